@@ -1,0 +1,5 @@
+"""The command ``routeiq-gateway``."""
+
+
+def main() -> None:
+    """Run the command."""

@@ -1,0 +1,5 @@
+"""The command ``routeiq-migrate``."""
+
+
+def main() -> None:
+    """Run the command."""

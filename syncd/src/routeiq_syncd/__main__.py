@@ -1,0 +1,5 @@
+"""The command ``routeiq-syncd``."""
+
+
+def main() -> None:
+    """Run the command."""

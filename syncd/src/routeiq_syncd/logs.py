@@ -1,0 +1,46 @@
+"""Logging: one event a line, JSON for machines, aligned text for people."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+Event = MutableMapping[str, Any]
+Log = structlog.typing.FilteringBoundLogger
+
+
+def add_trace(_logger: object, _method: str, event: Event) -> Event:
+    """Add the current trace and span ids where OpenTelemetry is in use; never import it."""
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is not None:
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            event["trace_id"] = format(context.trace_id, "032x")
+            event["span_id"] = format(context.span_id, "016x")
+    return event
+
+
+def build_log(process: str, *, level: str, form: Literal["json", "console"] | None) -> Log:
+    """Build the log of ``process``; ``form`` None means console on a terminal and JSON otherwise."""
+    console = sys.stderr.isatty() if form is None else form == "console"
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer(default=str)
+    )
+    log: Log = structlog.wrap_logger(
+        structlog.WriteLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            add_trace,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        process=process,
+    )
+    return log
