@@ -1,5 +1,157 @@
-"""The command ``routeiq-gateway``."""
+"""The command ``routeiq-gateway``: the composition root.
+
+``routeiq-gateway`` serves; ``routeiq-gateway config`` prints the effective configuration, secrets masked. Exit codes:
+0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 the port is taken.
+"""
+
+import argparse
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+import yaml
+
+from routeiq_gateway import litellm_edge
+from routeiq_gateway.board import Board
+from routeiq_gateway.core.overrides import BadOverrideError, Override, apply_overrides
+from routeiq_gateway.core.redact import mask
+from routeiq_gateway.fleet import Fleet
+from routeiq_gateway.forking import Forker
+from routeiq_gateway.handoff import adopt_listener
+from routeiq_gateway.logs import Log, build_log
+from routeiq_gateway.parent import Parent
+from routeiq_gateway.preload import MODULES
+from routeiq_gateway.reloader import Reloader
+from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
+from routeiq_gateway.signals import Signals
+from routeiq_gateway.speaker import Speaker
+from routeiq_gateway.staging import Staging
+from routeiq_gateway.upkeep import Upkeep
+from routeiq_gateway.volume import CONFIG, BadRevisionError, Volume, load_config
+
+EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
+BIND_SECONDS = 10.0
 
 
-def main() -> None:
-    """Run the command."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="routeiq-gateway",
+        description="LiteLLM's proxy, taking new configurations without losing a request.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="{serve,config}")
+    commands.add_parser("serve", help="serve on PORT what `current` on the volume points to (the default)")
+    commands.add_parser("config", help="print the effective configuration, secrets masked")
+    command = parser.parse_args(arguments).command or "serve"
+    try:
+        settings, overrides = read_settings(os.environ)
+    except BadSettingsError as error:
+        sys.stderr.write(f"routeiq-gateway: settings that cannot work:\n{error}\n")
+        return EXIT_SETTINGS
+    if command == "config":
+        return print_config(settings, overrides)
+    return serve(settings, overrides)
+
+
+def print_config(settings: Settings, overrides: tuple[Override, ...]) -> int:
+    """Print the configuration that ``current`` points to, overrides applied, secrets masked."""
+    try:
+        text = (settings.volume / "current" / CONFIG).read_bytes()
+        config = apply_overrides(load_config(text), overrides)
+    except FileNotFoundError:
+        sys.stderr.write(f"routeiq-gateway: no revision at {settings.volume / 'current'}; is syncd running?\n")
+        return EXIT_NOTHING
+    except (BadRevisionError, BadOverrideError) as error:
+        sys.stderr.write(f"routeiq-gateway: {error}\n")
+        return EXIT_NOTHING
+    sys.stdout.write(yaml.safe_dump(mask(config), sort_keys=False))
+    return 0
+
+
+def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
+    """Build the parent and run it."""
+    log = build_log("gateway", level=settings.log_level, form=settings.log_form)
+    signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
+    signal.signal(signal.SIGINT, _stop_early)
+    started = time.monotonic()
+    warm(settings, log)
+    log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
+    listener = listen(settings, log)
+    if listener is None:
+        return EXIT_PORT
+    volume, board = Volume(settings.volume), Board()
+    serving, refused = volume.read_verdicts()
+    speaker = Speaker(board, volume, log, serving=serving, refused=refused)
+    staging = Staging.create(overrides)
+    forker = Forker(settings, dict(os.environ), listener, board, log)
+    signals, selector = Signals(), selectors.DefaultSelector()
+    reloader = Reloader(settings, volume, listener, forker, staging, speaker, Fleet(), log)
+    parent = Parent(settings, reloader, Upkeep(settings, reloader, log), signals, selector, log)
+    reloader.on_fork, reloader.in_child = parent.watch_child, parent.leave_to_child
+    gc.collect()
+    gc.freeze()  # what LiteLLM left on the heap stays shared: no collection touches it in a worker
+    try:
+        parent.run()
+    finally:
+        staging.close()
+    log.info("stopped")
+    return 0
+
+
+def warm(settings: Settings, log: Log) -> None:
+    """Import LiteLLM, and all that its first requests would import, in a process that stays single-threaded."""
+    litellm_edge.prepare_environment(
+        os.environ,
+        workers=settings.workers,
+        json_logs=settings.log_form == "json" or (settings.log_form is None and not sys.stderr.isatty()),
+        sample_rate=settings.sample_rate,
+    )
+    gc.disable()
+    litellm_edge.import_proxy(MODULES)
+    extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if extra:
+        log.warning("the parent has threads, which its workers will lack", threads=extra)
+
+
+def listen(settings: Settings, log: Log) -> socket.socket | None:
+    """Return the gateway's socket, bound, from orphaned workers where there are any; None where the port is taken."""
+    deadline = time.monotonic() + BIND_SECONDS
+    while True:
+        adopted = adopt_listener(settings.volume, settings.port)
+        if adopted is not None:
+            log.info("took the listening socket over from workers whose parent died", port=settings.port)
+            adopted.setblocking(False)
+            return adopted
+        listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            listener.close()
+            if time.monotonic() > deadline:
+                log.error(
+                    "cannot bind",
+                    host=settings.host,
+                    port=settings.port,
+                    error=error.strerror,
+                    hint="set PORT",
+                )
+                return None
+            time.sleep(0.2)
+            continue
+        listener.setblocking(False)
+        return listener
+
+
+def _stop_early(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Settings over the file: ``LITELLM_<SECTION>__<KEY>=value``.
+
+``LITELLM_ROUTER_SETTINGS__NUM_RETRIES=3`` sets ``router_settings.num_retries`` to 3 whatever the file says.
+More ``__`` go deeper. The value is YAML, so lists, mappings, numbers and booleans work as in the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+SECTIONS = (
+    "environment_variables",
+    "general_settings",
+    "litellm_settings",
+    "router_settings",
+)
+PREFIX = "LITELLM_"
+
+
+class BadOverrideError(ValueError):
+    """An override cannot work; the message names the variable and what is expected."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """One value to set: where it comes from, the path of keys, the value."""
+
+    variable: str
+    path: tuple[str, ...]
+    value: Any
+
+
+def find_overrides(environment: Mapping[str, str]) -> tuple[Override, ...]:
+    """Return the overrides in ``environment``, in order of variable name.
+
+    LiteLLM's own variables have no double underscore and pass by.
+
+    Raises:
+        BadOverrideError: an unknown section, an empty key, or a value that is not YAML.
+    """
+    found = []
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX) or "__" not in variable:
+            continue
+        section, *keys = variable.removeprefix(PREFIX).lower().split("__")
+        if section not in SECTIONS:
+            raise BadOverrideError(
+                f"{variable}: no section {section!r} to override; expected LITELLM_<SECTION>__<KEY> with a section"
+                f" of {', '.join(name.upper() for name in SECTIONS)}"
+            )
+        if not all(keys):
+            raise BadOverrideError(f"{variable}: an empty key; expected LITELLM_{section.upper()}__<KEY>")
+        if section == "environment_variables":
+            keys = variable.removeprefix(PREFIX).split("__")[1:]  # names of variables keep their case
+        try:
+            value = yaml.safe_load(environment[variable])
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f" at column {mark.column + 1}" if mark else ""
+            raise BadOverrideError(f"{variable}: the value is not YAML{where}; quote it as in config.yaml") from None
+        found.append(Override(variable, (section, *keys), value))
+    return tuple(found)
+
+
+def apply_overrides(config: Mapping[str, Any], overrides: tuple[Override, ...]) -> dict[str, Any]:
+    """Return ``config`` with every override set; ``config`` itself stays as it is.
+
+    Raises:
+        BadOverrideError: a key on the way to the value holds something other than a mapping.
+    """
+    result = dict(config)
+    for override in overrides:
+        *parents, last = override.path
+        place = result
+        for depth, key in enumerate(parents):
+            below = place.get(key)
+            if below is None:
+                below = {}
+            if not isinstance(below, Mapping):
+                raise BadOverrideError(
+                    f"{override.variable}: {'.'.join(override.path[: depth + 1])} is not a mapping in config.yaml"
+                )
+            place[key] = below = dict(below)
+            place = below
+        place[last] = override.value
+    return result

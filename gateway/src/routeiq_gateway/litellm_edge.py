@@ -1,0 +1,115 @@
+"""The one module that touches LiteLLM's inside.
+
+Everything here rests on LiteLLM as pinned in ``pyproject.toml``; ``tests/integration/gateway/test_litellm_edge.py``
+fails when an upgrade moves one of these names. Nothing of LiteLLM is patched.
+"""
+
+import importlib
+import json
+import os
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from routeiq_gateway.core.checks import Model
+
+PROXY = "litellm.proxy.proxy_server"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What LiteLLM holds once it has taken a configuration."""
+
+    models: list[Model]
+    guardrails: list[str]
+
+
+def prepare_environment(
+    environment: MutableMapping[str, str], *, workers: int, json_logs: bool, sample_rate: float | None
+) -> None:
+    """Set what LiteLLM reads at import, where the operator has not set it."""
+    defaults = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import tries a download
+        "LITELLM_TELEMETRY": "False",
+        "LITELLM_DONT_SHOW_FEEDBACK_BOX": "true",
+        "NUM_WORKERS": str(workers),
+        "OPENBLAS_NUM_THREADS": "1",  # its pool of threads would not survive the fork
+    }
+    if json_logs:
+        defaults["JSON_LOGS"] = "true"
+    if sample_rate is not None:
+        defaults["OTEL_TRACES_SAMPLER"] = "parentbased_traceidratio"
+        defaults["OTEL_TRACES_SAMPLER_ARG"] = str(sample_rate)
+    for name, value in defaults.items():
+        environment.setdefault(name, value)
+
+
+def import_proxy(also: Iterable[str]) -> None:
+    """Import LiteLLM's proxy, and the modules of ``also`` that exist, and reserve this process for forking.
+
+    Raises:
+        ImportError: LiteLLM is not installed whole.
+        litellm.rust_bridge.fork_guard.NativeStateStartedBeforeFork: its native runtime already started here.
+    """
+    importlib.import_module(PROXY)
+    importlib.import_module("litellm.rust_bridge.fork_guard").reserve_process_for_forking("the gateway's parent")
+    for name in also:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue  # an optional part that this installation lacks; a worker would not import it either
+
+
+def application() -> Any:  # noqa: ANN401 - LiteLLM ships no types
+    """Return LiteLLM's ASGI application."""
+    return _proxy().app
+
+
+def use_config(path: str) -> None:
+    """Tell LiteLLM to start on the configuration at ``path``, exactly as its own command line does."""
+    os.environ.pop("CONFIG_FILE_PATH", None)  # would win over WORKER_CONFIG and skip the command line's defaults
+    os.environ["WORKER_CONFIG"] = json.dumps({"config": path})
+
+
+async def read_config(path: str) -> Mapping[str, Any]:
+    """Return the configuration at ``path`` as LiteLLM merges it with its includes, references unresolved.
+
+    Raises:
+        Exception: whatever LiteLLM raises for a file it cannot read.
+    """
+    config: Mapping[str, Any] = await _proxy().ProxyConfig()._get_config_from_file(path)  # noqa: SLF001 - no public way gives references unresolved
+    return config
+
+
+def loaded() -> Loaded:
+    """Return what LiteLLM holds after its start."""
+    router = _proxy().llm_router
+    registry = importlib.import_module("litellm.proxy.guardrails.guardrail_registry")
+    return Loaded(
+        [
+            Model(entry["model_name"], entry["litellm_params"]["model"])
+            for entry in (router.model_list if router else [])
+        ],
+        [entry["guardrail_name"] for entry in registry.IN_MEMORY_GUARDRAIL_HANDLER.list_in_memory_guardrails()],
+    )
+
+
+def master_key() -> str | None:
+    """Return the master key in force, or None where LiteLLM serves without one."""
+    key: str | None = _proxy().master_key
+    return key
+
+
+def provider_known(model: str) -> bool:
+    """Whether LiteLLM finds a provider for ``model``."""
+    litellm = importlib.import_module("litellm")
+    try:
+        litellm.get_llm_provider(model)
+    except litellm.exceptions.BadRequestError:
+        return False
+    return True
+
+
+def _proxy() -> ModuleType:
+    return importlib.import_module(PROXY)

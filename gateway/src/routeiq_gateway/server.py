@@ -1,0 +1,127 @@
+"""uvicorn's server inside a worker, with our own way of accepting and of draining.
+
+Workers share one listening socket. Each accepts one connection a turn of its loop, so a busy worker leaves the next
+connection to an idle one; asyncio's own server would take the whole backlog at once.
+
+Draining closes no connection that a client may be about to use: the worker stops accepting, every new response says
+``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would.
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from routeiq_gateway.front import Front
+
+DRAIN_TICK = 0.05
+IDLE_WHEN_DRAINING = 5.0
+FLUSH_LIMIT = 5
+
+
+class Server(uvicorn.Server):
+    """One worker's HTTP server."""
+
+    def __init__(self, front: Front, listener: socket.socket | None, *, keepalive: float, access_log: bool) -> None:
+        super().__init__(
+            uvicorn.Config(
+                front,
+                lifespan="on",
+                loop="uvloop",
+                log_config=None,
+                access_log=access_log,
+                server_header=False,
+                timeout_keep_alive=int(keepalive),
+                timeout_graceful_shutdown=FLUSH_LIMIT,
+            )
+        )
+        self.front = front
+        self.servers: list[asyncio.Server] = []
+        self._listener = listener
+        self.start_ended = asyncio.Event()
+        self.accepting = False
+        self._drain: asyncio.Task[None] | None = None
+        self._opening: set[asyncio.Task[Any]] = set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: the parent commands its workers by messages."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Start the application; accept nothing yet. Where it refuses, the server ends at once."""
+        await self.lifespan.startup()
+        self.should_exit = self.lifespan.should_exit
+        self.started = not self.should_exit
+        self.start_ended.set()
+
+    def accept(self) -> None:
+        """Begin to accept connections."""
+        if self._listener is not None and not self.accepting:
+            self.accepting = True
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_one, self._listener)
+
+    def stop_accepting(self) -> None:
+        """Accept no more. Connections in the backlog are left to the other workers, which hold the same socket."""
+        if self._listener is not None and self.accepting:
+            self.accepting = False
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
+
+    def drain(self, limit: float) -> None:
+        """Let open connections finish for up to ``limit`` seconds, then end the server; a second call cuts them."""
+        if self._drain is None:
+            self._drain = asyncio.get_running_loop().create_task(self._drain_connections(limit))
+        elif limit == 0:
+            self.should_exit = True
+
+    async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stop_accepting()
+        self.front.draining = True
+        started = clock()
+        idle_since: dict[Any, float] = {}
+        while (self._opening or self.server_state.connections) and clock() - started < limit:
+            idle = {connection for connection in self.server_state.connections if _is_idle(connection)}
+            idle_since = {connection: idle_since.get(connection, clock()) for connection in idle}
+            for connection, since in idle_since.items():
+                if clock() - since >= IDLE_WHEN_DRAINING:
+                    connection.shutdown()
+            await asyncio.sleep(DRAIN_TICK)
+        self.should_exit = True
+
+    def _accept_one(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # another worker was faster, or the client has gone
+        except OSError:
+            # Out of descriptors or memory: without a pause the loop would spin on a socket that stays readable.
+            self.stop_accepting()
+            asyncio.get_running_loop().call_later(1, self._accept_again)
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def _accept_again(self) -> None:
+        if not self.front.draining:
+            self.accept()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+
+def _is_idle(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's HTTP and WebSocket protocols share no base
+    """Whether an HTTP connection has no request under way; a WebSocket never is idle."""
+    if not hasattr(connection, "cycle"):
+        return False
+    return connection.cycle is None or bool(connection.cycle.response_complete)

@@ -1,0 +1,66 @@
+"""Asking syncd, over the UNIX socket on the volume that both share."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ASK_SECONDS = 2.0
+POLL_SECONDS = 30.0
+
+
+class SyncdDownError(Exception):
+    """syncd does not answer."""
+
+
+@dataclass(frozen=True)
+class Syncd:
+    """The syncd of this volume."""
+
+    volume: Path
+
+    async def status(self) -> dict[str, Any]:
+        """Return syncd's status; where it is down, its last known one with ``running: false``."""
+        try:
+            return await self._ask("GET", "/status", ASK_SECONDS)
+        except SyncdDownError:
+            return {**self._last_known(), "running": False}
+
+    async def poll(self) -> dict[str, Any]:
+        """Have syncd look at its source now, and return its status afterwards.
+
+        Raises:
+            SyncdDownError: it does not answer.
+        """
+        return await self._ask("POST", "/poll", POLL_SECONDS)
+
+    async def _ask(self, method: str, path: str, seconds: float) -> dict[str, Any]:
+        transport = httpx.AsyncHTTPTransport(uds=str(self.volume / "syncd.sock"))
+        try:
+            async with httpx.AsyncClient(transport=transport, timeout=seconds) as client:
+                response = await client.request(method, f"http://syncd{path}")
+                response.raise_for_status()
+                document = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise SyncdDownError(f"syncd does not answer on {self.volume / 'syncd.sock'}") from error
+        if not isinstance(document, dict):
+            raise SyncdDownError("syncd answers something other than a status")
+        return document
+
+    def _last_known(self) -> dict[str, Any]:
+        try:
+            document = json.loads((self.volume / "status.json").read_bytes())
+        except (OSError, ValueError):
+            document = None
+        return document if isinstance(document, dict) else {"enabled": True, "leader_election": NEVER_SEEN}
+
+
+NEVER_SEEN = {
+    "enabled": False,
+    "is_leader": False,
+    "holder_id": None,
+    "lease_expires_at": None,
+    "skipped_sync_count": 0,
+}
