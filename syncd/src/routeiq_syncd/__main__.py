@@ -1,5 +1,179 @@
-"""The command ``routeiq-syncd``."""
+"""The command ``routeiq-syncd``, and the only place that builds things."""
+
+import argparse
+import asyncio
+import json
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+
+from routeiq_syncd import cli
+from routeiq_syncd.board import Board
+from routeiq_syncd.control import ask_status, read_document
+from routeiq_syncd.core.decide import Rules
+from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
+from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.revision import Publisher
+from routeiq_syncd.core.status import Snapshot, last_known
+from routeiq_syncd.core.validate import Verdict, validate
+from routeiq_syncd.http import App, CannotListenError, listen, serve
+from routeiq_syncd.logs import Log, build_log
+from routeiq_syncd.loops import Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
+from routeiq_syncd.settings import BadSettingsError, Settings, read_settings
+from routeiq_syncd.sources import Source
+from routeiq_syncd.sources.file import FileSource
+from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
+from routeiq_syncd.sync import Sync
+from routeiq_syncd.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume, read_status
 
 
-def main() -> None:
-    """Run the command."""
+def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_checkpoint) -> int:
+    """Run the command and return its exit code (`cli`); ``checkpoint`` is called between the steps of a write."""
+    options = cli.parser().parse_args(arguments)
+    if options.command == "validate":
+        return _validate(options)
+    try:
+        settings = read_settings()
+    except BadSettingsError as error:
+        for sentence in error.sentences:
+            cli.complain(sentence)
+        return cli.BAD_SETTINGS
+    if options.command == "status":
+        return _status(settings)
+    return _write(options, settings, checkpoint)
+
+
+def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint) -> int:
+    """Run the commands that write the volume, with the volume and the source open."""
+    try:
+        source = _open_source(settings)
+        volume = open_volume(settings.volume, checkpoint)
+    except S3SettingsError as error:
+        cli.complain(str(error))
+        return cli.BAD_SETTINGS
+    except VolumeUnusableError as error:
+        cli.complain(str(error))
+        return cli.FAILED
+    holder = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    rules = Rules(settings.bounds, settings.environment, Publisher(holder))
+    log = build_log("syncd", level=settings.log_level, form=settings.log_format)
+    try:
+        volume.recover()
+        sync = Sync(source, volume, rules, utc_now)
+        snapshot = Snapshot(
+            holder_id=holder,
+            source_kind=source.kind,
+            source_location=source.location,
+            desired=volume.current(),
+            standing_warnings=settings.warnings,
+        )
+        board = Board(snapshot, log, utc_now)
+        if options.command == "once":
+            return _once(options, sync, board)
+        sockets = listen(settings.host, settings.port, settings.socket)
+        return asyncio.run(_run(settings, sync, board, log, sockets))
+    except CannotListenError as error:
+        log.error("cannot listen", reason=str(error))
+        return cli.FAILED
+    finally:
+        volume.close()
+
+
+def _open_source(settings: Settings) -> Source:
+    if settings.source == "s3":
+        return open_s3(settings.bucket, settings.key, settings.bounds.config_bytes)
+    return FileSource(settings.config_path, settings.bounds)
+
+
+async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: list[socket.socket]) -> int:
+    """Run the loops until a signal stops them. A loop that dies takes the process down with it."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    heartbeats = Heartbeats()
+    poller = Poller(sync, board, heartbeats, interval=settings.interval, now=utc_now)
+    loops: list[Awaitable[None]] = [
+        poller.run(),
+        read_answers(sync.volume, board, heartbeats),
+        write_status(sync.volume, board, heartbeats, log),
+        serve(App(board, poller, heartbeats), sockets),
+    ]
+    if isinstance(sync.source, FileSource):
+        loops.append(watch(sync.source, poller, heartbeats, interval=settings.interval))
+    log.info("started", source=sync.source.location, volume=str(settings.volume), interval=settings.interval)
+    for warning in settings.warnings:
+        log.warning("setting warning", warning=warning)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_endless(loop)) for loop in loops]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+    finally:
+        board.stopping()
+        sync.volume.write_status(status_bytes(board))
+        settings.socket.unlink(missing_ok=True)
+    log.info("stopped")
+    return cli.DONE
+
+
+async def _endless(loop: Awaitable[None]) -> None:
+    await loop
+    raise RuntimeError("a loop ended that must not end")
+
+
+def _once(options: argparse.Namespace, sync: Sync, board: Board) -> int:
+    began = stamp(utc_now())
+    turn = sync.apply(sync.fetch())
+    board.turned(turn, began, sync.volume.current())
+    board.stopping()
+    sync.volume.write_status(status_bytes(board))
+    document = board.document()
+    as_json = options.json or not sys.stdout.isatty()
+    cli.say(json.dumps(cli.turn_document(turn, document)) if as_json else cli.turn_text(turn, document))
+    return cli.DONE if turn.outcome in {"changed", "unchanged"} else cli.FAILED
+
+
+def _status(settings: Settings) -> int:
+    document = ask_status(settings.socket)
+    if document is not None:
+        cli.say(json.dumps(document, indent=1, ensure_ascii=False))
+        return cli.DONE
+    data = read_status(settings.volume)
+    document = read_document(data) if data is not None else None
+    if document is None:
+        told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
+        cli.complain(told)
+        return cli.FAILED
+    cli.say(json.dumps(last_known(document, utc_now()), indent=1, ensure_ascii=False))
+    return cli.NOT_RUNNING
+
+
+def _validate(options: argparse.Namespace) -> int:
+    path: Path = options.path
+    try:
+        settings = read_settings()
+        bounds, environment = settings.bounds, settings.environment
+    except BadSettingsError as error:
+        for sentence in error.sentences:
+            cli.complain(sentence)
+        return cli.BAD_SETTINGS
+    match FileSource(path.absolute(), bounds).fetch(None):
+        case Fetched(bundle, version):
+            verdict = validate(bundle.files, kind=version.kind, environment=environment)
+        case Unacceptable(problems):
+            verdict = Verdict(problems, ())
+        case Failed(message):
+            cli.complain(message)
+            return cli.FAILED
+        case _:
+            raise AssertionError("a source that knows nothing cannot be unchanged")
+    cli.say(cli.verdict_text(verdict, path))
+    return cli.FAILED if verdict.errors else cli.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The board: where the loops write what happened, and the status reads it."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from routeiq_syncd.core.answers import Answer
+from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.revision import Manifest
+from routeiq_syncd.core.status import FetchState, Json, LastError, Snapshot, document
+from routeiq_syncd.logs import Log
+from routeiq_syncd.sync import Now, Turn
+
+
+class Board:
+    """Holds the latest snapshot, logs what is news, and tells who waits that it changed."""
+
+    def __init__(self, snapshot: Snapshot, log: Log, now: Now) -> None:
+        self.snapshot = snapshot
+        self._log = log
+        self._now = now
+        self.changed = asyncio.Event()
+
+    def document(self) -> Json:
+        """The status document as of now."""
+        return document(self.snapshot, self._now())
+
+    def turned(self, turn: Turn, began: str, current: Manifest | None) -> None:
+        """Take note of a turn that began at the written instant and left ``current`` on the volume."""
+        before = self.snapshot
+        succeeded = began if turn.read else before.fetch.succeeded_at
+        refused = turn.refused if turn.read and turn.error is None else before.refused
+        self._tell(before, turn, current)
+        self._replace(
+            desired=current,
+            refused=refused,
+            fetch=FetchState(began, succeeded, turn.outcome),
+            last_error=self._last_error(turn.error),
+            warnings=before.warnings if turn.warnings is None else turn.warnings,
+        )
+
+    def answered(self, answer: Answer) -> None:
+        """Take note of what the gateway said."""
+        before = self.snapshot.answer
+        if answer.serving is not None and answer.serving != before.serving:
+            self._log.info("gateway serves", number=answer.serving.number, digest=answer.serving.digest)
+        if answer.refused is not None and answer.refused != before.refused:
+            refused = answer.refused
+            self._log.warning("gateway refused", number=refused.number, digest=refused.digest, reason=refused.reason)
+        self._replace(answer=answer)
+
+    def stopping(self) -> None:
+        """Take note that the process ends."""
+        self._replace(running=False)
+
+    def _replace(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Snapshot, checked there
+        self.snapshot = replace(self.snapshot, **changes)
+        self.changed.set()
+
+    def _last_error(self, message: str | None) -> LastError | None:
+        return None if message is None else LastError(stamp(self._now()), message)
+
+    def _tell(self, before: Snapshot, turn: Turn, current: Manifest | None) -> None:
+        """Log what differs from before; a state that lasts is told once."""
+        error = before.last_error.message if before.last_error else None
+        if turn.error is not None and turn.error != error:
+            self._log.error("turn failed", reason=turn.error)
+        elif turn.error is None and error is not None:
+            self._log.info("recovered", after=error)
+        if turn.refused is not None and turn.refused != before.refused:
+            self._log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
+        if turn.outcome == "changed" and current is not None:
+            self._log.info("revision materialised", number=current.number, digest=current.digest)
+        if turn.warnings is not None and turn.warnings != before.warnings:
+            for warning in turn.warnings:
+                self._log.warning("configuration warning", warning=warning)
+        if turn.removed:
+            self._log.info("revisions collected", names=list(turn.removed))

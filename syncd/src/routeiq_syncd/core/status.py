@@ -1,0 +1,111 @@
+"""The status document: what ``/status`` answers and ``status.json`` holds."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from routeiq_syncd.core.answers import Answer, Refused
+from routeiq_syncd.core.instants import seconds_since, stamp
+from routeiq_syncd.core.revision import FORMAT, Manifest
+
+Outcome = Literal["unchanged", "changed", "refused", "failed"]
+Json = dict[str, object]
+
+
+@dataclass(frozen=True)
+class LastError:
+    """What went wrong last; a sentence without secrets."""
+
+    at: str
+    message: str
+
+
+@dataclass(frozen=True)
+class FetchState:
+    """The last turn: when it began, when the source was last read, how it ended."""
+
+    attempted_at: str | None = None
+    succeeded_at: str | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the status tells. ``refused`` is syncd's own refusal; the gateway's is in ``answer``."""
+
+    holder_id: str
+    source_kind: str
+    source_location: str
+    running: bool = True
+    desired: Manifest | None = None
+    answer: Answer = field(default_factory=Answer)
+    refused: Refused | None = None
+    fetch: FetchState = field(default_factory=FetchState)
+    last_error: LastError | None = None
+    standing_warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def document(snapshot: Snapshot, now: datetime) -> Json:
+    """Build the status document of a snapshot."""
+    desired, serving, error = snapshot.desired, snapshot.answer.serving, snapshot.last_error
+    return {
+        "format": FORMAT,
+        "enabled": True,
+        "running": snapshot.running,
+        "mode": "single",
+        "leader_election": {
+            "enabled": False,
+            "is_leader": True,
+            "holder_id": snapshot.holder_id,
+            "lease_expires_at": None,
+            "skipped_sync_count": 0,
+        },
+        "source": {"kind": snapshot.source_kind, "location": snapshot.source_location},
+        "desired": desired
+        and {
+            "number": desired.number,
+            "digest": desired.digest,
+            "created_at": desired.created_at,
+            "age_seconds": seconds_since(desired.created_at, now),
+        },
+        "serving": serving and {"number": serving.number, "digest": serving.digest, "since": serving.since},
+        "refused": _refused(snapshot.refused, snapshot.answer.refused),
+        "fetch": {
+            "attempted_at": snapshot.fetch.attempted_at,
+            "succeeded_at": snapshot.fetch.succeeded_at,
+            "seconds_since_success": seconds_since(snapshot.fetch.succeeded_at, now),
+            "outcome": snapshot.fetch.outcome,
+        },
+        "last_error": error and {"at": error.at, "message": error.message},
+        "warnings": [*snapshot.standing_warnings, *snapshot.warnings],
+        "updated_at": stamp(now),
+    }
+
+
+def _refused(by_syncd: Refused | None, by_gateway: Refused | None) -> Json | None:
+    """Tell the later of the two refusals: it is about what the operator did last."""
+    if by_syncd is None and by_gateway is None:
+        return None
+    if by_gateway is None or (by_syncd is not None and by_syncd.at >= by_gateway.at):
+        by, refused = "syncd", by_syncd
+    else:
+        by, refused = "gateway", by_gateway
+    assert refused is not None  # noqa: S101 - one of the two is there
+    return {"by": by, "number": refused.number, "digest": refused.digest, "reason": refused.reason, "at": refused.at}
+
+
+def last_known(document: Json, now: datetime) -> Json:
+    """Return a document read from ``status.json`` as of ``now``: not running, ages grown."""
+    aged = {**document, "running": False}
+    match aged.get("desired"):
+        case dict() as desired:
+            aged["desired"] = {**desired, "age_seconds": seconds_since(desired.get("created_at"), now)}
+        case _:
+            pass
+    match aged.get("fetch"):
+        case dict() as fetch:
+            aged["fetch"] = {**fetch, "seconds_since_success": seconds_since(fetch.get("succeeded_at"), now)}
+        case _:
+            pass
+    return aged

@@ -1,0 +1,227 @@
+"""The loops of ``run``: turns, the gateway's answers, the status file, the watch on a source's directories.
+
+Each loop runs until it is cancelled. Each beats: it says by when it will have turned again, and `/livez` fails when
+one has not.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from routeiq_syncd.board import Board
+from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.logs import Log
+from routeiq_syncd.sources.file import FileSource
+from routeiq_syncd.sync import Now, Sync
+from routeiq_syncd.volume import Volume
+
+FETCH_SECONDS = 60.0
+WRITE_SECONDS = 120.0
+BACKOFF_CAP_SECONDS = 15.0
+JITTER = 0.1
+ANSWER_SECONDS = 0.5
+STATUS_SECONDS = 10.0
+STATUS_GAP_SECONDS = 0.2
+WATCH_GAP_SECONDS = 0.2
+
+Value = TypeVar("Value")
+
+
+class Heartbeats:
+    """Until when each loop has said that it will have turned again; ``clock`` is monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, grace: float = 10.0) -> None:
+        self._clock = clock
+        self._grace = grace
+        self._due: dict[str, float] = {}
+
+    def beat(self, loop: str, *, within: float) -> None:
+        """Say that ``loop`` turns again within ``within`` seconds."""
+        self._due[loop] = self._clock() + within + self._grace
+
+    def late(self) -> tuple[str, ...]:
+        """The loops that have not kept their word."""
+        now = self._clock()
+        return tuple(sorted(loop for loop, due in self._due.items() if now > due))
+
+
+def delay(interval: float, failures: int, jitter: float) -> float:
+    """Return the seconds until the next turn; ``jitter`` is from -1 to 1.
+
+    It doubles with each failure in a row, up to the cap or the interval, whichever is longer.
+    """
+    base = min(interval * 2.0 ** min(failures, 30), max(interval, BACKOFF_CAP_SECONDS))
+    return base * (1 + JITTER * jitter)
+
+
+async def abandonable(work: Callable[[], Value]) -> Value:
+    """Run ``work`` in a thread that neither a cancellation nor the end of the process waits for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Value] = loop.create_future()
+
+    def settle(value: Value | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(value)  # type: ignore[arg-type]  # None only where Value is None
+
+    def run() -> None:
+        value, fault = None, None
+        try:
+            value = work()
+        except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
+            fault = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, value, fault)
+
+    threading.Thread(target=run, name="fetch", daemon=True).start()
+    return await done
+
+
+async def completed(work: Callable[[], Value]) -> Value:
+    """Run ``work`` in a thread to its end; a cancellation takes effect afterwards."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+class Poller:
+    """Takes turns: by the clock, when nudged, and at once for those who ask and wait."""
+
+    def __init__(self, sync: Sync, board: Board, heartbeats: Heartbeats, *, interval: float, now: Now) -> None:
+        self._sync = sync
+        self._board = board
+        self._heartbeats = heartbeats
+        self._interval = interval
+        self._now = now
+        self._wake = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def nudge(self) -> None:
+        """Take a turn now."""
+        self._wake.set()
+
+    async def turn_now(self) -> None:
+        """Take a turn that begins after this call, and wait for its end."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._wake.set()
+        await done
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        failures = 0
+        while True:
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            failures = 0 if await self._turn() else failures + 1
+            for done in waiting:
+                if not done.done():
+                    done.set_result(None)
+            seconds = delay(self._interval, failures, random.uniform(-1, 1))  # noqa: S311 - spreads load, no secret
+            self._heartbeats.beat("poll", within=seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), seconds)
+
+    async def _turn(self) -> bool:
+        """Take one turn; whether the source could be read."""
+        began = stamp(self._now())
+        self._heartbeats.beat("poll", within=FETCH_SECONDS)
+        fetch = await abandonable(self._sync.fetch)
+        self._heartbeats.beat("poll", within=WRITE_SECONDS)
+        turn = await completed(lambda: self._sync.apply(fetch))
+        self._board.turned(turn, began, self._sync.volume.current())
+        return turn.read
+
+
+async def read_answers(volume: Volume, board: Board, heartbeats: Heartbeats) -> None:
+    """Bring the gateway's answers to the board until cancelled."""
+    seen = None
+    while True:
+        heartbeats.beat("answers", within=ANSWER_SECONDS)
+        found = volume.answer_stamp()
+        if found != seen:
+            answer = volume.answer()
+            if answer is not None:  # half an answer is asked for again
+                seen = found
+                board.answered(answer)
+        await asyncio.sleep(ANSWER_SECONDS)
+
+
+async def write_status(volume: Volume, board: Board, heartbeats: Heartbeats, log: Log) -> None:
+    """Write `status.json` on every change and at least every `STATUS_SECONDS`, until cancelled."""
+    trouble: str | None = None
+    while True:
+        heartbeats.beat("status", within=STATUS_SECONDS)
+        board.changed.clear()
+        fault = await completed(lambda: volume.write_status(status_bytes(board)))
+        if fault is not None and fault != trouble:
+            log.warning("status not written", reason=fault)
+        trouble = fault
+        await asyncio.sleep(STATUS_GAP_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(board.changed.wait(), STATUS_SECONDS - STATUS_GAP_SECONDS)
+
+
+def status_bytes(board: Board) -> bytes:
+    """The status document as `status.json` holds it."""
+    return (json.dumps(board.document(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+async def watch(source: FileSource, poller: Poller, heartbeats: Heartbeats, *, interval: float) -> None:
+    """Nudge the poller when an entry changes in a directory that the source depends on, until cancelled.
+
+    The directories are watched by inode: one that is replaced, or that a new include brings, is noticed within
+    ``interval`` seconds. What the watch misses, a network file system's changes for instance, the next turn finds.
+    """
+    from watchfiles import awatch  # noqa: PLC0415 - only this source needs it
+
+    while True:
+        heartbeats.beat("watch", within=interval)
+        places = _inodes(source.watched)
+        if not places:
+            await asyncio.sleep(interval)
+            continue
+        poller.nudge()  # what changed before the watch stood
+        with contextlib.suppress(FileNotFoundError):  # gone between the look and the watch
+            async for changes in awatch(
+                *places,
+                watch_filter=None,
+                recursive=False,
+                rust_timeout=max(100, int(interval * 1000)),
+                yield_on_timeout=True,
+                debounce=400,
+            ):
+                heartbeats.beat("watch", within=interval)
+                if changes:
+                    poller.nudge()
+                    await asyncio.sleep(WATCH_GAP_SECONDS)
+                if _inodes(source.watched) != places:
+                    break
+        await asyncio.sleep(WATCH_GAP_SECONDS)
+
+
+def _inodes(directories: frozenset[Path]) -> dict[Path, tuple[int, int]]:
+    found = {}
+    for directory in directories:
+        with contextlib.suppress(OSError):
+            at = directory.stat()
+            found[directory] = (at.st_dev, at.st_ino)
+    return found
+
+
+def utc_now() -> datetime:
+    """The instant now, aware."""
+    return datetime.now().astimezone()

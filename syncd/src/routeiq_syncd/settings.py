@@ -1,0 +1,185 @@
+"""The settings; the only reader of the environment. What cannot work is refused here, in sentences."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from routeiq_syncd.core.bundle import Bounds
+
+SOCKET = "syncd.sock"
+SOCKET_BYTES = 107  # a UNIX socket's address holds 108 with the closing zero
+MODES = ("single", "leader_election")
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+class _Environment(BaseSettings):
+    """The variables as they come. Each description completes ``NAME must be …``."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    volume: Path = Field(default=Path("var"), validation_alias="ROUTEIQ_VOLUME", description="a directory")
+    source: Annotated[Literal["file", "s3", "gcs"], BeforeValidator(_lower)] = Field(
+        default="file", validation_alias="CONFIG_SOURCE", description="'file' or 's3'"
+    )
+    config_path: Path = Field(
+        default=Path("/app/config/config.yaml"),
+        validation_alias="LITELLM_CONFIG_PATH",
+        description="the path of a file",
+    )
+    bucket: str | None = Field(default=None, validation_alias="S3_BUCKET_NAME", description="the name of a bucket")
+    bucket_alias: str | None = Field(
+        default=None, validation_alias="CONFIG_S3_BUCKET", description="the name of a bucket"
+    )
+    key: str | None = Field(default=None, validation_alias="S3_CONFIG_KEY", description="the key of an object")
+    key_alias: str | None = Field(default=None, validation_alias="CONFIG_S3_KEY", description="the key of an object")
+    interval: float = Field(
+        default=5.0,
+        validation_alias="CONFIG_SYNC_INTERVAL",
+        description="a number of seconds above 0 and at most 86400, such as 5",
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+    )
+    address: str = Field(default="0.0.0.0:4001", validation_alias="SYNCD_ADDR", description="host:port")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
+        default="INFO", validation_alias="LOG_LEVEL", description="debug, info, warning or error"
+    )
+    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(_lower)] = Field(
+        default=None, validation_alias="LOG_FORMAT", description="json or console"
+    )
+    config_bytes: int = Field(
+        default=Bounds().config_bytes,
+        validation_alias="ROUTEIQ_MAX_CONFIG_BYTES",
+        description="a whole number of bytes from 1 to 67108864",
+        ge=1,
+        le=Bounds().file_bytes,
+    )
+    mode: str | None = Field(
+        default=None, validation_alias="LLMROUTER_HA_MODE", description="single or leader_election"
+    )
+    database: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL", description="a URL")
+
+
+class BadSettingsError(Exception):
+    """Settings that cannot work; ``sentences`` has one for each problem."""
+
+    def __init__(self, sentences: tuple[str, ...]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+class Settings:
+    """The settings, checked.
+
+    Attributes:
+        volume: absolute path of the volume.
+        source: ``file`` or ``s3``.
+        config_path: absolute path of the configuration, for the source ``file``.
+        bucket, key: the object, for the source ``s3``.
+        interval: seconds between turns.
+        host, port: where HTTP listens.
+        log_level, log_format: as `logs.build_log` takes them.
+        bounds: limits on a bundle.
+        warnings: sentences about settings that work otherwise than they seem to ask.
+        environment: the names of all variables that are set.
+    """
+
+    def __init__(self, raw: _Environment, environment: frozenset[str]) -> None:
+        problems: list[str] = []
+        self.volume = raw.volume.absolute()
+        self.source: Literal["file", "s3"] = "s3" if raw.source == "s3" else "file"
+        self.config_path = raw.config_path.absolute()
+        self.bucket = _either(problems, ("S3_BUCKET_NAME", raw.bucket), ("CONFIG_S3_BUCKET", raw.bucket_alias)) or ""
+        self.key = _either(problems, ("S3_CONFIG_KEY", raw.key), ("CONFIG_S3_KEY", raw.key_alias)) or "config.yaml"
+        self.interval = raw.interval
+        self.host, self.port = _address(problems, raw.address)
+        self.log_level = raw.log_level
+        self.log_format = raw.log_format
+        self.bounds = Bounds(config_bytes=raw.config_bytes)
+        self.environment = environment
+        self.warnings: tuple[str, ...] = ()
+        self._check_source(problems, raw)
+        self._check_mode(problems, raw)
+        socket_bytes = len(os.fsencode(self.socket))
+        if socket_bytes > SOCKET_BYTES:
+            problems.append(
+                f"ROUTEIQ_VOLUME is too long: the control socket in it has a path of {socket_bytes} bytes and "
+                f"the system takes {SOCKET_BYTES}; choose a shorter directory."
+            )
+        if problems:
+            raise BadSettingsError(tuple(problems))
+
+    @property
+    def socket(self) -> Path:
+        """The control socket."""
+        return self.volume / SOCKET
+
+    def _check_source(self, problems: list[str], raw: _Environment) -> None:
+        if raw.source == "gcs":
+            problems.append("CONFIG_SOURCE must be 'file' or 's3': this build has no source 'gcs'.")
+        if self.source == "s3" and not self.bucket:
+            problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
+        if self.source == "file" and raw.source != "gcs" and self.bucket:
+            self.warnings += (
+                "S3_BUCKET_NAME has no effect: CONFIG_SOURCE is 'file'; set it to s3 to read the bucket.",
+            )
+        if self.source == "file" and self.config_path.is_relative_to(self.volume):
+            problems.append(
+                "LITELLM_CONFIG_PATH must not lie in ROUTEIQ_VOLUME: the volume holds what syncd writes, and the "
+                "configuration is what it reads; move the file elsewhere."
+            )
+
+    def _check_mode(self, problems: list[str], raw: _Environment) -> None:
+        if raw.mode is None:
+            if raw.database is not None:
+                told = "DATABASE_URL is set, but this build has no leader election: each replica fetches on its own"
+                self.warnings += (f"{told}, as with LLMROUTER_HA_MODE=single.",)
+        elif raw.mode not in MODES:
+            problems.append("LLMROUTER_HA_MODE must be single or leader_election.")
+        elif raw.mode == "leader_election" and raw.database is None:
+            problems.append("DATABASE_URL must be set, since LLMROUTER_HA_MODE is leader_election.")
+        elif raw.mode == "leader_election":
+            problems.append(
+                "LLMROUTER_HA_MODE must be single: this build has only single mode, where each "
+                "replica fetches on its own."
+            )
+
+
+def _either(problems: list[str], first: tuple[str, str | None], second: tuple[str, str | None]) -> str | None:
+    (name, value), (alias, other) = first, second
+    if value is not None and other is not None and value != other:
+        problems.append(f"{name} and {alias} mean the same and differ; set only {name}.")
+    return value if value is not None else other
+
+
+def _address(problems: list[str], address: str) -> tuple[str, int]:
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65_536:  # noqa: PLR2004 - ports
+        problems.append("SYNCD_ADDR must be host:port with a port from 1 to 65535, such as 0.0.0.0:4001.")
+        return "", 0
+    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 - as in the default
+
+
+def read_settings() -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        BadSettingsError: with one sentence for each problem; values are never quoted.
+    """
+    try:
+        raw = _Environment()
+    except ValidationError as error:
+        wanted = {field.validation_alias: field.description for field in _Environment.model_fields.values()}
+        names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
+        raise BadSettingsError(tuple(f"{name} must be {wanted[name]}." for name in names)) from None
+    return Settings(raw, frozenset(os.environ))

@@ -1,0 +1,23 @@
+"""Sources: where a configuration comes from. One module wraps one client."""
+
+from typing import Protocol
+
+from routeiq_syncd.core.fetch import Fetch
+
+
+class Source(Protocol):
+    """A place that a configuration is read from."""
+
+    @property
+    def kind(self) -> str:
+        """``file`` or ``s3``."""
+
+    @property
+    def location(self) -> str:
+        """Where, for people; without credentials."""
+
+    def fetch(self, known: str | None) -> Fetch:
+        """Read the source, blocking for a bounded time.
+
+        ``known`` is the token of the version that the caller has dealt with, None for none.
+        """

@@ -1,0 +1,207 @@
+"""The file source: a configuration on disk, with the files that it draws in.
+
+A reader can meet a change half made: a ConfigMap swaps its `..data` link between the reads of two files, an editor
+writes in place. So every path looked at is looked at again once all are read, and if one differs the read starts over.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from routeiq_syncd.core.bundle import CONFIG, Bounds, is_yaml, make_bundle, too_large
+from routeiq_syncd.core.document import Document, parse
+from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.core.include import documents_in_order, module_paths
+from routeiq_syncd.core.problem import Problem
+from routeiq_syncd.core.revision import SourceVersion
+
+ATTEMPTS = 5
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+Identity = tuple[str, int, int, int, int, int]
+Found = bytes | Problem | None
+
+
+class _UnreadableError(Exception):
+    """A file is there and cannot be read; the message is a sentence."""
+
+
+@dataclass
+class _Reading:
+    """One pass over the files: what each path gave, and what it was on disk then."""
+
+    config: Path
+    bounds: Bounds
+    found: dict[str, Found] = field(default_factory=dict)
+    identities: dict[Path, Identity | None] = field(default_factory=dict)
+
+    def read(self, path: str) -> Found:
+        """Return the content of the file at ``path`` in the tree; its problem; None where there is none."""
+        if path not in self.found:
+            self.found[path] = self._read(path)
+        return self.found[path]
+
+    def steady(self) -> bool:
+        """Whether every path still is what it was when it was read."""
+        return all(_identity(path) == identity for path, identity in self.identities.items())
+
+    def fingerprint(self) -> dict[str, str]:
+        """What to compare with a later reading of the same paths."""
+        return {path: _mark(found) for path, found in self.found.items()}
+
+    def _read(self, path: str) -> Found:
+        place = self.config if path == CONFIG else self.config.parent / path
+        identity = self.identities[place] = _identity(place)
+        if identity is None:
+            return None
+        if path == CONFIG:
+            pass  # the operator named this very path; where it leads is their choice
+        elif place == self.config:
+            return Problem(path, None, f"the configuration includes itself; a revision calls it {CONFIG}")
+        elif not Path(identity[0]).is_relative_to(os.path.realpath(self.config.parent)):
+            return Problem(
+                path, None, "the file is a link that leads out of the configuration's directory; copy it there"
+            )
+        limit = self.bounds.config_bytes if is_yaml(path) else self.bounds.file_bytes
+        return _content(place, path, limit)
+
+
+class FileSource:
+    """Reads the configuration at ``config``, a path that stays the same while its content changes."""
+
+    kind = "file"
+
+    def __init__(self, config: Path, bounds: Bounds) -> None:
+        self._config = config
+        self._bounds = bounds
+        self._fingerprint: dict[str, str] = {}
+        self._token: str | None = None
+        self._watched = frozenset({config.parent})
+
+    @property
+    def location(self) -> str:
+        """The path."""
+        return str(self._config)
+
+    @property
+    def watched(self) -> frozenset[Path]:
+        """The directories whose entries decide what the next fetch finds."""
+        return self._watched
+
+    def fetch(self, known: str | None) -> Fetch:
+        """Read the configuration and all that it draws in, as of one moment."""
+        for _ in range(ATTEMPTS):
+            reading = _Reading(self._config, self._bounds)
+            try:
+                fetch = self._fetch(reading, known)
+            except _UnreadableError as error:
+                return Failed(str(error))
+            if reading.steady():
+                return fetch
+        return Failed(f"{self._config} keeps changing while it is read; it is read again at the next turn.")
+
+    def _fetch(self, reading: _Reading, known: str | None) -> Fetch:
+        if known is not None and known == self._token and self._same_as_before(reading):
+            return Unchanged()
+        reading.found.clear()  # the paths of before need not be those of now
+        config = reading.read(CONFIG)
+        if config is None:
+            return Failed(f"{self._config} does not exist; put the configuration there, or set LITELLM_CONFIG_PATH.")
+        if isinstance(config, Problem):
+            return Unacceptable((config,), None)
+        self._draw_in(reading, config)
+        problems = tuple(found for found in reading.found.values() if isinstance(found, Problem))
+        real = {Path(identity[0]).parent for identity in reading.identities.values() if identity is not None}
+        self._watched = frozenset({place.parent for place in reading.identities} | real)
+        if problems:
+            return Unacceptable(problems, None)
+        bundle = make_bundle({path: found for path, found in reading.found.items() if isinstance(found, bytes)})
+        self._fingerprint, self._token = reading.fingerprint(), bundle.digest
+        return Fetched(bundle, SourceVersion(self.kind, self.location), bundle.digest)
+
+    def _same_as_before(self, reading: _Reading) -> bool:
+        """Compare without parsing: the same bytes at the same paths draw in the same files."""
+        return all(_mark(reading.read(path)) == mark for path, mark in self._fingerprint.items())
+
+    def _draw_in(self, reading: _Reading, config: bytes) -> None:
+        root = parse(CONFIG, config)
+        if not isinstance(root, Document):
+            return  # the decider says what is wrong with it
+
+        total = len(config)
+
+        def load(path: str) -> Document | tuple[Problem, ...] | None:
+            nonlocal total
+            if path == CONFIG:
+                if self._config.name != CONFIG:
+                    told = (
+                        f"'include' names {CONFIG}, which in a revision is the configuration itself; rename that file"
+                    )
+                    reading.found[path] = Problem(path, None, told)
+                return None
+            found = reading.read(path)
+            if isinstance(found, bytes):
+                total += len(found)
+                if total > self._bounds.bundle_bytes or len(reading.found) > self._bounds.files:
+                    reading.found[path] = found = _over_all(path, self._bounds)
+            if found is None:
+                return None
+            if isinstance(found, Problem):
+                return (found,)
+            return parse(path, found)
+
+        documents, _ = documents_in_order(root, load, "{}")
+        for document in documents:
+            for path in sorted(module_paths(document)):
+                found = reading.read(path)
+                total += len(found) if isinstance(found, bytes) else 0
+                if total > self._bounds.bundle_bytes:
+                    reading.found[path] = _over_all(path, self._bounds)
+
+
+def _over_all(path: str, bounds: Bounds) -> Problem:
+    message = f"with this file the configuration has more than {bounds.bundle_bytes} bytes or {bounds.files} files"
+    return Problem(path, None, message)
+
+
+def _mark(found: Found) -> str:
+    match found:
+        case bytes():
+            return hashlib.sha256(found).hexdigest()
+        case Problem():
+            return found.text()
+        case None:
+            return ""
+
+
+def _identity(place: Path) -> Identity | None:
+    """What changes when another file stands at ``place`` or its content is written; None where there is none."""
+    try:
+        found = place.stat()
+    except PermissionError:
+        raise _UnreadableError(f"{place} cannot be read: permission denied for this user.") from None
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise _UnreadableError(f"{place} cannot be read: {error.strerror}.") from None
+    real = os.path.realpath(place)
+    return real, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _content(place: Path, path: str, limit: int) -> Found:
+    try:
+        # A device must not even be opened, and a pipe must not block.
+        if not stat.S_ISREG(place.stat().st_mode):
+            return Problem(path, None, "only a regular file can be part of a configuration")
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
+            data = file.read(limit + 1)
+    except PermissionError:
+        raise _UnreadableError(f"{place} cannot be read: permission denied for this user.") from None
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise _UnreadableError(f"{place} cannot be read: {error.strerror}.") from None
+    return data if len(data) <= limit else too_large(path, None, limit)

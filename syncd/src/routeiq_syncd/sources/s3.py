@@ -1,0 +1,146 @@
+"""The S3 source: one object. One GET gives body, etag and version id together; nothing is asked twice.
+
+boto3 is imported by `open_s3` alone: it costs more memory than the rest of syncd.
+"""
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from routeiq_syncd.core.bundle import CONFIG, make_bundle, too_large
+from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.core.revision import SourceVersion
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 5
+ATTEMPTS = 2
+BODY_SECONDS = 30
+CHUNK = 256 * 1024
+
+
+class S3SettingsError(Exception):
+    """The settings of the AWS client cannot work; the message is a sentence."""
+
+
+class S3Source:
+    """Reads the object ``key`` in ``bucket``, at most ``limit`` bytes of it."""
+
+    kind = "s3"
+
+    def __init__(self, client: "S3Client", bucket: str, key: str, limit: int) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._key = key
+        self._limit = limit
+
+    @property
+    def location(self) -> str:
+        """``s3://bucket/key``."""
+        return f"s3://{self._bucket}/{self._key}"
+
+    def fetch(self, known: str | None) -> Fetch:
+        """GET the object unless its etag is ``known``."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3's price is paid on use
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
+
+        try:
+            return self._get(known)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            code = error.response.get("Error", {}).get("Code", "")
+            return Unchanged() if status == 304 else Failed(self._refusal(code, status))  # noqa: PLR2004 - not modified
+        except (BotoCoreError, HTTPError, OSError) as error:
+            # The texts of these errors can quote URLs and headers; their kind says enough.
+            return Failed(self._fault(type(error).__name__))
+
+    def _get(self, known: str | None) -> Fetch:
+        if known is None:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key)
+        else:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key, IfNoneMatch=known)
+        etag, size = answer["ETag"], answer["ContentLength"]
+        body = answer["Body"]
+        try:
+            if size > self._limit:
+                return Unacceptable((too_large(CONFIG, size, self._limit),), etag)
+            data = bytearray()
+            deadline = time.monotonic() + BODY_SECONDS
+            while chunk := body.read(CHUNK):
+                data += chunk
+                if len(data) > self._limit:
+                    return Unacceptable((too_large(CONFIG, None, self._limit),), etag)
+                if time.monotonic() > deadline:
+                    return Failed(f"{self.location} was not read within {BODY_SECONDS} s; it is tried again.")
+        finally:
+            body.close()
+        version = SourceVersion(self.kind, self.location, version_id=answer.get("VersionId"), etag=etag)
+        return Fetched(make_bundle({CONFIG: bytes(data)}), version, etag)
+
+    @property
+    def _endpoint(self) -> str:
+        parts = urlsplit(self._client.meta.endpoint_url)
+        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+    def _refusal(self, code: str, status: int | None) -> str:
+        where = f"(endpoint {self._endpoint})"
+        match code:
+            case "NoSuchBucket":
+                return f"The bucket '{self._bucket}' does not exist {where}; create it, or mend S3_BUCKET_NAME."
+            case "NoSuchKey" | "404" | "NotFound":
+                return (
+                    f"The object '{self._key}' does not exist in the bucket '{self._bucket}' {where}; "
+                    "upload it, or mend S3_CONFIG_KEY."
+                )
+            case "AccessDenied" | "403" | "Forbidden" | "AllAccessDisabled":
+                return (
+                    f"Access to {self.location} is denied {where}; the credentials need s3:GetObject on it, and "
+                    "s3:ListBucket to tell a missing object from a forbidden one."
+                )
+            case "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken":
+                return f"The credentials for {self.location} were not accepted {where}: {code}; mend or renew them."
+            case _:
+                return f"Reading {self.location} failed {where}: the server answered {status} {code[:80]}."
+
+    def _fault(self, kind: str) -> str:
+        match kind:
+            case "NoCredentialsError" | "PartialCredentialsError" | "CredentialRetrievalError":
+                return (
+                    f"There are no complete AWS credentials to read {self.location}; give some, as for any AWS client."
+                )
+            case "ParamValidationError":
+                return f"{self.location} is not a name that S3 takes; mend S3_BUCKET_NAME or S3_CONFIG_KEY."
+            case _:
+                return (
+                    f"{self.location} cannot be reached at the endpoint {self._endpoint} ({kind}); it is tried again."
+                )
+
+
+def open_s3(bucket: str, key: str, limit: int) -> S3Source:
+    """Build the source with boto3's own settings: credentials, region, ``AWS_ENDPOINT_URL_S3``.
+
+    Raises:
+        S3SettingsError: boto3 cannot make a client of them.
+    """
+    import boto3  # noqa: PLC0415 - its price is paid on use
+    from botocore.config import Config  # noqa: PLC0415 - as above
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
+
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        max_pool_connections=1,
+    )
+    try:
+        session = boto3.Session()
+        # An object's address needs no region where an endpoint is given, and boto3 insists on one.
+        client = session.client("s3", config=config, region_name=session.region_name or "us-east-1")
+    except (BotoCoreError, ValueError) as error:
+        raise S3SettingsError(
+            f"The AWS settings cannot work ({type(error).__name__}); mend AWS_ENDPOINT_URL_S3, "
+            "AWS_PROFILE and their kin."
+        ) from None
+    return S3Source(client, bucket, key, limit)
