@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from routeiq_gateway.unauthorized import as_unauthorized
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -48,6 +50,7 @@ class Front:
         inner: LiteLLM's application, or one that says that no configuration is there yet.
         after_start: runs once LiteLLM has started; raises :class:`StartRefusedError` to refuse the start.
         routes: the gateway's own, by method and path.
+        only_master_key: there is no database of keys, so a key that LiteLLM cannot look up is a wrong one.
         requests: how many came so far; at the count ``recycle_at``, ``recycle`` is called.
         failure: what stopped the start, once it has failed.
     """
@@ -55,6 +58,7 @@ class Front:
     inner: Application
     after_start: Callable[[], Awaitable[None]]
     routes: dict[tuple[str, str], Handler] = field(default_factory=dict)
+    only_master_key: bool = False
     draining: bool = False
     requests: int = 0
     recycle_at: int | None = None
@@ -76,6 +80,8 @@ class Front:
             if handler is not None:
                 await _answer(handler, scope, receive, send)
                 return
+            if self.only_master_key:
+                send = as_unauthorized(send)
         await self.inner(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -29,6 +29,7 @@ from routeiq_gateway.routes import Routes
 from routeiq_gateway.server import Server
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.syncd_client import Syncd
+from routeiq_gateway.volume import BadRevisionError, load_config
 
 TRIAL_SECONDS = 30
 EXIT_REFUSED = 3
@@ -82,6 +83,7 @@ class Worker:
             await server.start_ended.wait()
             if not server.started:
                 raise StartRefusedError(_reason(front.failure))
+            front.only_master_key = self.assignment.config is not None and not litellm_edge.has_database()
             if self.assignment.trial:
                 await self._try(front)
         except StartRefusedError as error:
@@ -118,7 +120,10 @@ class Worker:
         if self.assignment.config is None:
             return
         try:
+            load_config(self.assignment.config.read_bytes())  # its errors name the line and quote nothing
             self.config = await litellm_edge.read_config(str(self.assignment.config))
+        except BadRevisionError as error:
+            raise StartRefusedError(str(error)) from None
         except Exception as error:
             self.secrets = secrets_of({}, self.environment)
             raise StartRefusedError(_reason(error)) from error

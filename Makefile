@@ -1,0 +1,42 @@
+# Everything starts here. uv is installed into .uv/ where the machine has none.
+.DEFAULT_GOAL := help
+.PHONY: help up sync test unit contract integration e2e check format bench clean
+SHELL := /bin/sh
+UV = $$(.ci/uv.sh)
+RUN = .venv/bin/
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## run the gateway in the foreground on PORT (4000), with a demo model
+	@uv=$$(.ci/uv.sh) && exec docker/up.sh "$$uv"
+
+sync:
+	@UV_COMPILE_BYTECODE=1 $(UV) sync --frozen --quiet
+
+test: unit contract integration e2e ## run all tests: unit, contract, integration, end to end
+
+unit: sync ## run the unit tests, each member's in an environment that holds that member alone
+	@.ci/unit.sh "$(UV)"
+
+contract: sync ## check the formats that the processes meet in
+	$(RUN)pytest tests/contract
+
+integration: sync ## run each process against real servers
+	$(RUN)pytest tests/integration
+
+e2e: sync ## run the whole product as a black box
+	$(RUN)pytest tests/e2e
+
+check: sync ## lint, types, format, import rules, dead code, shape, lock file, scripts
+	@.ci/check.sh "$(UV)"
+
+format: sync ## format the code
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+bench: sync ## measure against stock LiteLLM; writes bench/RESULTS.md
+	$(RUN)python bench/run.py
+
+clean: ## remove what the build left, but not .env, config.yaml and var/
+	rm -rf .venv .venv-* .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
