@@ -33,6 +33,10 @@ class UnreachableError(MigrateError):
     exit = Exit.UNREACHABLE
 
 
+class NoDatabaseError(UnreachableError):
+    """The server is there and has no database of that name."""
+
+
 class MigrationFailedError(MigrateError):
     """A script failed and was rolled back; the message names the migration."""
 

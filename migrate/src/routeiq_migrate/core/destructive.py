@@ -1,0 +1,192 @@
+"""Which statements of a script destroy data, read from the parse tree that PostgreSQL's own grammar makes of it.
+
+The tree is libpg_query's JSON (https://github.com/pganalyze/libpg_query): nested objects whose keys name the kinds of
+node. Code in PL/pgSQL appears as text inside it; ``parse`` turns such text into a tree in turn.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+Tree = Any
+"""A JSON value: this module looks for what it knows and passes over the rest."""
+
+DYNAMIC: Final = "EXECUTE of computed SQL"
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """A statement that can lose data.
+
+    Attributes:
+        line: the line of the script on which its statement begins, from 1.
+        what: the kind of loss, in SQL's words.
+        table: the table that loses, as written (schema or "", name); None where the script does not say.
+        column: the column that loses; None for the whole table.
+        new_type: the type a column is changed to, as ``format_type`` spells it; "" where none is.
+    """
+
+    line: int
+    what: str
+    table: tuple[str, str] | None
+    column: str | None = None
+    new_type: str = ""
+
+    def __str__(self) -> str:
+        table = ".".join(part for part in self.table or () if part)
+        place = f' "{table}"' if table else ""
+        place += f' column "{self.column}"' if self.column else ""
+        return f"line {self.line}: {self.what}{place}{f' to {self.new_type}' if self.new_type else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """The two entry points of the grammar, each from text to a tree."""
+
+    sql: Callable[[str], Tree]
+    plpgsql: Callable[[str], Tree]
+
+
+def dangers(script: str, parser: Parser) -> tuple[Danger, ...]:
+    """Return what in ``script`` can lose data, in order."""
+    raw = script.encode()
+    found: list[Danger] = []
+    for entry in parser.sql(script).get("stmts", ()):
+        start = entry.get("stmt_location", 0)
+        text = raw[start : start + entry["stmt_len"]] if "stmt_len" in entry else raw[start:]
+        blank = len(text) - len(without_leading_comments(text))
+        line = raw[: start + blank].count(b"\n") + 1
+        statement = entry["stmt"]
+        if "DoStmt" in statement:
+            found += in_block(text.decode(), line, parser)
+        else:
+            found += in_tree(statement, line)
+    return tuple(found)
+
+
+def without_leading_comments(text: bytes) -> bytes:
+    """Strip white space and line comments before a statement."""
+    while True:
+        text = text.lstrip()
+        if not text.startswith(b"--"):
+            return text
+        text = text.partition(b"\n")[2]
+
+
+def in_block(text: str, line: int, parser: Parser) -> Iterator[Danger]:
+    """Look into a DO block: every statement in it, and every computed one."""
+    for kind, node in walk(parser.plpgsql(text)):
+        at = line + max(node.get("lineno", 1), 1) - 1
+        if kind == "PLpgSQL_stmt_dynexecute":
+            yield Danger(at, DYNAMIC, None)
+        elif kind == "PLpgSQL_stmt_execsql":
+            for entry in parser.sql(node["sqlstmt"]["PLpgSQL_expr"]["query"]).get("stmts", ()):
+                yield from in_tree(entry["stmt"], at)
+
+
+def in_tree(tree: Tree, line: int) -> Iterator[Danger]:
+    """Look for destructive nodes anywhere in a statement, a WITH clause included."""
+    for kind, node in walk(tree):
+        match kind:
+            case "DropStmt":
+                yield from in_drop(node, line)
+            case "TruncateStmt":
+                for relation in node["relations"]:
+                    yield Danger(line, "TRUNCATE", table_of(relation["RangeVar"]))
+            case "DeleteStmt":
+                yield Danger(line, "DELETE", table_of(node["relation"]))
+            case "MergeStmt" if "CMD_DELETE" in str(node.get("mergeWhenClauses")):
+                yield Danger(line, "MERGE with DELETE", table_of(node["relation"]))
+            case "DropdbStmt":
+                yield Danger(line, "DROP DATABASE", None)
+            case "AlterTableStmt":
+                for command in node["cmds"]:
+                    yield from in_alter(command["AlterTableCmd"], table_of(node["relation"]), line)
+
+
+def in_drop(node: Mapping[str, Tree], line: int) -> Iterator[Danger]:
+    """Look at a DROP: tables lose rows; a schema, or a type with CASCADE, takes tables or columns along."""
+    match node["removeType"]:
+        case "OBJECT_TABLE" | "OBJECT_FOREIGN_TABLE":
+            for item in node["objects"]:
+                yield Danger(line, "DROP TABLE", named(item["List"]["items"]))
+        case "OBJECT_SCHEMA" | "OBJECT_EXTENSION" | "OBJECT_TYPE" | "OBJECT_DOMAIN" as kind:
+            if kind == "OBJECT_SCHEMA" or node.get("behavior") == "DROP_CASCADE":
+                yield Danger(line, f"DROP {kind.removeprefix('OBJECT_')}", None)
+
+
+def in_alter(command: Mapping[str, Tree], table: tuple[str, str], line: int) -> Iterator[Danger]:
+    """Look at one action of an ALTER TABLE."""
+    match command["subtype"]:
+        case "AT_DropColumn":
+            yield Danger(line, "DROP COLUMN", table, command["name"])
+        case "AT_AlterColumnType":
+            new = type_name(command["def"]["ColumnDef"]["typeName"])
+            yield Danger(line, "ALTER TYPE", table, command["name"], new)
+
+
+def walk(tree: Tree) -> Iterator[tuple[str, Mapping[str, Tree]]]:
+    """Yield every node under ``tree`` with its kind, outer before inner."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            if isinstance(value, Mapping):
+                yield key, value
+            yield from walk(value)
+    elif isinstance(tree, Sequence) and not isinstance(tree, str):
+        for item in tree:
+            yield from walk(item)
+
+
+def table_of(relation: Mapping[str, Tree]) -> tuple[str, str]:
+    """Return schema (or "") and name of a relation."""
+    return relation.get("schemaname", ""), relation["relname"]
+
+
+def named(items: Sequence[Tree]) -> tuple[str, str]:
+    """Return schema (or "") and name of a dotted name."""
+    parts = [item["String"]["sval"] for item in items]
+    return (parts[-2] if len(parts) > 1 else ""), parts[-1]
+
+
+SPELLING: Final = {
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "float4": "real",
+    "float8": "double precision",
+    "bool": "boolean",
+    "varchar": "character varying",
+    "bpchar": "character",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+}
+
+
+def type_name(node: Mapping[str, Tree]) -> str:
+    """Spell a type as ``format_type`` does, where it matters to ``narrows``."""
+    name = node["names"][-1]["String"]["sval"]
+    sizes = [str(item["A_Const"].get("ival", {}).get("ival", 0)) for item in node.get("typmods", ())]
+    size = f"({','.join(sizes)})" if sizes else ""
+    return str(SPELLING.get(name, name)) + size + "[]" * len(node.get("arrayBounds", ()))
+
+
+RANKS: Final = {"smallint": 1, "integer": 2, "bigint": 3, "numeric": 4}
+FLOATS: Final = {"real": 1, "double precision": 2}
+ANYTHING_FITS: Final = frozenset({"text", "character varying"})
+
+
+def narrows(old: str, new: str) -> bool:
+    """Whether a column's change of type can lose something; both as ``format_type`` spells them.
+
+    What is not known to be wide enough narrows.
+    """
+    if old == new or new in ANYTHING_FITS or new == old.partition("(")[0]:
+        return False
+    for ranks in (RANKS, FLOATS):
+        if old in ranks and new in ranks:
+            return ranks[old] > ranks[new]
+    old_base, _, old_size = old.partition("(")
+    new_base, _, new_size = new.partition("(")
+    if old_base == new_base == "character varying" and old_size and new_size:
+        return int(old_size.rstrip(")")) > int(new_size.rstrip(")"))
+    return (old, new) not in {("json", "jsonb"), ("date", "timestamp without time zone")}

@@ -1,0 +1,338 @@
+"""The session with PostgreSQL: reaching it, taking the locks, and one transaction at a time.
+
+Two kinds of session are told apart. On a **direct** one, locks belong to the session and every migration has its own
+transaction. Behind a transaction **pooler** consecutive statements may reach different servers, so that a session
+lock would stay with somebody else: there everything happens in one transaction that holds the locks.
+
+Locks are polled for and never waited on: a blocked waiter holds a snapshot, for which CREATE INDEX CONCURRENTLY in
+the session that holds the lock would wait in turn.
+"""
+
+import asyncio
+import contextlib
+import random
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from routeiq_migrate.core.url import Encryption, Target, redact
+from routeiq_migrate.errors import LockTimeoutError, NoDatabaseError, UnreachableError
+from routeiq_migrate.logs import Log
+
+LITELLM_LOCK = int.from_bytes(b"llm_mig2", "big")
+PRISMA_LOCK = 72707369
+REPAIR_LOCK = int.from_bytes(b"litellm", "big")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+LOST = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+)
+"""What an established session raises when its server goes away."""
+
+NOT_YET = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ProtocolViolationError,  # a pooler that has no server yet
+    TimeoutError,
+    OSError,
+)
+"""What a server that is starting, failing over or not there yet raises; worth another try until the limit."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A session, and what it takes to open another."""
+
+    connection: Connection
+    target: Target
+    pooled: bool
+
+    @contextlib.asynccontextmanager
+    async def unit(self) -> AsyncIterator[None]:
+        """One transaction; behind a pooler, a part of the surrounding one that can fail alone."""
+        async with self.connection.transaction():
+            yield
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """One transaction that finds the schema's tables first."""
+        async with self.connection.transaction():
+            if self.pooled:
+                await self.connection.execute(f"SET LOCAL search_path TO {identifier(self.target.schema)}")
+            yield
+
+
+def identifier(name: str) -> str:
+    """Quote a name for use in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote text for use in SQL, whatever the session makes of backslashes."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def primary(error: Exception) -> str:
+    """Return an error's message without the server's DETAIL, which quotes rows."""
+    return str(error.args[0]) if error.args else str(error)
+
+
+def tls_context(target: Target) -> ssl.SSLContext | None:
+    """Build what the session encrypts with; None without encryption.
+
+    Raises:
+        UnreachableError: a certificate or key cannot be read.
+    """
+    tls = target.tls
+    if tls.encryption is Encryption.OFF:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = tls.verify_host
+    context.verify_mode = ssl.CERT_REQUIRED if tls.verify_chain else ssl.CERT_NONE
+    try:
+        if tls.verify_chain:
+            if tls.authority is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(cafile=tls.authority)
+        if tls.certificate is not None:
+            context.load_cert_chain(tls.certificate, tls.key, password=tls.key_password or "")
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or type(error).__name__
+        paths = ", ".join(path for path in (tls.authority, tls.certificate, tls.key) if path)
+        raise UnreachableError(
+            f"A certificate or key of the database URL cannot be used ({reason}); it names {paths}. Mount the files "
+            "readable for this user, PEM encoded, and check the pass phrase."
+        ) from None
+    return context
+
+
+async def connect(target: Target, database: str | None = None) -> Connection:
+    """Open one session; ``database`` in place of the one that ``target`` names."""
+    context = tls_context(target)
+    attempts: list[ssl.SSLContext | Literal[False]] = [context or False]
+    if target.tls.encryption is Encryption.PREFERRED:
+        attempts.append(False)
+    for index, encryption in enumerate(attempts):
+        try:
+            return await asyncpg.connect(
+                host=target.host,
+                port=target.port,
+                user=target.user,
+                password=target.password,
+                database=database or target.database,
+                ssl=encryption,
+                timeout=target.connect_seconds or 10**6,
+                # A pooler may hand each statement to another server, which knows none of our prepared ones.
+                statement_cache_size=0,
+                server_settings=dict(target.server_settings) or None,
+                target_session_attrs=SessionAttribute.any,
+            )
+        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+            last = index == len(attempts) - 1
+            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
+            password = isinstance(error, asyncpg.InvalidPasswordError)
+            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not password
+            if last or not (refused or "rejected SSL upgrade" in str(error)):
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+@contextlib.asynccontextmanager
+async def session(target: Target, wait_seconds: float, log: Log, *, create: bool) -> AsyncIterator[Database]:
+    """Reach the database within ``wait_seconds`` and close the session on leaving.
+
+    Args:
+        target: the database.
+        wait_seconds: how long to try again while the server is away, starting or full.
+        log: where a wait is reported.
+        create: create the database when the server has none of that name, as Prisma does.
+
+    Raises:
+        UnreachableError: the server was not there in time, or it refused us.
+    """
+    connection = await reach(target, wait_seconds, log, create=create)
+    try:
+        # A pooler answers with a process id of its own making.
+        async with connection.transaction():
+            server = await connection.fetchval("SELECT pg_backend_pid()")
+        pooled = target.pooled or server != connection.get_server_pid()
+        if not pooled:
+            await connection.execute(f"SET search_path TO {identifier(target.schema)}")
+        yield Database(connection, target, pooled)
+    finally:
+        await close(connection)
+
+
+async def close(connection: Connection) -> None:
+    """Say goodbye, or just hang up on a server that does not listen."""
+    try:
+        await connection.close(timeout=2)
+    except (*LOST, TimeoutError, asyncpg.PostgresError):
+        connection.terminate()
+
+
+async def reach(target: Target, wait_seconds: float, log: Log, *, create: bool) -> Connection:
+    """Open a session, trying again until ``wait_seconds`` have passed; see ``session``."""
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
+        try:
+            return await connect(target)
+        except asyncpg.InvalidCatalogNameError:
+            if not create:
+                raise NoDatabaseError(
+                    f"The server has no database named {target.database!r}. Create it, or run `routeiq-migrate up`."
+                ) from None
+            await create_database(target)
+            continue
+        except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+            reason = redact(explain(error, target), target.secrets)
+            patient = isinstance(error, NOT_YET) and not isinstance(error, ssl.SSLError)
+            if not patient or time.monotonic() >= deadline:
+                raise UnreachableError(reason) from None
+            if not told:
+                log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
+                told = True
+        await asyncio.sleep(min(random.uniform(0.2, 0.6), max(0.0, deadline - time.monotonic())))  # noqa: S311 - jitter
+
+
+def explain(error: Exception, target: Target) -> str:
+    """Say what keeps us out and what to do about it."""
+    place = f"PostgreSQL at {target.host}:{target.port}"
+    match error:
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            advice = "Check user name and password in DATABASE_URL or DIRECT_URL, and pg_hba.conf."
+            return f"{place} does not let user {target.user!r} in: {primary(error)}. {advice}"
+        case ssl.SSLCertVerificationError():
+            return (
+                f"The certificate of {place} does not verify: {error.verify_message}. Give its authority with "
+                "sslrootcert= (libpq) or sslcert= (Prisma) and connect by the name it was issued for."
+            )
+        case ssl.SSLError():
+            return f"No TLS session with {place}: {error.reason}. Check sslmode and the client certificate."
+        case socket.gaierror():
+            return f"The host name {target.host!r} is unknown: {error.strerror}. Check it in the database URL."
+        case TimeoutError():
+            return f"{place} did not answer within {target.connect_seconds or 0:g} s (connect_timeout)."
+        case ConnectionError() if "rejected SSL upgrade" in str(error):
+            return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
+        case asyncpg.PostgresError():
+            return f"{place} refuses the session: {primary(error)}"
+        case _:
+            return f"{place} cannot be reached: {error}"
+
+
+async def create_database(target: Target) -> None:
+    """Create the database that ``target`` names, from the maintenance database, as Prisma does.
+
+    Raises:
+        UnreachableError: this user may not.
+    """
+    try:
+        connection = await connect(target, "postgres")
+    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+        raise UnreachableError(
+            f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "
+            f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand."
+        ) from None
+    try:
+        # Another migrator may create it at the same instant.
+        with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            await connection.execute(f"CREATE DATABASE {identifier(target.database)}")
+    except asyncpg.PostgresError as error:
+        raise UnreachableError(
+            f"The server has no database named {target.database!r}, and user {target.user!r} cannot create it: "
+            f"{redact(primary(error), target.secrets)}. Create it by hand."
+        ) from None
+    finally:
+        await close(connection)
+
+
+def lock_keys(*, prisma: bool) -> tuple[int, ...]:
+    """Return the locks of a migrator in LiteLLM's order."""
+    return (LITELLM_LOCK, PRISMA_LOCK) if prisma else (LITELLM_LOCK,)
+
+
+async def try_locks(connection: Connection, keys: tuple[int, ...], *, transaction: bool) -> tuple[int, ...]:
+    """Take as many of ``keys`` as are free, in order, stopping at the first that is not; return those taken."""
+    function = "pg_try_advisory_xact_lock" if transaction else "pg_try_advisory_lock"
+    taken: tuple[int, ...] = ()
+    for key in keys:
+        if not await connection.fetchval(f"SELECT {function}({key})"):
+            break
+        taken = (*taken, key)
+    return taken
+
+
+class Patience:
+    """The limit on waiting for other migrators, over a whole run."""
+
+    def __init__(self, seconds: float, log: Log) -> None:
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
+        self.log = log
+        self.told = False
+
+    async def pause(self) -> None:
+        """Sleep a moment before the next try.
+
+        Raises:
+            LockTimeoutError: the limit has passed.
+        """
+        if time.monotonic() >= self.deadline:
+            raise LockTimeoutError(
+                f"Another migrator held the lock for {self.seconds:g} s (LITELLM_MIGRATION_LOCK_TIMEOUT). See who: "
+                "SELECT a.* FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'. "
+                "A session left behind in a pooler is ended with pg_terminate_backend(pid)."
+            )
+        if not self.told:
+            self.log.info("waiting for another migrator", limit_s=self.seconds)
+            self.told = True
+        await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - jitter
+
+
+@contextlib.asynccontextmanager
+async def holding(database: Database, keys: tuple[int, ...], patience: Patience) -> AsyncIterator[None]:
+    """Hold ``keys``: with the session, or behind a pooler with one transaction around the whole body.
+
+    Raises:
+        LockTimeoutError: somebody else kept them for too long.
+    """
+    connection = database.connection
+    if database.pooled:
+        while True:
+            async with database.transaction():
+                if await try_locks(connection, keys, transaction=True) == keys:
+                    yield
+                    return
+            await patience.pause()
+    taken: tuple[int, ...] = ()
+    try:
+        while True:
+            taken += await try_locks(connection, keys[len(taken) :], transaction=False)
+            if taken == keys:
+                break
+            await patience.pause()
+        yield
+    finally:
+        # The server frees them with the session in any case; here the session may go on.
+        if not connection.is_closed():
+            for key in reversed(taken):
+                await connection.execute(f"SELECT pg_advisory_unlock({key})")

@@ -1,0 +1,63 @@
+"""Traces and the duration metric over OTLP, by the standard ``OTEL_*`` variables; nothing at all without an endpoint.
+
+The SDK is imported only when it is wanted: a run that exports nothing does not pay for it.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+FLUSH_MILLISECONDS = 3000
+"""How long a finished run waits for its spans to leave; a collector that is down costs no more than this."""
+
+
+class Telemetry:
+    """Spans, if there is anywhere to send them."""
+
+    def __init__(self, provider: "TracerProvider | None" = None) -> None:
+        self.provider = provider
+        self.tracer = provider.get_tracer("routeiq_migrate") if provider else None
+
+    @contextlib.contextmanager
+    def span(self, what: str, **attributes: str | int) -> Iterator[None]:
+        """Open a span around the body."""
+        if self.tracer is None:
+            yield
+            return
+        with self.tracer.start_as_current_span(f"routeiq_migrate.{what}", attributes=attributes):
+            yield
+
+    def close(self) -> None:
+        """Send what is left, within a short limit."""
+        if self.provider is not None:
+            self.provider.force_flush(FLUSH_MILLISECONDS)
+
+
+def build_telemetry(*, protocol: str, sample_rate: float) -> Telemetry:
+    """Build spans that go to the endpoint the environment names, over ``protocol`` (grpc or http/protobuf)."""
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415 - only where it is wanted
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415 - as above
+
+    exporter: SpanExporter
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - as above
+            OTLPSpanExporter as GrpcExporter,
+        )
+
+        exporter = GrpcExporter(timeout=FLUSH_MILLISECONDS // 1000)
+    else:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - as above
+            OTLPSpanExporter as HttpExporter,
+        )
+
+        exporter = HttpExporter(timeout=FLUSH_MILLISECONDS // 1000)
+    # The environment's OTEL_SERVICE_NAME wins over the name given here.
+    resource = Resource({SERVICE_NAME: "routeiq-migrate"}).merge(Resource.create())
+    provider = TracerProvider(sampler=ParentBasedTraceIdRatio(sample_rate), resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return Telemetry(provider)
