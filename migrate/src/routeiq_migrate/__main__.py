@@ -4,16 +4,17 @@ import argparse
 import asyncio
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from routeiq_migrate import settings as environment
 from routeiq_migrate.errors import Exit, MigrateError, SettingsError, UnreachableError
 
 if TYPE_CHECKING:  # imported where they are used: a run without a database needs none of them
-    from routeiq_migrate.apply import Job
     from routeiq_migrate.commands import Scripts
     from routeiq_migrate.core.url import Target
-    from routeiq_migrate.database import Database, Patience
+    from routeiq_migrate.database import Database
+    from routeiq_migrate.job import Job
+    from routeiq_migrate.locks import Patience
     from routeiq_migrate.logs import Log
     from routeiq_migrate.progress import Progress
     from routeiq_migrate.telemetry import Telemetry
@@ -76,11 +77,10 @@ def main() -> None:
 async def run(arguments: argparse.Namespace, settings: environment.Settings, target: "Target") -> Exit:
     """Build what the command needs, run it, and say how it ended."""
     from routeiq_migrate.commands import Scripts  # noqa: PLC0415 - see above
-    from routeiq_migrate.logs import build_log  # noqa: PLC0415 - see above
     from routeiq_migrate.source import extras_folder, own_migrations, shipped_migrations  # noqa: PLC0415 - see above
     from routeiq_migrate.telemetry import Telemetry, build_telemetry  # noqa: PLC0415 - see above
 
-    log = build_log("migrate", level=settings.log_level, form=settings.log_format)
+    log = cast("Log", LazyLog(settings))
     telemetry = Telemetry()
     if settings.traces:
         telemetry = build_telemetry(protocol=settings.protocol, sample_rate=settings.sample_rate)
@@ -97,6 +97,21 @@ async def run(arguments: argparse.Namespace, settings: environment.Settings, tar
         telemetry.close()
 
 
+class LazyLog:
+    """The log, built at its first event: structlog takes as long to import as a run that finds nothing to do."""
+
+    def __init__(self, settings: environment.Settings) -> None:
+        self._settings = settings
+
+    def __getattr__(self, name: str) -> object:
+        from routeiq_migrate.logs import build_log  # noqa: PLC0415 - see above
+
+        log = build_log("migrate", level=self._settings.log_level, form=self._settings.log_format)
+        for method in ("debug", "info", "warning", "error"):
+            setattr(self, method, getattr(log, method))
+        return getattr(log, name)
+
+
 @dataclass(frozen=True)
 class Context:
     """What every command needs."""
@@ -111,7 +126,7 @@ class Context:
         self, database: "Database", progress: "Progress", patience: "Patience", allowed: frozenset[str] = frozenset()
     ) -> "Job":
         """Build what a command that changes something works with."""
-        from routeiq_migrate.apply import Job  # noqa: PLC0415 - see above
+        from routeiq_migrate.job import Job  # noqa: PLC0415 - see above
 
         return Job(
             database=database,
@@ -132,7 +147,8 @@ async def dispatch(arguments: argparse.Namespace, context: Context) -> Exit:
     """Run the command that was asked for."""
     from routeiq_migrate import commands  # noqa: PLC0415 - see above
     from routeiq_migrate.baseline import baseline  # noqa: PLC0415 - see above
-    from routeiq_migrate.database import Patience, session  # noqa: PLC0415 - see above
+    from routeiq_migrate.database import session  # noqa: PLC0415 - see above
+    from routeiq_migrate.locks import Patience  # noqa: PLC0415 - see above
     from routeiq_migrate.progress import Progress  # noqa: PLC0415 - see above
 
     log, target, scripts = context.log, context.target, context.scripts

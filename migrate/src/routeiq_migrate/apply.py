@@ -11,32 +11,27 @@ lock holds a snapshot the build would wait for), and the script is recorded afte
 import asyncio
 import random
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import asyncpg
 
-from routeiq_migrate.core.created import Created, created
+from routeiq_migrate.adopt import adopt
 from routeiq_migrate.core.plan import Apply, Finish, Migration, Plan, Step, make_plan
 from routeiq_migrate.core.script import ConcurrentIndex, concurrent_index
-from routeiq_migrate.core.url import redact
-from routeiq_migrate.database import LOST, Database, Patience, identifier, primary
-from routeiq_migrate.errors import MigrationFailedError, RefusedError
-from routeiq_migrate.judge import Verdict, check, guard, judge, load_parser
-from routeiq_migrate.logs import Log
-from routeiq_migrate.progress import Progress
+from routeiq_migrate.database import LOST, Database, identifier
+from routeiq_migrate.errors import RefusedError
+from routeiq_migrate.job import Job, failed, run
+from routeiq_migrate.judge import Verdict, check, guard, judge
 from routeiq_migrate.state import (
     State,
     create_ledger,
     create_own_ledger,
     new_id,
     read_state,
-    resolved,
     rolled_back,
     started,
     succeeded,
 )
-from routeiq_migrate.telemetry import Telemetry
 
 ATTEMPTS = 4
 """How often one migration is tried while others deadlock with it."""
@@ -50,40 +45,6 @@ WHERE n.nspname = $1 AND i.relname = $2"""
 
 TABLE_BYTES = """SELECT (pg_table_size($1::text::regclass) + coalesce(
     (SELECT sum(pg_table_size(relid)) FROM pg_partition_tree($1::text::regclass) WHERE isleaf), 0))::bigint"""
-
-PRESENT = {
-    "table": "SELECT to_regclass($1) IS NOT NULL",
-    "index": "SELECT EXISTS (SELECT FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid "
-    "WHERE x.indrelid = to_regclass($1) AND i.relname = $2)",
-    "column": "SELECT EXISTS (SELECT FROM pg_attribute "
-    "WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped)",
-    "constraint": "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2)",
-}
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a run works with.
-
-    Attributes:
-        shipped: LiteLLM's migrations, in order.
-        own: ours, in order.
-        allowed: names of migrations that may destroy data.
-        large_bytes: the table size from which an index is built concurrently.
-        prisma_lock: whether to take Prisma's lock beside LiteLLM's.
-    """
-
-    database: Database
-    shipped: tuple[Migration, ...]
-    own: tuple[Migration, ...]
-    allowed: frozenset[str]
-    large_bytes: int
-    prisma_lock: bool
-    replica_identity_full: bool
-    log: Log
-    progress: Progress
-    telemetry: Telemetry
-    patience: Patience
 
 
 @dataclass(frozen=True)
@@ -239,33 +200,6 @@ async def drop_invalid(database: Database, index: str) -> None:
         await database.connection.execute(f"DROP INDEX {identifier(schema)}.{identifier(index)}")
 
 
-async def adopt(job: Job, migration: Migration, row_id: str) -> None:
-    """Record a migration whose objects turned out to be there already, once all of them are.
-
-    Raises:
-        RefusedError: some are there and some are not.
-    """
-    database = job.database
-    missing = [item for item in created(migration.script, load_parser()) if not await present(database, item)]
-    if missing:
-        raise RefusedError(
-            f"An earlier attempt at migration {migration.name!r} ended without a trace, and the schema holds only part "
-            f"of its changes: missing {', '.join(map(str, missing))}. Add what is missing and run `routeiq-migrate "
-            f"resolve --applied '{migration.name}'`, or remove the rest and run `resolve --rolled-back`."
-        )
-    async with database.unit():
-        await database.connection.execute(rolled_back(database, row_id))
-        await database.connection.execute(resolved(database, migration))
-    job.log.warning("an earlier attempt had applied this migration; recorded that", migration=migration.name)
-
-
-async def present(database: Database, item: Created) -> bool:
-    """Whether ``item`` is in the schema."""
-    table = f"{identifier(database.target.schema)}.{identifier(item.table)}"
-    arguments = (table, item.name) if item.name else (table,)
-    return bool(await database.connection.fetchval(PRESENT[item.kind], *arguments))
-
-
 async def apply_own(database: Database, migration: Migration) -> None:
     """Apply one migration of schema ``routeiq`` and record it."""
     async with database.unit():
@@ -273,35 +207,3 @@ async def apply_own(database: Database, migration: Migration) -> None:
         await database.connection.execute(
             "INSERT INTO routeiq.migration (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
         )
-
-
-async def run(job: Job, what: str, work: Awaitable[None]) -> None:
-    """Await ``work`` and say what failed if it does."""
-    try:
-        await work
-    except LOST:
-        raise
-    except asyncpg.PostgresError as error:
-        raise failed(job, what, error) from None
-
-
-def failed(job: Job, what: str, error: asyncpg.PostgresError) -> MigrationFailedError:
-    """Say what failed, why, and what to do. The server's DETAIL is left out: it quotes rows."""
-    reason = redact(primary(error), job.database.target.secrets)
-    match error:
-        case asyncpg.InsufficientPrivilegeError():
-            advice = f"Make user {job.database.target.user!r} the owner of LiteLLM's tables and schema, or grant it."
-        case asyncpg.ReadOnlySQLTransactionError():
-            advice = "Point DATABASE_URL or DIRECT_URL at the writer."
-        case asyncpg.QueryCanceledError():
-            advice = "Raise statement_timeout for this user (ALTER ROLE ... SET statement_timeout) and run again."
-        case asyncpg.LockNotAvailableError():
-            advice = "Another session holds a table; run again when it has ended, or raise lock_timeout."
-        case _:
-            advice = "Correct the cause and run again."
-    return MigrationFailedError(
-        f"Migration {what!r} failed and was rolled back: {reason} (SQLSTATE {error.sqlstate}). {advice} "
-        "What was applied before it stays applied."
-        if not job.database.pooled
-        else f"Migration {what!r} failed, and the whole run was rolled back: {reason} (SQLSTATE {error.sqlstate}). {advice}"
-    )

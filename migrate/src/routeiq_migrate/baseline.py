@@ -6,11 +6,12 @@ rolled back, and everything found in the scratch schema has to be found in the l
 
 import asyncpg
 
-from routeiq_migrate.apply import Job
 from routeiq_migrate.core.plan import Migration
 from routeiq_migrate.core.script import concurrent_index
-from routeiq_migrate.database import LOST, Database, holding, identifier, lock_keys, primary
+from routeiq_migrate.database import LOST, Database, identifier, primary
 from routeiq_migrate.errors import RefusedError, SettingsError
+from routeiq_migrate.job import Job
+from routeiq_migrate.locks import holding, lock_keys
 from routeiq_migrate.state import create_ledger, new_id, read_state, resolved
 
 SHOWN = 20

@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from routeiq_migrate.apply import INDEX_STATE, Build, Job, failed
-from routeiq_migrate.database import LITELLM_LOCK, LOST, REPAIR_LOCK, holding, identifier, primary, try_locks
+from routeiq_migrate.apply import INDEX_STATE, Build
+from routeiq_migrate.database import LOST, identifier, primary
 from routeiq_migrate.errors import MigrationFailedError
+from routeiq_migrate.job import Job, failed
+from routeiq_migrate.locks import LITELLM_LOCK, REPAIR_LOCK, holding, try_locks
 
 TRANSIENT = re.compile(r"_cc(?:new|old)\d*$")
 LOCK_TIMEOUT = "30s"

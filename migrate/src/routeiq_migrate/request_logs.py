@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from routeiq_migrate.apply import TABLE_BYTES, WRITERS_WAIT, Job
+from routeiq_migrate.apply import TABLE_BYTES, WRITERS_WAIT
 from routeiq_migrate.core.request_logs import REQUEST_LOG_INDEXES, RequestLogIndex
-from routeiq_migrate.database import LITELLM_LOCK, LOST, holding, identifier, primary
+from routeiq_migrate.database import LOST, identifier, primary
 from routeiq_migrate.indexes import unhurried
+from routeiq_migrate.job import Job
+from routeiq_migrate.locks import LITELLM_LOCK, holding
 
 ATTEMPTS = 10
 

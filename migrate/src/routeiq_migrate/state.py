@@ -1,3 +1,5 @@
+# Every name and literal below is quoted by identifier() or literal().
+# ruff: noqa: S608
 """Reading what the database holds, and writing Prisma's ledger.
 
 The ledger's definition and the meaning of its columns are Prisma's (schema-engine, ``migration_persistence.rs``).
@@ -58,7 +60,8 @@ async def read_state(database: Database) -> State:
     """Read both ledgers and what surrounds them."""
     connection = database.connection
     found = await connection.fetchrow(SURVEY, database.target.schema)
-    assert found is not None
+    if found is None:
+        raise AssertionError("a SELECT without FROM returns one row")
     rows = None
     if found["ledger_exists"]:
         records = await connection.fetch(
