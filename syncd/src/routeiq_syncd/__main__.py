@@ -59,7 +59,9 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         return cli.FAILED
     holder = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     rules = Rules(settings.bounds, settings.environment, Publisher(holder))
-    log = build_log("syncd", level=settings.log_level, form=settings.log_format)
+    # `once` prints its outcome; the log would say it a second time.
+    level = "CRITICAL" if options.command == "once" else settings.log_level
+    log = build_log("syncd", level=level, form=settings.log_format)
     try:
         volume.recover()
         sync = Sync(source, volume, rules, utc_now)

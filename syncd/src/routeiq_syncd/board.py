@@ -66,7 +66,7 @@ class Board:
         if turn.error is not None and turn.error != error:
             self._log.error("turn failed", reason=turn.error)
         elif turn.error is None and error is not None:
-            self._log.info("recovered", after=error)
+            self._log.info("recovered")
         if turn.refused is not None and turn.refused != before.refused:
             self._log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
         if turn.outcome == "changed" and current is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from routeiq_syncd.core.bundle import Bounds
 
@@ -22,10 +22,8 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-class _Environment(BaseSettings):
+class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True):
     """The variables as they come. Each description completes ``NAME must be …``."""
-
-    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
 
     volume: Path = Field(default=Path("var"), validation_alias="ROUTEIQ_VOLUME", description="a directory")
     source: Annotated[Literal["file", "s3", "gcs"], BeforeValidator(_lower)] = Field(

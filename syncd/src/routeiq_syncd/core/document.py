@@ -128,7 +128,7 @@ def _load(file: str, text: str) -> Document | tuple[Problem, ...]:
         return Document(file, loader.construct_document(root), root)
     except yaml.MarkedYAMLError:
         raise
-    except (ValueError, TypeError, OverflowError, AttributeError, KeyError, RecursionError):
+    except (ValueError, TypeError, OverflowError, AttributeError, LookupError, RecursionError):
         # What the constructors raise quotes the value.
         return (Problem(file, loader.line, "the value is not of the type that its form or tag says; quote it"),)
     finally:

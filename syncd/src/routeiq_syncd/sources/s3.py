@@ -3,6 +3,8 @@
 boto3 is imported by `open_s3` alone: it costs more memory than the rest of syncd.
 """
 
+from __future__ import annotations  # the client's type exists for the checker only
+
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,7 +32,7 @@ class S3Source:
 
     kind = "s3"
 
-    def __init__(self, client: "S3Client", bucket: str, key: str, limit: int) -> None:
+    def __init__(self, client: S3Client, bucket: str, key: str, limit: int) -> None:
         self._client = client
         self._bucket = bucket
         self._key = key

@@ -1,0 +1,146 @@
+"""The rules of bundles, revisions, garbage, decisions and delays."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routeiq_syncd.core.answers import Answer, Refused, read_answer
+from routeiq_syncd.core.bundle import Bounds, inside, make_bundle
+from routeiq_syncd.core.decide import Accept, Refuse, Rules, Same, decide
+from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.core.garbage import doomed
+from routeiq_syncd.core.instants import seconds_since, stamp
+from routeiq_syncd.core.problem import Problem, reason_of
+from routeiq_syncd.core.revision import Manifest, Publisher, SourceVersion, read_manifest, write_manifest
+from routeiq_syncd.core.status import Snapshot, document
+from routeiq_syncd.loops import Heartbeats, delay
+
+NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
+RULES = Rules(Bounds(), frozenset(), Publisher("host-1a2b3c4d"))
+SOURCE = SourceVersion("file", "/app/config/config.yaml")
+
+
+def fetched(text: str, **files: bytes) -> Fetched:
+    """A bundle as a source hands it over."""
+    return Fetched(make_bundle({"config.yaml": text.encode()} | files), SOURCE, "token")
+
+
+def accepted(text: str, current: Manifest | None = None, number: int = 1) -> Manifest:
+    """The manifest that a good configuration becomes."""
+    decision = decide(fetched(text), current, number, NOW, RULES)
+    assert isinstance(decision, Accept)
+    return decision.manifest
+
+
+def test_the_same_content_is_no_new_revision() -> None:
+    """A bundle with the digest of `current` is `Same`; another one is accepted under the next number."""
+    first = accepted("model_list: []")
+    assert isinstance(decide(fetched("model_list: []"), first, 2, NOW, RULES), Same)
+    assert accepted("model_list: [] ", first, 2).number == 2
+
+
+def test_what_was_accepted_stays_accepted() -> None:
+    """`current` that today's rules would refuse yields warnings, not a refusal of what is served."""
+    bundle = fetched("model_lists: []")
+    current = Manifest(1, bundle.bundle.digest, bundle.bundle.entries, SOURCE, RULES.publisher, stamp(NOW))
+    decision = decide(bundle, current, 2, NOW, RULES)
+    assert isinstance(decision, Same)
+    assert "model_lists" in decision.warnings[0].text()
+
+
+def test_bounds_refuse_before_anything_is_parsed() -> None:
+    """A file over its limit, or too many files, is named with the limit."""
+    rules = Rules(Bounds(config_bytes=20, files=2), frozenset(), Publisher("h"))
+    decision = decide(fetched("model_list: " + "x" * 20), None, 1, NOW, rules)
+    assert isinstance(decision, Refuse)
+    assert "at most 20 bytes are taken and it has 32 bytes" in decision.problems[0].text()
+    many = decide(fetched("a: 1", b=b"", c=b""), None, 1, NOW, rules)
+    assert isinstance(many, Refuse)
+    assert "3 files" in many.problems[0].text()
+
+
+@given(st.text(max_size=40))
+def test_no_path_leaves_the_tree(path: str) -> None:
+    """A path that is taken is relative, normal, and has no `..`; taking it again changes nothing."""
+    taken = inside(path)
+    if taken is not None:
+        assert not taken.startswith("/")
+        assert ".." not in taken.split("/")
+        assert inside(taken) == taken
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_readers(data: bytes) -> None:
+    """Manifest and answer of another release, or half of one, are read or not, never an exception."""
+    read_manifest(data)
+    read_answer(data)
+
+
+def test_a_manifest_that_contradicts_itself_is_none() -> None:
+    """A digest that is not that of the files, or a path that leaves the tree, is no manifest."""
+    data = write_manifest(accepted("model_list: []"))
+    assert read_manifest(data) is not None
+    assert read_manifest(data.replace(b'"size": 14', b'"size": 15')) is None
+    assert read_manifest(data.replace(b'"config.yaml"', b'"../fig.yaml"')) is None
+
+
+@given(st.sets(st.integers(1, 99), max_size=40), st.sets(st.integers(1, 99), max_size=5))
+def test_garbage_is_old_and_unused(numbers: set[int], used: set[int]) -> None:
+    """Nothing among the newest ten goes, nothing in use goes, and everything else does."""
+    names = {number: f"{number:06d}-{'a' * 12}" for number in numbers}
+    linked = frozenset(list(names.values())[:1])
+    gone = set(doomed([*names.values(), "not-a-revision"], linked=linked, used=frozenset(used)))
+    newest = set(sorted(numbers)[-10:])
+    expected = {name for number, name in names.items() if number not in newest | used and name not in linked}
+    assert gone == expected
+
+
+def test_delays_double_up_to_a_cap_and_never_undercut_the_interval() -> None:
+    """5 s, 10 s, 15 s, 15 s; an interval above the cap stays itself; jitter is a tenth."""
+    assert [delay(5, failures, 0) for failures in range(4)] == [5, 10, 15, 15]
+    assert delay(60, 7, 0) == 60
+    assert (delay(10, 0, -1), delay(10, 0, 1)) == (9, 11)
+
+
+def test_a_loop_that_does_not_turn_is_late() -> None:
+    """A loop is late once its word and the grace have run out, and no longer when it turns again."""
+    clock = [0.0]
+    heartbeats = Heartbeats(lambda: clock[0], grace=10)
+    heartbeats.beat("poll", within=5)
+    heartbeats.beat("answers", within=100)
+    clock[0] = 15
+    assert heartbeats.late() == ()
+    clock[0] = 15.1
+    assert heartbeats.late() == ("poll",)
+    heartbeats.beat("poll", within=5)
+    assert heartbeats.late() == ()
+
+
+def test_the_later_refusal_is_told() -> None:
+    """Of syncd's and the gateway's refusals the status shows the newer one."""
+    early, late = stamp(NOW), stamp(NOW + timedelta(seconds=1))
+    for mine, theirs, by in ((early, late, "gateway"), (late, early, "syncd")):
+        snapshot = Snapshot(
+            holder_id="h",
+            source_kind="file",
+            source_location="/c",
+            refused=Refused(None, None, "mine", mine),
+            answer=Answer(refused=Refused(2, "d", "theirs", theirs)),
+        )
+        refused = document(snapshot, NOW)["refused"]
+        assert isinstance(refused, dict)
+        assert refused["by"] == by
+
+
+def test_ages_are_never_negative() -> None:
+    """A clock that was set back makes nothing younger than now."""
+    assert seconds_since(stamp(NOW + timedelta(hours=1)), NOW) == 0
+    assert seconds_since(stamp(NOW - timedelta(seconds=90)), NOW) == 90
+    assert seconds_since("yesterday", NOW) is None
+
+
+def test_a_reason_has_an_end() -> None:
+    """A thousand problems make a reason that fits into a status."""
+    reason = reason_of(Problem("config.yaml", line, "wrong " * 20) for line in range(1000))
+    assert len(reason) <= 2000
