@@ -1,0 +1,89 @@
+"""The command line: what to compare, how often, and where the table goes."""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import report, scenarios
+from bench.sides import Contender
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+CELLS = [("priced", 16), ("unpriced", 16), ("priced", 1), ("unpriced", 1)]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure."""
+
+    rounds: int
+    seconds: float
+    launches: int
+    settle: float
+
+
+FULL = Effort(rounds=6, seconds=4, launches=3, settle=6)
+QUICK = Effort(rounds=2, seconds=2, launches=1, settle=3)
+
+
+def main() -> int:
+    """Measure, print the table as it grows, and write it."""
+    parser = argparse.ArgumentParser(description="Measure the gateway against stock LiteLLM.")
+    parser.add_argument("--quick", action="store_true", help="few and short rounds; writes nothing")
+    parser.add_argument(
+        "--against",
+        metavar="NAME=VALUE",
+        action="append",
+        help="compare ours with ours under these variables instead of stock with ours; writes nothing",
+    )
+    parser.add_argument("--workers", type=int, action="append", help="1 and 2 where not given; writes nothing")
+    parser.add_argument("--rounds", type=int, help="rounds of each load")
+    parser.add_argument("--only", choices=("load", "launch"), help="one half of it; writes nothing")
+    options = parser.parse_args()
+    effort = QUICK if options.quick else FULL
+    if options.rounds:
+        effort = Effort(options.rounds, effort.seconds, effort.launches, effort.settle)
+    pair = (Contender("stock"), Contender("ours"))
+    names = ("stock", "ours")
+    if options.against:
+        pair = (Contender("ours"), Contender("ours", dict(text.split("=", 1) for text in options.against)))
+        names = ("ours", "ours, changed")
+    before = os.getloadavg()[0]
+    rows = ""
+    with scenarios.upstream() as upstream:
+        for workers in options.workers or (1, 2):
+            if options.only != "launch":
+                rows += load(pair, workers, upstream, effort)
+            if options.only != "load":
+                rows += launches(pair, workers, upstream, effort)
+    note = (
+        f"{effort.rounds} rounds of {effort.seconds:g} s for each load, {effort.launches} starts a side;"
+        f" load average of the machine before the run: {before:.2f}."
+    )
+    if not (options.quick or options.against or options.workers or options.only):
+        RESULTS.write_text(report.heading(*names, note) + rows)
+    return 0
+
+
+def load(pair: tuple[Contender, Contender], workers: int, upstream: int, effort: Effort) -> str:
+    """Measure the loads of one number of workers."""
+    results = scenarios.throughput(pair, workers, upstream, CELLS, rounds=effort.rounds, seconds=effort.seconds)
+    return shown(report.throughput_rows(workers, results))
+
+
+def launches(pair: tuple[Contender, Contender], workers: int, upstream: int, effort: Effort) -> str:
+    """Measure starts, memory and changes of configuration, one side alone at a time, A B B A."""
+    pairs = []
+    for number in range(effort.launches):
+        order = pair if number % 2 == 0 else pair[::-1]
+        measured = [scenarios.launch(contender, workers, upstream, settle=effort.settle) for contender in order]
+        pairs.append((measured[0], measured[1]) if number % 2 == 0 else (measured[1], measured[0]))
+    return shown(report.launch_rows(workers, pairs))
+
+
+def shown(rows: str) -> str:
+    """Print the rows as they come."""
+    sys.stdout.write(rows)
+    sys.stdout.flush()
+    return rows

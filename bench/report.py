@@ -1,0 +1,96 @@
+"""The table of results."""
+
+import datetime as dt
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from bench.processes import machine
+from bench.scenarios import Change, Launch, Throughput
+
+HEAD = "| Measure | {a} | {b} | {b} / {a} | spread | target | |\n|---|---:|---:|---:|---|---|---|\n"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound on the ratio, or on our own figure where ``absolute``."""
+
+    bound: float
+    least: bool = False
+    absolute: bool = False
+
+    def text(self) -> str:
+        """Return the bound as the table shows it."""
+        return f"{'≥' if self.least else '≤'} {self.bound:g}{'' if self.absolute else 'x'}"
+
+    def met(self, ratio: float, ours: float) -> bool:
+        """Whether the figures keep to the bound."""
+        value = ours if self.absolute else ratio
+        return value >= self.bound if self.least else value <= self.bound
+
+
+def row(name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1) -> str:
+    """Return one line: medians of both sides, the median of the rounds' ratios, and their spread."""
+    first = statistics.median(a for a, _ in pairs)
+    second = statistics.median(b for _, b in pairs)
+    ratios = [b / a for a, b in pairs if a]
+    ratio = statistics.median(ratios) if ratios else float("nan")
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else ""
+    bound, verdict = "", ""
+    if target is not None:
+        bound, verdict = target.text(), "met" if target.met(ratio, second) else "**missed**"
+    shown = f"{ratio:.2f}" if ratios else ""
+    return f"| {name} | {first:.{digits}f} | {second:.{digits}f} | {shown} | {spread} | {bound} | {verdict} |\n"
+
+
+def throughput_rows(workers: int, results: dict[tuple[str, int], list[tuple[Throughput, Throughput]]]) -> str:
+    """Return the lines of one number of workers."""
+    text = ""
+    for (model, connections), rounds in results.items():
+        plural = "s" if connections > 1 else ""
+        where = f"{workers} worker{'s' if workers > 1 else ''}, {connections} connection{plural}, {model}"
+        busy = connections == 16
+        rate = Target(1.2 if model == "priced" else 1.5, least=True) if busy else None
+        tail = Target(0.8) if busy else None
+        text += row(f"{where}: requests/s", [(a.rate, b.rate) for a, b in rounds], rate)
+        text += row(f"{where}: p50 ms", [(a.p50, b.p50) for a, b in rounds])
+        text += row(f"{where}: p99 ms", [(a.p99, b.p99) for a, b in rounds], tail)
+        text += row(f"{where}: CPU s per 1000 requests", [(a.cpu, b.cpu) for a, b in rounds], digits=2)
+        if any(a.lost or b.lost for a, b in rounds):
+            text += row(f"{where}: requests lost", [(a.lost, b.lost) for a, b in rounds], digits=0)
+    return text
+
+
+def launch_rows(workers: int, pairs: Sequence[tuple[tuple[Launch, Change], tuple[Launch, Change]]]) -> str:
+    """Return the lines on starts, memory and changes of configuration."""
+    where = f"{workers} worker{'s' if workers > 1 else ''}"
+    starts = [(a[0], b[0]) for a, b in pairs]
+    changes = [(a[1], b[1]) for a, b in pairs]
+    ready = Target(1.0)
+    text = row(f"{where}: start to ready, s", [(a.ready, b.ready) for a, b in starts], ready, 2)
+    text += row(f"{where}: start to first completion, s", [(a.first, b.first) for a, b in starts], ready, 2)
+    memory = Target(0.75) if workers == 2 else None
+    text += row(f"{where}: PSS of the tree, MiB", [(a.pss, b.pss) for a, b in starts], memory, 0)
+    text += row(f"{where}: change to first new answer, s", [(a.first, b.first) for a, b in changes], digits=2)
+    whole = [(max(a.first, a.whole), max(b.first, b.whole)) for a, b in changes]
+    text += row(f"{where}: change complete, s", whole, Target(2.0, absolute=True) if workers == 2 else None, 2)
+    # A median would hide one lost request in one round: the worst round counts.
+    worst = max(b.lost for _, b in changes)
+    lost = [(max(a.lost for a, _ in changes), worst)]
+    text += row(f"{where}: requests lost in the change, worst round", lost, Target(0, absolute=True), 0)
+    return text
+
+
+def heading(a: str, b: str, note: str) -> str:
+    """Return what stands above the table."""
+    host = machine()
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("litellm", "uvicorn", "uvloop"))
+    return (
+        "# Results of the benchmark\n\n"
+        f"Written by `make bench` on {today}; `docs/performance.md` says how to read it.\n\n"
+        f"{host.cpu}, {host.cores} cores, {host.memory_gib} GiB; Python {platform.python_version()}; {versions}.\n"
+        f"{note}\n\n" + HEAD.format(a=a, b=b)
+    )

@@ -1,0 +1,170 @@
+"""What is measured, on either side in turn."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import processes
+from bench.load import Sample
+from bench.sides import Contender, Side, environment, serving
+
+ROOT = Path(__file__).resolve().parents[1]
+WARM_REQUESTS_SECONDS = 3.0
+LONGEST_LOAD = 120.0
+BEFORE_CHANGE, AFTER_CHANGE = 2.0, 6.0
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One stretch of load on one side."""
+
+    rate: float
+    p50: float  # milliseconds
+    p99: float
+    cpu: float  # seconds per 1000 requests, of the whole tree
+    lost: int
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start of one side, and what it holds in memory after the same requests."""
+
+    ready: float  # seconds from the start to LiteLLM's readiness route
+    first: float  # seconds from the start to the first completion
+    pss: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of configuration under load."""
+
+    first: float  # seconds until the first answer by the new configuration
+    whole: float  # seconds until the last answer by the old one
+    lost: int
+    answered: int
+
+
+def load_command(side: Side, connections: int, seconds: float, model: str) -> list[str]:
+    """Return the load generator's command line."""
+    numbers = (str(side.port), str(connections), f"{seconds:g}")
+    return [sys.executable, "-m", "bench.load", *numbers, model]
+
+
+@contextmanager
+def loading(side: Side, connections: int, seconds: float, model: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the load generator, and end it with the block."""
+    with subprocess.Popen(
+        load_command(side, connections, seconds, model),
+        cwd=ROOT,
+        env=environment({}),
+        stdout=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def samples_of(process: subprocess.Popen[bytes]) -> list[Sample]:
+    """Wait for the load generator's end and return what it measured."""
+    output, _ = process.communicate(timeout=LONGEST_LOAD)
+    return [tuple(sample) for sample in json.loads(output)]
+
+
+def stretch(side: Side, connections: int, seconds: float, model: str) -> Throughput:
+    """Load one side for a while."""
+    before = processes.cpu_seconds(side.pid)
+    with loading(side, connections, seconds, model) as process:
+        samples = samples_of(process)
+    cpu = processes.cpu_seconds(side.pid) - before
+    times = sorted(took for _, took, marker in samples if marker is not None)
+    span = max(ended for ended, _, _ in samples) - min(ended - took for ended, took, _ in samples)
+    return Throughput(
+        rate=len(times) / span,
+        p50=1000 * statistics.median(times),
+        p99=1000 * times[min(len(times) - 1, int(len(times) * 0.99))],
+        cpu=1000 * cpu / len(times),
+        lost=len(samples) - len(times),
+    )
+
+
+def throughput(
+    pair: tuple[Contender, Contender],
+    workers: int,
+    upstream: int,
+    cells: list[tuple[str, int]],
+    *,
+    rounds: int,
+    seconds: float,
+) -> dict[tuple[str, int], list[tuple[Throughput, Throughput]]]:
+    """Start both sides side by side, and load them in turn for each (model, connections)."""
+    with ExitStack() as stack:
+        sides: list[Side] = []
+        for contender in pair:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            sides.append(stack.enter_context(serving(Side(contender, workers, directory, upstream))))
+        for side in sides:
+            side.wait_ready()
+            for model in ("priced", "unpriced"):
+                stretch(side, 16, WARM_REQUESTS_SECONDS, model)
+        results: dict[tuple[str, int], list[tuple[Throughput, Throughput]]] = {cell: [] for cell in cells}
+        for number in range(rounds):
+            for model, connections in cells:
+                measured: dict[int, Throughput] = {}
+                for index in (0, 1) if number % 2 == 0 else (1, 0):
+                    measured[index] = stretch(sides[index], connections, seconds, model)
+                results[model, connections].append((measured[0], measured[1]))
+        return results
+
+
+def launch(contender: Contender, workers: int, upstream: int, *, settle: float) -> tuple[Launch, Change]:
+    """Start one side alone, give it requests, look at its memory, then change its configuration under load."""
+    with tempfile.TemporaryDirectory() as directory:
+        side = Side(contender, workers, Path(directory), upstream)
+        started = time.monotonic()
+        with serving(side):
+            ready, first = side.wait_ready()
+            stretch(side, 16, settle, "priced")
+            measured = Launch(ready - started, first - started, processes.pss_mib(side.pid))
+            return measured, change(side)
+
+
+def change(side: Side) -> Change:
+    """Change the configuration while 16 connections ask. Ours takes it up; stock is stopped and started again."""
+    with loading(side, 16, LONGEST_LOAD, "priced") as process:
+        time.sleep(BEFORE_CHANGE)
+        begun = time.monotonic()
+        side.configure("two")
+        if side.contender.name == "stock":
+            side.stop()
+            side.start()
+            side.wait_ready()
+        time.sleep(AFTER_CHANGE)
+        os.kill(process.pid, signal.SIGTERM)
+        samples = samples_of(process)
+    new = [ended for ended, _, marker in samples if marker == "two"]
+    old = [ended for ended, _, marker in samples if marker == "one"]
+    if not new:
+        raise RuntimeError(f"{side.contender.name} did not take the change in {AFTER_CHANGE:g} s")
+    lost = sum(marker is None for _, _, marker in samples)
+    return Change(min(new) - begun, max(0.0, max(old) - begun), lost, len(new) + len(old))
+
+
+@contextmanager
+def upstream() -> Iterator[int]:
+    """Run the upstream; yield its port."""
+    port = processes.free_port()
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "bench.upstream", str(port)]
+        with processes.running(command, environment({"PYTHONPATH": str(ROOT)}), Path(directory)):
+            processes.wait_for_port(port)
+            yield port
