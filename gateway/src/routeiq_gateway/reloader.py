@@ -141,13 +141,15 @@ class Reloader:
         replaces: Sequence[Child] = (),
     ) -> None:
         config = self.staging.stage(revision) if revision else None
-        children = []
+        deadline = now + self.settings.reload_timeout
+        rollout = Rollout(purpose, revision, [], deadline, now, list(replaces), list(asked_by))
+        # Part of the fleet before the first fork: each child closes the channels of those forked before it, or it
+        # would keep them open past the parent's death.
+        self.fleet.rollouts.append(rollout)
         for _ in range(count):
             child = self.forker.fork(revision, config, trial=purpose == "trial", at_fork=self.in_child)
+            rollout.children.append(child)
             self.on_fork(child)
-            children.append(child)
-        deadline = now + self.settings.reload_timeout
-        self.fleet.rollouts.append(Rollout(purpose, revision, children, deadline, now, list(replaces), list(asked_by)))
         self.log.info("bringing up", purpose=purpose, revision=_number(revision), workers=count)
 
     def _finish(self, rollout: Rollout, now: float) -> None:

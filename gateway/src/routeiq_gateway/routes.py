@@ -65,8 +65,10 @@ class Routes:
         answer = self.board.read()
         # The gateway knows better than syncd, which reads the same answer from the volume a little later.
         status["serving"] = answer.get("serving")
-        if answer.get("refused"):
-            status["refused"] = {"by": "gateway", **answer["refused"]}
+        by_syncd = _by_syncd(status.get("refused"))
+        by_gateway = {"by": "gateway", **answer["refused"]} if answer.get("refused") else None
+        # What syncd refuses is what the source holds now; what the gateway refused came before it.
+        status["refused"] = by_syncd or by_gateway
         status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
         return Reply(200, status)
 

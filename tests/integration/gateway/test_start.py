@@ -1,0 +1,83 @@
+import socket
+from pathlib import Path
+
+from tests.support.gateway import config_with, gateway
+from tests.support.processes import SCRIPTS, clean_environment, free_port, listening, running
+from tests.support.waiting import wait_for
+
+
+def test_without_a_revision_clients_are_told_to_wait(tmp_path: Path) -> None:
+    """Before the first revision the gateway is live, not ready, says why, and takes the revision when it comes."""
+    with gateway(tmp_path) as started:
+        wait_for("the port", lambda: listening(started.port), seconds=60)
+        assert started.get("/health/live").status_code == 200
+        reply = started.get("/health/ready")
+        assert reply.status_code == 503
+        assert "waiting for syncd" in reply.json()["reason"]
+        assert started.get("/v1/models").status_code == 503
+        assert started.status()["gateway"]["state"] == "starting"
+        started.volume.put("model_list: [\n")
+        wait_for("the refusal", lambda: "line 2" in started.get("/health/ready").json()["reason"])
+        started.wait_serving(started.volume.put(config_with("here")))
+        assert started.chat() == "here"
+
+
+def test_a_start_on_a_refused_revision_falls_back_to_the_last_known_good(tmp_path: Path) -> None:
+    """A restart while `current` is a refused revision serves what was acked last, and reports the refusal."""
+    with gateway(tmp_path) as first:
+        first.volume.put(config_with("good"))
+        first.wait_ready()
+        bad = first.volume.put("model_list: [\n")
+        first.wait_refused(bad)
+    with gateway(tmp_path) as second:
+        second.wait_ready()
+        assert second.chat() == "good"
+        assert second.status()["refused"]["digest"] == bad
+        second.volume.number = 2
+        second.wait_serving(second.volume.put(config_with("better")))
+        assert second.chat() == "better"
+
+
+def test_overrides_win_over_the_file(tmp_path: Path) -> None:
+    """`LITELLM_<SECTION>__<KEY>` sets what the file says otherwise; `config` prints the result, secrets masked."""
+    settings = {
+        "LITELLM_GENERAL_SETTINGS__MASTER_KEY": "sk-from-the-override-77",
+        "LITELLM_ROUTER_SETTINGS__NUM_RETRIES": "7",
+    }
+    with gateway(tmp_path, port=None, **settings) as started:
+        started.volume.put(config_with("x", extra="general_settings: {master_key: sk-from-the-file-1234}\n"))
+        started.wait_ready()
+        assert started.post("/v1/chat/completions", {}, key="sk-from-the-file-1234").status_code == 401
+        with started.client(key="sk-from-the-override-77") as client:
+            assert client.get("/v1/models").status_code == 200
+        environment = clean_environment(ROUTEIQ_VOLUME=str(started.volume.root), **settings)
+        command = [str(SCRIPTS / "routeiq-gateway"), "config"]
+        with running(command, output=tmp_path / "config.out", environment=environment) as printing:
+            assert printing.wait_for_exit() == 0
+            assert "num_retries: 7" in printing.text()
+            assert "master_key: '***'" in printing.text()
+            assert "sk-from" not in printing.text()
+
+
+def test_bad_settings_are_refused_in_sentences(tmp_path: Path) -> None:
+    """Each setting that cannot work is named with what was expected, and the command ends with 2."""
+    environment = clean_environment(
+        PORT="99999", ROUTEIQ_WORKERS="none", LITELLM_NOSUCH__KEY="1", LITELLM_CONFIG_BUCKET_NAME="b"
+    )
+    command = [str(SCRIPTS / "routeiq-gateway")]
+    with running(command, output=tmp_path / "out", environment=environment) as started:
+        assert started.wait_for_exit() == 2
+        for name in ("PORT", "ROUTEIQ_WORKERS", "LITELLM_NOSUCH__KEY", "LITELLM_CONFIG_BUCKET_NAME"):
+            assert name in started.text()
+        assert "Traceback" not in started.text()
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """A gateway that cannot bind says which port, and ends with 4."""
+    port = free_port()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        with gateway(tmp_path, port=port) as started:
+            assert started.process.wait_for_exit(seconds=60) == 4
+            assert str(port) in started.process.text()

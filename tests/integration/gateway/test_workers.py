@@ -1,0 +1,138 @@
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from tests.support.gateway import CHAT, MASTER_KEY, Gateway, alive, config_with, gateway
+from tests.support.waiting import wait_for
+
+
+class Asking:
+    """Clients that ask without a pause and count what fails; keep-alive connections, one each."""
+
+    def __init__(self, asked: Gateway, clients: int) -> None:
+        self.answers: list[str] = []
+        self.failures: list[str] = []
+        self._asked = asked
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        wait_for("a first answer", lambda: self.answers or self.failures)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def more(self, count: int) -> None:
+        """Wait for ``count`` more answers."""
+        target = len(self.answers) + count
+        wait_for(f"{count} more answers", lambda: len(self.answers) >= target or self.failures)
+
+    def _ask(self) -> None:
+        with self._asked.client() as client:
+            while not self._stop.is_set():
+                try:
+                    response = client.post("/v1/chat/completions", json=CHAT)
+                    response.raise_for_status()
+                    self.answers.append(response.json()["choices"][0]["message"]["content"])
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+
+
+def test_a_dead_worker_is_forked_again(shared: Gateway) -> None:
+    """A killed worker is replaced, on the revision being served, while the other one answers."""
+    first, second = shared.workers()
+    os.kill(first, signal.SIGKILL)
+    assert shared.chat() == "first"
+    wait_for("two workers again", lambda: len(shared.workers()) == 2 and first not in shared.workers())
+    assert second in shared.workers()
+    assert shared.chat() == "first"
+
+
+def test_all_workers_dead_come_back(shared: Gateway) -> None:
+    """With every worker killed at once, connections wait in the kernel's queue and are answered."""
+    workers = shared.workers()
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    assert shared.chat() == "first"
+    wait_for("new workers", lambda: len(shared.workers()) == 2 and not set(workers) & set(shared.workers()))
+
+
+def test_a_worn_worker_is_replaced_without_a_loss(tmp_path: Path) -> None:
+    """Past ROUTEIQ_WORKER_MAX_REQUESTS a worker is replaced, the new one first; no request fails."""
+    with gateway(tmp_path, ROUTEIQ_WORKER_MAX_REQUESTS="60") as started:
+        started.volume.put(config_with("x"))
+        started.wait_ready()
+        before = set(started.workers())
+        with Asking(started, 4) as asking:
+            wait_for("both workers to be replaced", lambda: not before & set(started.workers()), seconds=60)
+            asking.more(10)
+        assert not asking.failures
+
+
+def test_a_reload_under_load_loses_nothing(tmp_path: Path) -> None:
+    """Clients on keep-alive connections see no failure over five reloads, and then only the newest answer."""
+    with gateway(tmp_path) as started:
+        started.volume.put(config_with("answer 0"))
+        started.wait_ready()
+        with Asking(started, 8) as asking:
+            for number in range(1, 6):
+                started.wait_serving(started.volume.put(config_with(f"answer {number}")))
+                asking.more(20)
+        assert not asking.failures
+        assert {f"answer {number}" for number in range(6)} == set(asking.answers)
+        assert started.chat() == "answer 5"
+
+
+def test_workers_outlive_their_parent(tmp_path: Path) -> None:
+    """Kill -9 of the parent: its workers go on serving, the next parent takes the socket over, nothing is lost."""
+    with gateway(tmp_path) as first:
+        first.volume.put(config_with("x"))
+        first.wait_ready()
+        orphans = first.workers()
+        with Asking(first, 4) as asking:
+            first.process.kill()
+            asking.more(20)
+            with gateway(tmp_path, port=first.port) as second:
+                wait_for(
+                    "the next parent's workers",
+                    lambda: len(second.workers()) == 2 and not set(orphans) & set(second.workers()),
+                    seconds=60,
+                )
+                wait_for("the orphans to end", lambda: not alive(orphans), seconds=60)
+                asking.more(20)
+                asking.stop()
+        assert not asking.failures
+        assert "took the listening socket over" in second.process.text()
+
+
+def test_orphans_end_without_a_new_parent(tmp_path: Path) -> None:
+    """Workers whose parent never comes back drain after ROUTEIQ_ORPHAN_SECONDS."""
+    with gateway(tmp_path, ROUTEIQ_ORPHAN_SECONDS="1") as started:
+        started.volume.put(config_with("x"))
+        started.wait_ready()
+        orphans = started.workers()
+        started.process.kill()
+        wait_for("the orphans to end", lambda: not alive(orphans))
+
+
+def test_an_error_answer_is_the_clients_own(shared: Gateway) -> None:
+    """LiteLLM's own 400 stays a 400: only an unknown key is turned into 401."""
+    with shared.client() as client:
+        response = client.post("/v1/chat/completions", json={"model": "absent", "messages": []})
+        assert response.status_code == 400
+        assert response.json()["error"]
+    with shared.client(key=MASTER_KEY + "x") as client:
+        assert client.get("/v1/models").status_code == 401
