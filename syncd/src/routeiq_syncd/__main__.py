@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import secrets
 import signal
@@ -22,7 +23,7 @@ from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
 from routeiq_syncd.logs import Log, build_log
 from routeiq_syncd.loops import Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
-from routeiq_syncd.settings import BadSettingsError, Settings, read_settings
+from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
@@ -80,6 +81,9 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
     except CannotListenError as error:
         log.error("cannot listen", reason=str(error))
         return cli.FAILED
+    except BaseExceptionGroup:
+        log.exception("a loop died")
+        return cli.FAILED
     finally:
         volume.close()
 
@@ -104,7 +108,7 @@ async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: 
         serve(App(board, poller, heartbeats), sockets),
     ]
     if isinstance(sync.source, FileSource):
-        loops.append(watch(sync.source, poller, heartbeats, interval=settings.interval))
+        loops.append(watch(sync.source, poller, heartbeats, log, interval=settings.interval))
     log.info("started", source=sync.source.location, volume=str(settings.volume), interval=settings.interval)
     for warning in settings.warnings:
         log.warning("setting warning", warning=warning)
@@ -117,7 +121,8 @@ async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: 
     finally:
         board.stopping()
         sync.volume.write_status(status_bytes(board))
-        settings.socket.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a faulty disk must not turn a clean stop into a failure
+            settings.socket.unlink()
     log.info("stopped")
     return cli.DONE
 
@@ -157,8 +162,7 @@ def _status(settings: Settings) -> int:
 def _validate(options: argparse.Namespace) -> int:
     path: Path = options.path
     try:
-        settings = read_settings()
-        bounds, environment = settings.bounds, settings.environment
+        bounds, environment = read_limits()
     except BadSettingsError as error:
         for sentence in error.sentences:
             cli.complain(sentence)

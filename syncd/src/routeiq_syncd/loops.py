@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from routeiq_syncd.board import Board
+from routeiq_syncd.core.fetch import Failed, Fetch
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.logs import Log
 from routeiq_syncd.sources.file import FileSource
@@ -108,6 +109,7 @@ class Poller:
         self._now = now
         self._wake = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
+        self._fetching: asyncio.Future[Fetch] | None = None
 
     def nudge(self) -> None:
         """Take a turn now."""
@@ -139,11 +141,21 @@ class Poller:
         """Take one turn; whether the source could be read."""
         began = stamp(self._now())
         self._heartbeats.beat("poll", within=FETCH_SECONDS)
-        fetch = await abandonable(self._sync.fetch)
+        fetch = await self._fetch()
         self._heartbeats.beat("poll", within=WRITE_SECONDS)
         turn = await completed(lambda: self._sync.apply(fetch))
         self._board.turned(turn, began, self._sync.volume.current())
         return turn.read
+
+    async def _fetch(self) -> Fetch:
+        """Ask the source; one that hangs, in a name look-up for instance, is not asked a second time meanwhile."""
+        if self._fetching is None:
+            self._fetching = asyncio.ensure_future(abandonable(self._sync.fetch))
+        await asyncio.wait({self._fetching}, timeout=FETCH_SECONDS)
+        if not self._fetching.done():
+            return Failed(f"{self._sync.source.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
+        fetch, self._fetching = self._fetching.result(), None
+        return fetch
 
 
 async def read_answers(volume: Volume, board: Board, heartbeats: Heartbeats) -> None:
@@ -180,13 +192,16 @@ def status_bytes(board: Board) -> bytes:
     return (json.dumps(board.document(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
-async def watch(source: FileSource, poller: Poller, heartbeats: Heartbeats, *, interval: float) -> None:
+async def watch(source: FileSource, poller: Poller, heartbeats: Heartbeats, log: Log, *, interval: float) -> None:
     """Nudge the poller when an entry changes in a directory that the source depends on, until cancelled.
 
     The directories are watched by inode: one that is replaced, or that a new include brings, is noticed within
     ``interval`` seconds. What the watch misses, a network file system's changes for instance, the next turn finds.
     """
     from watchfiles import awatch  # noqa: PLC0415 - only this source needs it
+    from watchfiles._rust_notify import WatchfilesRustInternalError  # noqa: PLC0415 - as above
+
+    trouble = False
 
     while True:
         heartbeats.beat("watch", within=interval)
@@ -195,7 +210,7 @@ async def watch(source: FileSource, poller: Poller, heartbeats: Heartbeats, *, i
             await asyncio.sleep(interval)
             continue
         poller.nudge()  # what changed before the watch stood
-        with contextlib.suppress(FileNotFoundError):  # gone between the look and the watch
+        try:
             async for changes in awatch(
                 *places,
                 watch_filter=None,
@@ -210,6 +225,15 @@ async def watch(source: FileSource, poller: Poller, heartbeats: Heartbeats, *, i
                     await asyncio.sleep(WATCH_GAP_SECONDS)
                 if _inodes(source.watched) != places:
                     break
+            trouble = False
+        except FileNotFoundError:  # gone between the look and the watch
+            pass
+        except (OSError, WatchfilesRustInternalError) as error:
+            # The node's inotify watches are used up, most likely; polling does without.
+            if not trouble:
+                log.warning("not watching, polling only", reason=type(error).__name__)
+            trouble = True
+            await asyncio.sleep(interval)
         await asyncio.sleep(WATCH_GAP_SECONDS)
 
 

@@ -22,7 +22,7 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True):
+class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, extra="ignore"):
     """The variables as they come. Each description completes ``NAME must be …``."""
 
     volume: Path = Field(default=Path("var"), validation_alias="ROUTEIQ_VOLUME", description="a directory")
@@ -174,10 +174,22 @@ def read_settings() -> Settings:
     Raises:
         BadSettingsError: with one sentence for each problem; values are never quoted.
     """
+    return Settings(_read_environment(), frozenset(os.environ))
+
+
+def read_limits() -> tuple[Bounds, frozenset[str]]:
+    """Read what checking a file needs: the limits, and the names of the variables that are set.
+
+    Raises:
+        BadSettingsError: as `read_settings`, but only for a variable that cannot be read.
+    """
+    return Bounds(config_bytes=_read_environment().config_bytes), frozenset(os.environ)
+
+
+def _read_environment() -> _Environment:
     try:
-        raw = _Environment()
+        return _Environment()
     except ValidationError as error:
         wanted = {field.validation_alias: field.description for field in _Environment.model_fields.values()}
         names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
         raise BadSettingsError(tuple(f"{name} must be {wanted[name]}." for name in names)) from None
-    return Settings(raw, frozenset(os.environ))

@@ -148,13 +148,20 @@ class Volume:
         linked = frozenset(name for link in (CURRENT, CANDIDATE) if (name := self._linked(link)) is not None)
         present = [path.name for path in (self.root / REVISIONS).iterdir()]
         names = doomed(present, linked=linked, used=answer.numbers)
+        removed = []
         for name in names:
             # Renamed first, so that a tree under a revision's name is never half removed.
             aside = self.root / REVISIONS / temporary_name()
-            (self.root / REVISIONS / name).rename(aside)
+            try:
+                (self.root / REVISIONS / name).rename(aside)
+            except OSError as error:
+                if not is_disk_fault(error):
+                    raise
+                break  # it can wait for a healthy disk
             self._checkpoint(f"revision {name} set aside")
             _remove(aside)
-        return names
+            removed.append(name)
+        return tuple(removed)
 
     def answer(self) -> Answer | None:
         """Return what the gateway said last: an empty answer before it spoke, None for one that cannot be read."""

@@ -1,9 +1,15 @@
 """The file source: what it notices, what it draws in, what it will not follow."""
 
+import itertools
 import os
+import threading
+from pathlib import Path
 
 import pytest
 
+from routeiq_syncd.core.bundle import Bounds
+from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.sources.file import FileSource
 from tests.integration.syncd.conftest import Syncd, config
 
 SLOW = {"CONFIG_SYNC_INTERVAL": "600"}  # no poll comes to help: what is noticed, the watch noticed
@@ -37,6 +43,47 @@ def test_a_config_map_flip_is_noticed_and_read_as_one(syncd: Syncd) -> None:
     _, files = syncd.current()
     assert b"two" in files["config.yaml"]
     assert b"two" in files["part.yaml"]
+
+
+def test_a_flip_in_the_middle_of_a_read_never_mixes_two_states(tmp_path: Path) -> None:
+    """While `..data` flips as fast as it can, every bundle that is read holds files of one state."""
+    for state in ("one", "two"):
+        (tmp_path / f"..{state}").mkdir()
+        (tmp_path / f"..{state}/config.yaml").write_text(f"# {state}\ninclude: [part.yaml]\n")
+        (tmp_path / f"..{state}/part.yaml").write_text(f"# {state}\n")
+    (tmp_path / "..data").symlink_to("..one")
+    for name in ("config.yaml", "part.yaml"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    done = threading.Event()
+
+    def flip() -> None:
+        for state in itertools.cycle(("two", "one")):
+            if done.is_set():
+                return
+            (tmp_path / "..tmp").symlink_to(f"..{state}")
+            (tmp_path / "..tmp").rename(tmp_path / "..data")
+
+    flipper = threading.Thread(target=flip)
+    flipper.start()
+    read = 0
+    try:
+        for _ in range(300):
+            found = FileSource(tmp_path / "config.yaml", Bounds()).fetch(None)
+            if isinstance(found, Fetched):
+                read += 1
+                states = {data.split()[1] for data in found.bundle.files.values()}
+                assert len(states) == 1
+    finally:
+        done.set()
+        flipper.join()
+    assert read > 0
+
+
+def test_a_directory_where_the_manifest_goes_is_refused(syncd: Syncd) -> None:
+    """An include below `manifest.json/` would make the revision impossible to write; it has its sentence."""
+    syncd.write("model_list: []\n", "manifest.json/part.yaml")
+    syncd.write(config() + "include: [manifest.json/part.yaml]\n")
+    assert "can be included" in syncd.once()["problems"][0]
 
 
 def test_polling_notices_what_the_watch_cannot(syncd: Syncd) -> None:
@@ -82,7 +129,7 @@ def test_a_removed_include_leaves_the_revision(syncd: Syncd) -> None:
         ("absent.yaml", "config.yaml:6: the included file 'absent.yaml' is not there"),
         ("link.yaml", "link that leads out of the configuration's directory"),
         ("pipe.yaml", "only a regular file"),
-        ("manifest.json", "a file called manifest.json cannot be included"),
+        ("manifest.json", "nothing called config.yaml or manifest.json can be included"),
     ],
 )
 def test_an_include_that_cannot_be_followed_is_refused(syncd: Syncd, include: str, told: str) -> None:

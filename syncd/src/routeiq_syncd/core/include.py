@@ -51,8 +51,8 @@ def include_problem(document: Document, at: int, path: str | None) -> Problem | 
     """Say why an include that resolved to ``path`` cannot be part of a bundle; None where it can."""
     if path is None:
         message = "an 'include' must stay beside or below config.yaml: no absolute path and no '..' that leads out"
-    elif path == MANIFEST:
-        message = f"a file called {MANIFEST} cannot be included: the revision's own manifest has that name"
+    elif path != CONFIG and path.split("/")[0] in {CONFIG, MANIFEST}:
+        message = f"nothing called {CONFIG} or {MANIFEST} can be included: the revision's own files have these names"
     else:
         return None
     return document.problem(message, "include", at)
