@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,22 @@ class Syncd:
         result: dict[str, Any] = json.loads(self.call("once", **more).stdout)
         return result
 
-    def once_with_steps(self, log: Path, fatal: str) -> int:
-        """Run `once`, killed when the step ``fatal`` is done; return the exit code."""
-        script = REPOSITORY / "tests/support/syncd_steps.py"
-        command = [sys.executable, str(script), str(log), fatal, "once"]
-        return subprocess.run(command, env=self.environment(), capture_output=True, timeout=60, check=False).returncode
+    @contextlib.contextmanager
+    def steps(self, log: Path) -> Iterator[Callable[[str], int]]:
+        """Yield a function that runs `once`, killed when the step it is given is done; it returns the exit code."""
+        command = [sys.executable, str(REPOSITORY / "tests/support/syncd_steps.py"), str(log)]
+        with subprocess.Popen(
+            command, env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server:
+
+            def once(step: str) -> int:
+                assert server.stdin is not None
+                assert server.stdout is not None
+                server.stdin.write(step + "\n")
+                server.stdin.flush()
+                return int(server.stdout.readline())
+
+            yield once
 
     @contextlib.contextmanager
     def run(self, settings: Mapping[str, str] | None = None, *, output: Path | None = None) -> Iterator[Running]:

@@ -12,23 +12,40 @@ def test_killed_between_any_two_steps_a_reader_sees_a_complete_revision(syncd: S
     """After SIGKILL at each step of a write, `current` is complete, and the next start finishes the change."""
     syncd.write("model_list: []\n", "part.yaml")
     syncd.write(config("first") + "include: [part.yaml]\n")
-    assert syncd.once_with_steps(tmp_path / "first", "-") == 0
-    steps = (tmp_path / "first").read_text().splitlines()
-    assert len(steps) >= 9
-    number, _ = syncd.current()
-    for at, step in enumerate(steps):
-        syncd.write(config(f"model-{at}") + "include: [part.yaml]\n")
-        assert syncd.once_with_steps(tmp_path / "log", step) == -9, step
-        seen, _ = syncd.current()
-        assert seen >= number, step
-        if at % 3 == 0:
-            assert syncd.once()["outcome"] in {"changed", "unchanged"}, step
+    log = tmp_path / "steps"
+    with syncd.steps(log) as once:
+        assert once("-") == 0
+        steps = log.read_text().splitlines()
+        assert len(steps) >= 9
+        for at, step in enumerate(steps):
+            before, _ = syncd.current()
+            syncd.write(config(f"model-{at}") + "include: [part.yaml]\n")
+            assert once(step) == -9, step
+            killed, files = syncd.current()
+            assert killed >= before, step
+            assert (f"model-{at}".encode() in files["config.yaml"]) == (killed > before), step
+            assert once("-") == 0, step
             number, files = syncd.current()
+            assert number >= killed, step
             assert f"model-{at}".encode() in files["config.yaml"], step
             assert syncd.leftovers() == [], step
-        number = max(number, seen)
-    syncd.once()
-    assert f"model-{len(steps) - 1}".encode() in syncd.current()[1]["config.yaml"]
+
+
+def test_killed_while_it_collects_garbage_nothing_half_removed_has_a_name(syncd: Syncd, tmp_path: Path) -> None:
+    """A revision that is being removed has left its name first; the next start removes the rest."""
+    log = tmp_path / "steps"
+    with syncd.steps(log) as once:
+        for number in range(1, 11):
+            syncd.write(config(f"model-{number}"))
+            assert once("-") == 0
+        oldest = min(path.name for path in (syncd.volume / "revisions").iterdir())
+        syncd.write(config("one-too-many"))
+        assert once(f"revision {oldest} set aside") == -9
+        assert len(syncd.leftovers()) == 1
+        assert not (syncd.volume / "revisions" / oldest).exists()
+        assert b"one-too-many" in syncd.current()[1]["config.yaml"]
+        assert once("-") == 0
+        assert syncd.leftovers() == []
 
 
 def test_a_full_disk_leaves_current_and_heals_without_a_change_at_the_source(syncd: Syncd) -> None:
