@@ -22,6 +22,20 @@ CREATE_LEDGER = """CREATE TABLE _prisma_migrations (id VARCHAR(36) PRIMARY KEY N
  finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,
  started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0);"""
 
+FINGERPRINT = """
+SELECT md5(string_agg(fact, E'\\n' ORDER BY fact)) FROM (
+    SELECT format('%s.%s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                  pg_get_expr(d.adbin, d.adrelid)) AS fact
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+    UNION ALL SELECT pg_get_indexdef(indexrelid) || indisvalid FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+    UNION ALL SELECT conrelid::regclass || conname || pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal) facts
+"""
+
 REQUEST_LOG_INDEXES = """
 CREATE INDEX "LiteLLM_SpendLogs_api_key_startTime_idx" ON "LiteLLM_SpendLogs" ("api_key", "startTime");
 CREATE INDEX "LiteLLM_SpendLogs_litellm_call_id_idx" ON "LiteLLM_SpendLogs" ("litellm_call_id");
@@ -118,3 +132,8 @@ def is_current(server: PostgresServer, database: str) -> bool:
     lines = [line.split("|") for line in ledger(server, database)]
     applied = sorted(line[0] for line in lines if line[2] == "t" and line[3] == "f")
     return applied == sorted(script.name for script in shipped_scripts())
+
+
+def fingerprint(server: PostgresServer, database: str) -> str:
+    """Return a digest of every column, index, constraint and trigger of schema ``public``."""
+    return server.sql(FINGERPRINT, database=database)[0]

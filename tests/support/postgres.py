@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 
 from tests.support.processes import free_port, listening
@@ -113,8 +114,15 @@ class PostgresServer:
     def kill(self) -> None:
         """SIGKILL the server and all its backends at once."""
         assert self.process is not None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        family = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # Backends have process groups of their own, and hold the shared memory until the last is gone.
+            postmaster = psutil.Process(self.process.pid)
+            family = [postmaster, *postmaster.children(recursive=True)]
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=10)
         self.process.wait(timeout=10)
 
     def log(self) -> str:

@@ -1,54 +1,10 @@
 import os
 import signal
-import threading
 from pathlib import Path
-from typing import Self
 
-import httpx
-
-from tests.support.gateway import CHAT, MASTER_KEY, Gateway, alive, config_with, gateway
+from tests.support.asking import Asking
+from tests.support.gateway import MASTER_KEY, Gateway, alive, config_with, gateway
 from tests.support.waiting import wait_for
-
-
-class Asking:
-    """Clients that ask without a pause and count what fails; keep-alive connections, one each."""
-
-    def __init__(self, asked: Gateway, clients: int) -> None:
-        self.answers: list[str] = []
-        self.failures: list[str] = []
-        self._asked = asked
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        wait_for("a first answer", lambda: self.answers or self.failures)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Ask no more."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def more(self, count: int) -> None:
-        """Wait for ``count`` more answers."""
-        target = len(self.answers) + count
-        wait_for(f"{count} more answers", lambda: len(self.answers) >= target or self.failures)
-
-    def _ask(self) -> None:
-        with self._asked.client() as client:
-            while not self._stop.is_set():
-                try:
-                    response = client.post("/v1/chat/completions", json=CHAT)
-                    response.raise_for_status()
-                    self.answers.append(response.json()["choices"][0]["message"]["content"])
-                except httpx.HTTPError as error:
-                    self.failures.append(repr(error))
 
 
 def test_a_dead_worker_is_forked_again(shared: Gateway) -> None:
