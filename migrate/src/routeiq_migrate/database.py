@@ -32,6 +32,7 @@ LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # its protocol, when the server goes away between two of its states
     ConnectionError,
 )
 """What an established session raises when its server goes away."""

@@ -87,8 +87,8 @@ async def read_state(database: Database) -> State:
 
 
 async def read_at_once(database: Database) -> State:
-    """Read the state in one snapshot."""
-    async with database.connection.transaction(isolation="repeatable_read", readonly=False):
+    """Read the state in one transaction, which a pooler needs to keep to one server."""
+    async with database.transaction():
         return await read_state(database)
 
 

@@ -1,0 +1,121 @@
+"""Every version of the schema as a starting point, with rows in the tables that grow large."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+
+from routeiq_migrate.commands import up
+from routeiq_migrate.core.url import parse_url
+from routeiq_migrate.database import Database
+from routeiq_migrate.job import Job
+from routeiq_migrate.locks import Patience
+from routeiq_migrate.logs import build_log
+from routeiq_migrate.progress import Progress
+from routeiq_migrate.source import extras_folder, own_migrations, shipped_migrations
+from routeiq_migrate.telemetry import Telemetry
+from tests.support.migrate import CREATE_LEDGER, DONE, FINGERPRINT, is_current, migrate, shipped_scripts
+from tests.support.postgres import PostgresServer
+
+FILL = """
+INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime")
+    SELECT 'r' || i, 'completion', now() - i * interval '1 minute', now() FROM generate_series(1, 200) i;
+INSERT INTO "LiteLLM_VerificationToken" (token, spend) SELECT 't' || i, i FROM generate_series(1, 50) i;
+INSERT INTO "LiteLLM_UserTable" (user_id) SELECT 'u' || i FROM generate_series(1, 50) i;
+INSERT INTO "LiteLLM_AuditLog" (id, action, table_name, object_id, updated_values)
+    SELECT 'a' || i, 'created', 'x', 'o', '{}' FROM generate_series(1, 50) i;
+INSERT INTO "LiteLLM_ErrorLogs" (request_id, "startTime", "endTime")
+    SELECT 'e' || i, now(), now() FROM generate_series(1, 50) i;
+"""
+
+
+STEP = 30
+"""Every so manieth start is also a database of its own, brought up by the command."""
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """One connection."""
+    connection = await asyncpg.connect(url, statement_cache_size=0)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def job_on(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> Job:
+    """Build what ``up`` needs, on a connection inside a transaction: what it does there is rolled back after."""
+    log = build_log("migrate", level="ERROR", form="json")
+    return Job(
+        # "Pooled": everything happens in the surrounding transaction, each migration in a part of it.
+        database=Database(connection, parse_url(url, setting="DATABASE_URL"), pooled=True),
+        shipped=shipped_migrations(extras_folder(), None),
+        own=own_migrations(),
+        allowed=frozenset(),
+        large_bytes=2**26,
+        prisma_lock=True,
+        replica_identity_full=False,
+        log=log,
+        progress=Progress(log, terminal=False),
+        telemetry=Telemetry(),
+        patience=Patience(60, log),
+    )
+
+
+async def outcome(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> tuple[str, int, int]:
+    """Bring the database up, look at it, and put it back: schema, rows of the request log, migrations applied."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await up(job_on(connection, url))
+        return (
+            await connection.fetchval(FINGERPRINT),
+            await connection.fetchval('SELECT count(*) FROM "LiteLLM_SpendLogs"'),
+            await connection.fetchval("SELECT count(*) FROM _prisma_migrations WHERE finished_at IS NOT NULL"),
+        )
+    finally:
+        await transaction.rollback()
+
+
+@pytest.mark.timeout(400)
+def test_every_version_with_rows_reaches_the_present(server: PostgresServer) -> None:
+    """From 0 to n migrations applied, each with rows in its large tables: one and the same schema, and every row."""
+    server.create_database("walk")
+    walk = server.url("walk")
+    scripts = shipped_scripts()
+
+    async def walk_along() -> list[tuple[str, int, int]]:
+        async with connected(walk) as connection:
+            await connection.execute(CREATE_LEDGER)
+            outcomes = [await outcome(connection, walk)]
+            for number, script in enumerate(scripts):
+                # A new session each time would cost more than it shows; temporary state is rolled back.
+                await connection.execute(script.path.read_text())
+                await connection.execute(script.recorded)
+                if number == 0:
+                    await connection.execute(FILL)
+                outcomes.append(await outcome(connection, walk))
+            return outcomes
+
+    outcomes = asyncio.run(walk_along())
+    assert {outcome[0] for outcome in outcomes} == {outcomes[0][0]}
+    assert [outcome[1] for outcome in outcomes] == [0] + [200] * len(scripts)
+    assert {outcome[2] for outcome in outcomes} == {len(scripts)}
+    server.drop_database("walk")
+
+
+@pytest.mark.parametrize("start", range(0, len(shipped_scripts()) + 1, STEP))
+def test_the_command_upgrades_a_database_of_that_age(
+    server: PostgresServer, database: str, history: Callable[[int], str], start: int
+) -> None:
+    """Some of those starts again as an operator has them: a process, a database, a transaction a migration."""
+    server.drop_database(database)
+    server.create_database(database, template=history(start))
+    if start:
+        server.sql(FILL, database=database)
+    done = migrate("up", url=server.url(database))
+    assert done.returncode == DONE, done.stderr
+    assert is_current(server, database)
+    assert server.sql('SELECT count(*) FROM "LiteLLM_SpendLogs"', database=database) == ["200" if start else "0"]
