@@ -51,6 +51,7 @@ def texts(verdict: Verdict) -> list[str]:
         ("a: !!python/object:os.system x\n", "config.yaml:1: the YAML is broken"),
         ("a: &a [*a]\n", "config.yaml:1: an alias refers to a value that contains it"),
         ("a: !!int hello\n", "config.yaml:1: the value is not of the type"),
+        ("a: " + "1:" * 600 + "1\n", "config.yaml:1: the value is not of the type"),
         ("a: 2024-13-45\n", "config.yaml:1: the value is not of the type"),
         ("a: 1\n---\nb: 2\n", "the YAML is broken"),
         ("a: " + "[" * 200 + "]" * 200, "nests deeper than 100 levels"),
@@ -107,6 +108,26 @@ def test_an_alias_bomb_is_refused_quickly() -> None:
     levels = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"]
     levels += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
     assert any("unfold to more than" in problem for problem in texts(check("\n".join(levels))))
+
+
+def test_a_pattern_made_to_be_slow_is_not() -> None:
+    """Forty stars against a name that almost fits take no time."""
+    slow = GOOD.replace("model_name: a", f"model_name: '{'*a' * 40}'")
+    text = slow + f"router_settings: {{fallbacks: [{{x: [{'a' * 200}b]}}]}}\n"
+    assert any("is not in model_list" in problem for problem in texts(check(text)))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [("a*", "a", True), ("*", "", True), ("a*a", "a", False), ("a*b*c", "axbxc", True), ("a*b*c", "acb", False)],
+)
+def test_patterns_fit_as_a_whole(pattern: str, name: str, *, fits: bool) -> None:
+    """Start, middle and end must all be there, without overlap."""
+    text = (
+        GOOD.replace("model_name: a", f"model_name: '{pattern}'")
+        + f"litellm_settings: {{default_fallbacks: ['{name}']}}\n"
+    )
+    assert (texts(check(text)) == []) == fits
 
 
 def test_problems_never_quote_values() -> None:

@@ -7,7 +7,7 @@ is free to write and costs its whole subtree when a reader walks or copies it.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -19,6 +19,8 @@ DEPTH = 100
 UNFOLDED = 1_000_000
 LETTERS_A_VALUE = 64  # a long text repeated by alias costs as much as many short ones
 MERGE = "tag:yaml.org,2002:merge"
+LONG_TAGS = frozenset({"tag:yaml.org,2002:str", "tag:yaml.org,2002:binary"})
+NUMBER_LETTERS = 1000
 QUOTED = re.compile(r"'[^']{4,}'")
 
 
@@ -29,12 +31,13 @@ class Document:
     file: str
     value: object
     root: yaml.Node | None
+    _keys: dict[int, dict[str, tuple[int, yaml.Node]]] = field(default_factory=dict, repr=False, compare=False)
 
     def line(self, *path: str | int) -> int | None:
         """Return the line, counted from 1, of the key or item at ``path``; of the nearest parent if it has none."""
         node, line = self.root, None if self.root is None else self.root.start_mark.line + 1
         for step in path:
-            found = _step(node, step)
+            found = self._step(node, step)
             if found is None:
                 break
             line, node = found
@@ -44,19 +47,21 @@ class Document:
         """Build a problem that points at ``path``."""
         return Problem(self.file, self.line(*path), message)
 
-
-def _step(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
-    match node:
-        case yaml.MappingNode():
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value == str(step):
-                    return key.start_mark.line + 1, value
-        case yaml.SequenceNode() if isinstance(step, int) and step < len(node.value):
-            item = node.value[step]
-            return item.start_mark.line + 1, item
-        case _:
-            pass
-    return None
+    def _step(self, node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+        match node:
+            case yaml.MappingNode():
+                # Indexed once, so that a thousand problems in one mapping do not read it a thousand times.
+                if id(node) not in self._keys:
+                    pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+                    self._keys[id(node)] = {
+                        key.value: (key.start_mark.line + 1, value) for key, value in reversed(pairs)
+                    }
+                return self._keys[id(node)].get(str(step))
+            case yaml.SequenceNode() if isinstance(step, int) and step < len(node.value):
+                item = node.value[step]
+                return item.start_mark.line + 1, item
+            case _:
+                return None
 
 
 class _Loader(yaml.CSafeLoader):
@@ -68,6 +73,9 @@ class _Loader(yaml.CSafeLoader):
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:  # noqa: ANN401 - as the base declares it
         self.line = node.start_mark.line + 1
+        if node.tag not in LONG_TAGS and len(node.value) > NUMBER_LETTERS:
+            # 1:1:1:… is a number to base 60, and PyYAML takes quadratic time to add it up.
+            raise ValueError("too long for a number, a date or a truth value")
         return super().construct_scalar(node)
 
 

@@ -4,7 +4,6 @@ Source: ``get_fallback_model_group`` in LiteLLM's ``router_utils/fallback_event_
 in ``router.py``.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ SETTINGS = ("router_settings", "litellm_settings")
 VALIDATED_BY_LITELLM = ("fallbacks", "content_policy_fallbacks")
 LISTS = (*VALIDATED_BY_LITELLM, "context_window_fallbacks")
 DEFAULTS = "default_fallbacks"
+PATTERNS = 200  # with more, what they cover is not worked out: each name is held against each pattern
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Models:
     """The names a request can be routed to; ``open_ended`` where more can come from a database or the network."""
 
     names: frozenset[str]
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[str, ...]
     open_ended: bool
 
     def has(self, name: str) -> bool:
         """Whether LiteLLM's router would find a deployment for ``name``."""
-        return name in self.names or any(pattern.fullmatch(name) for pattern in self.patterns)
+        return name in self.names or any(_matches(name, pattern) for pattern in self.patterns)
 
 
 def fallback_problems(documents: tuple[Document, ...]) -> tuple[list[Problem], list[Problem]]:
@@ -84,12 +84,24 @@ def _models(documents: tuple[Document, ...]) -> Models:
         # Anything but a plain false: the value can come from a variable.
         stored = _mapping(document.value, "general_settings").get("store_model_in_db")
         open_ended = open_ended or stored not in (None, False)
-    patterns = tuple(_pattern(name) for name in names if "*" in name)
+    patterns = tuple(name for name in names if "*" in name)
+    if len(patterns) > PATTERNS:
+        patterns, open_ended = (), True
     return Models(frozenset(names), patterns, open_ended)
 
 
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in name.split("*")))
+def _matches(name: str, pattern: str) -> bool:
+    """Whether ``name`` fits a pattern whose ``*`` stand for anything; in linear time, unlike a regular expression."""
+    first, *middle, last = pattern.split("*")
+    if len(name) < len(first) + len(last) or not name.startswith(first) or not name.endswith(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _mapping(value: object, name: str) -> Mapping[object, object]:

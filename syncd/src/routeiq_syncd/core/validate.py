@@ -43,6 +43,8 @@ SECTIONS: Mapping[str, type[dict[object, object]] | type[list[object]]] = {
 }
 TYPE_NAMES = {dict: "a mapping (key: value)", list: "a list (- item)"}
 CLOSE = 0.85
+TYPOS = 50  # comparing names is slow, and nobody mistypes more
+TYPO_LETTERS = 60
 LIMITS_OF_A_MODEL = ("rpm", "tpm")
 REFERENCE = "os.environ/"
 MISSING = {
@@ -101,6 +103,7 @@ def section(document: Document, name: str) -> Mapping[object, object]:
 
 def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[Problem]:
     assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
+    unknown = 0
     for name, value in document.value.items():
         if not isinstance(name, str):
             yield document.problem(
@@ -109,7 +112,9 @@ def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[P
             continue
         wanted = SECTIONS.get(name)
         if wanted is None:
-            close = difflib.get_close_matches(name, SECTIONS, n=1, cutoff=CLOSE)
+            unknown += 1
+            look = unknown <= TYPOS and len(name) <= TYPO_LETTERS
+            close = difflib.get_close_matches(name, SECTIONS, n=1, cutoff=CLOSE) if look else []
             if close:
                 yield document.problem(f"unknown section '{name}'; did you mean '{close[0]}'?", name)
             else:
