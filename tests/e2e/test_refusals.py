@@ -46,7 +46,7 @@ def says(document: dict[str, Any], named: str) -> bool:
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        pytest.param("model_list: [\n", "line 2", id="broken YAML"),
+        pytest.param("model_list: [\n", "config.yaml:2:", id="broken YAML"),
         pytest.param(MODEL.format(model="nosuchprovider/x", key="k"), "nosuchprovider/x", id="unknown provider"),
         pytest.param(MODEL.format(model="openai/x", key="os.environ/ABSENT_KEY"), "ABSENT_KEY", id="missing variable"),
         pytest.param("", "empty", id="empty object"),

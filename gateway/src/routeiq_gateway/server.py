@@ -1,7 +1,8 @@
 """uvicorn's server inside a worker, with our own way of accepting and of draining.
 
-Workers share one listening socket. Each accepts one connection a turn of its loop, so a busy worker leaves the next
-connection to an idle one; asyncio's own server would take the whole backlog at once.
+Workers share one listening socket. Each accepts one connection at a time and then pauses, the longer the more
+connections it holds, so that the next one goes to the worker that has least; asyncio's own server would take the whole
+backlog at once. On keep-alive, a worker that got too many connections would stay slow for as long as they last.
 
 Draining closes no connection that a client may be about to use: the worker stops accepting, every new response says
 ``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would.
@@ -9,6 +10,7 @@ Draining closes no connection that a client may be about to use: the worker stop
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,10 @@ from routeiq_gateway.front import Front
 DRAIN_TICK = 0.05
 IDLE_WHEN_DRAINING = 5.0
 FLUSH_LIMIT = 5
+PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
+"""Seconds between two accepts, for each connection held and at most. A request costs more than the longest pause."""
+COLLECT_AFTER = (20_000, 20, 20)
+"""Of gc: a request of LiteLLM makes thousands of objects, nearly all of which reference counts free."""
 
 
 class Server(uvicorn.Server):
@@ -57,6 +63,8 @@ class Server(uvicorn.Server):
         await self.lifespan.startup()
         self.should_exit = self.lifespan.should_exit
         self.started = not self.should_exit
+        if self.started:
+            _settle_heap()
         self.start_ended.set()
 
     def accept(self) -> None:
@@ -80,6 +88,8 @@ class Server(uvicorn.Server):
 
     async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.stop_accepting()
+        if self._listener is not None:
+            self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
         self.front.draining = True
         started = clock()
         idle_since: dict[Any, float] = {}
@@ -105,9 +115,16 @@ class Server(uvicorn.Server):
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
+        loop.remove_reader(listener.fileno())
+        held = len(self.server_state.connections) + len(self._opening)
+        loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen_again, listener)
         task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
+
+    def _listen_again(self, listener: socket.socket) -> None:
+        if self.accepting:
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_one, listener)
 
     def _accept_again(self) -> None:
         if not self.front.draining:
@@ -118,6 +135,17 @@ class Server(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return protocol
+
+
+def _settle_heap() -> None:
+    """Take what LiteLLM built at its start out of the collector's sight: it lives as long as the worker.
+
+    The parent froze its own heap, which leaves the collector thinking that the heap is small: without this, a full
+    collection would go through all of it every few requests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _is_idle(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's HTTP and WebSocket protocols share no base

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from tests.support.asking import Streaming
 from tests.support.gateway import config_with, gateway
+from tests.support.processes import listening
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
 
@@ -22,6 +23,8 @@ def test_a_stop_lets_a_stream_end_whole(tmp_path: Path) -> None:
             assert connected.get("/health/ready").status_code == 200
             started.process.process.terminate()
             wait_for("readiness to fall", lambda: connected.get("/health/ready").status_code == 503, seconds=1)
+        wait_for("new connections to be refused", lambda: not listening(started.port), seconds=5)
+        assert "[DONE]" not in stream.pieces
         assert stream.wait_ended() == [f"piece-{number} " for number in range(12)] + ["[DONE]"]
         assert started.process.wait_for_exit() == 0
         assert started.volume.answer()["state"] == "stopped"
