@@ -108,6 +108,8 @@ class Side:
         if self.contender.name == "stock":
             command = [str(SCRIPTS / "litellm"), "--config", "config.yaml", "--host", "127.0.0.1"]
             command += ["--port", str(self.port), "--num_workers", str(self.workers)]
+            # By default it kills workers that are still importing after 5 s, and on a busy machine never gets ready.
+            command += ["--timeout_worker_healthcheck", "60"]
             own: dict[str, str] = {}
         else:
             command = [str(SCRIPTS / "routeiq-gateway")]

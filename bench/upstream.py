@@ -1,33 +1,36 @@
 """A small OpenAI-compatible upstream on loopback. ``python -m bench.upstream PORT``.
 
-It answers every chat completion at once with a fixed body whose text is the first part of the path, so that an answer
-tells which ``api_base``, and so which configuration, the request went through.
+It answers every chat completion at once, as the model that was asked for, with the first part of the path as the text,
+so that an answer tells which ``api_base``, and so which configuration, the request went through.
 """
 
 import asyncio
 import json
 import re
 import sys
+from functools import cache
 from typing import cast
 
 import uvloop
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+MODEL = re.compile(rb'"model": *"([^"]+)"')
 MOST = 1 << 20
 
 
-def reply(marker: str) -> bytes:
-    """Return the whole HTTP answer that carries ``marker``."""
+@cache
+def reply(marker: bytes, model: bytes) -> bytes:
+    """Return the whole HTTP answer of ``model`` that carries ``marker``."""
     body = json.dumps(
         {
             "id": "chatcmpl-bench",
             "object": "chat.completion",
             "created": 1700000000,
-            "model": "gpt-4o-mini-2024-07-18",
+            "model": model.decode(),
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": marker},
+                    "message": {"role": "assistant", "content": marker.decode()},
                     "logprobs": None,
                     "finish_reason": "stop",
                 }
@@ -41,8 +44,7 @@ def reply(marker: str) -> bytes:
 class Upstream(asyncio.Protocol):
     """One keep-alive connection."""
 
-    def __init__(self, replies: dict[bytes, bytes]) -> None:
-        self.replies = replies
+    def __init__(self) -> None:
         self.buffer = b""
         self.transport: asyncio.Transport | None = None
 
@@ -62,16 +64,15 @@ class Upstream(asyncio.Protocol):
                 return
             if len(self.buffer) < whole:
                 return
-            marker = self.buffer.split(b"/", 2)[1]
-            self.transport.write(self.replies.get(marker, self.replies[b"one"]))
+            model = MODEL.search(self.buffer, end, whole)
+            self.transport.write(reply(self.buffer.split(b"/", 2)[1], model.group(1) if model else b"none"))
             self.buffer = self.buffer[whole:]
 
 
 async def serve(port: int) -> None:
     """Serve until killed."""
-    replies = {name.encode(): reply(name) for name in ("one", "two")}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Upstream(replies), "127.0.0.1", port, backlog=512)
+    server = await loop.create_server(Upstream, "127.0.0.1", port, backlog=512)
     await server.serve_forever()
 
 
