@@ -25,6 +25,7 @@ IDLE_WHEN_DRAINING = 5.0
 FLUSH_LIMIT = 5
 PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
 """Seconds between two accepts, for each connection held and at most. A request costs more than the longest pause."""
+COLLECT_BY_DEFAULT = gc.get_threshold()
 COLLECT_AFTER = (20_000, 20, 20)
 """Of gc: a request of LiteLLM makes thousands of objects, nearly all of which reference counts free."""
 
@@ -141,11 +142,13 @@ def _settle_heap() -> None:
     """Take what LiteLLM built at its start out of the collector's sight: it lives as long as the worker.
 
     The parent froze its own heap, which leaves the collector thinking that the heap is small: without this, a full
-    collection would go through all of it every few requests.
+    collection would go through all of it every few requests. What LiteLLM set at its import, as PYTHON_GC_THRESHOLD
+    says, stands.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    if gc.get_threshold() == COLLECT_BY_DEFAULT:
+        gc.set_threshold(*COLLECT_AFTER)
 
 
 def _is_idle(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's HTTP and WebSocket protocols share no base
