@@ -23,7 +23,7 @@ class Effort:
     settle: float
 
 
-FULL = Effort(rounds=6, seconds=4, launches=3, settle=6)
+FULL = Effort(rounds=5, seconds=3, launches=2, settle=6)
 QUICK = Effort(rounds=2, seconds=2, launches=1, settle=3)
 
 
@@ -55,7 +55,7 @@ def main() -> int:
         for workers in options.workers or (1, 2):
             if options.only != "launch":
                 rows += load(pair, workers, upstream, effort)
-            if options.only != "load":
+            if options.only == "launch" or (options.only is None and workers > 1):
                 rows += launches(pair, workers, upstream, effort)
     note = (
         f"{effort.rounds} rounds of {effort.seconds:g} s for each load, {effort.launches} starts a side;"
