@@ -1,8 +1,11 @@
-"""The board: one page of memory that the parent writes and every worker reads.
+"""The board: shared memory that the parent writes and every worker reads.
 
 A worker must answer ``/health/ready`` for the whole gateway, at once and whatever the disk does. The parent puts the
-answer document here on each change; workers inherit the page by fork. A reader never sees half a document: the
-header carries a checksum, and a torn read is read again.
+answer document here on each change; workers inherit the memory by fork.
+
+There are two pages and one byte that says which of them counts. The writer fills the other page and then flips the
+byte, so a writer that is paused or killed in the middle of a write leaves the last document in force. A reader that is
+overtaken twice while it copies notices by the checksum, and reads again.
 """
 
 import json
@@ -11,16 +14,16 @@ import struct
 import zlib
 from typing import Any
 
-SIZE = 128 * 1024
+PAGE = 64 * 1024
 HEADER = struct.Struct("<II")  # length in bytes, crc32 of the text
-TRIES = 1000
+TRIES = 10_000
 
 
 class Board:
     """Shared between the process that made it and the children it forks afterwards."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, SIZE)
+        self._memory = mmap.mmap(-1, 1 + 2 * PAGE)
         self.write({})
 
     def write(self, document: dict[str, Any]) -> None:
@@ -30,21 +33,25 @@ class Board:
             ValueError: the document does not fit.
         """
         text = json.dumps(document).encode()
-        if HEADER.size + len(text) > SIZE:
-            raise ValueError(f"the board holds {SIZE - HEADER.size} bytes, the document has {len(text)}")
-        self._page[HEADER.size : HEADER.size + len(text)] = text
-        self._page[: HEADER.size] = HEADER.pack(len(text), zlib.crc32(text))
+        if HEADER.size + len(text) > PAGE:
+            raise ValueError(f"the board holds {PAGE - HEADER.size} bytes, the document has {len(text)}")
+        other = 1 - self._memory[0]
+        start = 1 + other * PAGE
+        self._memory[start : start + HEADER.size] = HEADER.pack(len(text), zlib.crc32(text))
+        self._memory[start + HEADER.size : start + HEADER.size + len(text)] = text
+        self._memory[0] = other
 
     def read(self) -> dict[str, Any]:
         """Return the document that stands on the board.
 
         Raises:
-            RuntimeError: no whole document in a thousand tries, which a parent that is alive cannot cause.
+            RuntimeError: overtaken ten thousand times in a row, which no writer of answers can do.
         """
         for _ in range(TRIES):
-            length, checksum = HEADER.unpack(self._page[: HEADER.size])
-            text = self._page[HEADER.size : HEADER.size + min(length, SIZE)]
+            start = 1 + self._memory[0] * PAGE
+            length, checksum = HEADER.unpack(self._memory[start : start + HEADER.size])
+            text = self._memory[start + HEADER.size : start + HEADER.size + min(length, PAGE)]
             if zlib.crc32(text) == checksum:
                 document: dict[str, Any] = json.loads(text)
                 return document
-        raise RuntimeError("the board holds no whole document; its writer died in the middle of a write")
+        raise RuntimeError("the board changes faster than it can be read")

@@ -15,7 +15,7 @@ PLAIN_NAME = re.compile(
     r"(max_.*tokens|.*_tokens|tokens?_per_.*|.*token_cost.*|cost_per_token.*|.*_cost_per_.*|key_management_.*|.*_key_name|.*_key_id)$",
     re.IGNORECASE,
 )
-URL_PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/@:]*:)[^\s/]*(?=@)", re.IGNORECASE)
+URL_PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/@:]*:)\S*(?=@)", re.IGNORECASE)
 REFERENCE = "os.environ/"
 SHORTEST_SECRET = 6
 

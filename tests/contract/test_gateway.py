@@ -1,0 +1,67 @@
+"""The gateway's side of the documents on the volume, against files that both sides are tested with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from routeiq_gateway.core.documents import (
+    Answer,
+    BadDocumentError,
+    Refused,
+    Served,
+    WorkerEntry,
+    directory_name,
+    encode_answer,
+    parse_answer,
+    parse_manifest,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "manifest-newer.json"])
+def test_the_gateway_reads_the_manifest_of_any_release(name: str) -> None:
+    """Number, digest and files, unknown fields or not; the digest is the one that the file list gives."""
+    manifest = parse_manifest((GOLDEN / name).read_bytes())
+    assert manifest.number == 42
+    assert [entry.path for entry in manifest.files] == ["config.yaml", "parts/models.yaml"]
+    assert directory_name(42, manifest.digest) == f"000042-{manifest.digest[:12]}"
+
+
+def test_the_gateway_writes_the_answer_as_agreed() -> None:
+    """The same verdicts and workers give the golden answer, field for field."""
+    golden = json.loads((GOLDEN / "answer.json").read_bytes())
+    answer = Answer(
+        instance=golden["instance"],
+        pid=golden["pid"],
+        state=golden["state"],
+        serving=Served(**golden["serving"]),
+        refused=Refused(**golden["refused"]),
+        workers=tuple(WorkerEntry(**worker) for worker in golden["workers"]),
+        updated_at=golden["updated_at"],
+    )
+    assert json.loads(encode_answer(answer)) == golden
+
+
+@pytest.mark.parametrize("name", ["answer.json", "answer-newer.json", "answer-older.json"])
+def test_the_gateway_reads_its_own_answers_of_any_release(name: str) -> None:
+    """The last known good survives an upgrade and a rollback of the gateway."""
+    serving, _ = parse_answer((GOLDEN / name).read_bytes())
+    assert serving is not None
+    assert serving.number == 42
+
+
+def test_a_format_of_the_future_is_refused() -> None:
+    """A manifest of a format that this release does not know is refused with what to do."""
+    document = json.loads((GOLDEN / "manifest.json").read_bytes()) | {"format": 2}
+    with pytest.raises(BadDocumentError, match="upgrade the gateway"):
+        parse_manifest(json.dumps(document).encode())
+
+
+def test_a_manifest_whose_digest_is_not_its_own_is_refused() -> None:
+    """A manifest cannot claim another digest than its file list gives."""
+    document = json.loads((GOLDEN / "manifest.json").read_bytes())
+    document["files"][0]["size"] += 1
+    with pytest.raises(BadDocumentError, match="damaged"):
+        parse_manifest(json.dumps(document).encode())

@@ -1,0 +1,308 @@
+import asyncio
+import hashlib
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from routeiq_gateway.board import PAGE, Board
+from routeiq_gateway.channel import Channel
+from routeiq_gateway.core.documents import FileEntry, digest_of, directory_name
+from routeiq_gateway.core.overrides import find_overrides
+from routeiq_gateway.front import Call, Front, Reply, StartRefusedError, bearer, waiting
+from routeiq_gateway.settings import BadSettingsError, read_settings
+from routeiq_gateway.speaker import Speaker
+from routeiq_gateway.staging import Staging
+from routeiq_gateway.unauthorized import as_unauthorized
+from routeiq_gateway.upkeep import FIRST_DELAY, LONGEST_DELAY, Upkeep
+from routeiq_gateway.volume import BadRevisionError, Revision, Volume, load_config
+
+
+def test_messages_arrive_whole_and_in_order() -> None:
+    """However the bytes are cut, each message arrives once, and the end of the peer shows."""
+    ours, theirs = Channel.pair()
+    ours.send("one", number=1)
+    ours.send("two", text="x" * 2000)
+    assert [message["kind"] for message in theirs.receive()] == ["one", "two"]
+    ours.close()
+    assert theirs.receive() == []
+    assert theirs.closed
+
+
+def test_sending_to_nobody_is_no_error() -> None:
+    """The peer may die at any moment; the sender learns it and goes on."""
+    ours, theirs = Channel.pair()
+    theirs.close()
+    ours.send("anything")
+    assert ours.closed
+
+
+def test_a_peer_that_reads_nothing_does_not_block() -> None:
+    """A worker that hangs cannot hang the parent."""
+    ours, _theirs = Channel.pair()
+    for _ in range(10_000):
+        ours.send("anything", text="x" * 100)
+    assert ours.closed
+
+
+def read_board(board: Board, results: Any) -> None:
+    """Read until the last document, in another process; report whether every one was whole."""
+    while (document := board.read()).get("number") != "last":
+        if document and document["text"] != "x" * document["number"]:
+            results.put(document)
+            return
+    results.put("whole")
+
+
+def test_a_reader_of_the_board_sees_whole_documents() -> None:
+    """Another process reads while this one writes, and never sees half a document."""
+    board = Board()
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    reader = context.Process(target=read_board, args=(board, results))
+    reader.start()
+    for number in range(20_000):
+        board.write({"number": number % 5000, "text": "x" * (number % 5000)})
+    board.write({"number": "last"})
+    assert results.get(timeout=30) == "whole"
+    reader.join()
+
+
+def test_a_writer_that_dies_in_a_write_leaves_the_last_document() -> None:
+    """Whatever half-written page a killed parent leaves, its workers go on reading what stood there before."""
+    board = Board()
+    board.write({"number": 1})
+    board.write({"number": 2})
+    other = 1 - board._memory[0]  # noqa: SLF001 - a write that stops half-way cannot be had from outside
+    board._memory[1 + other * PAGE : 1 + other * PAGE + 100] = b"\xff" * 100  # noqa: SLF001 - as above
+    assert board.read() == {"number": 2}
+
+
+def test_the_board_refuses_what_does_not_fit() -> None:
+    """A document larger than the page is an error, not a torn page."""
+    board = Board()
+    with pytest.raises(ValueError, match="the board holds"):
+        board.write({"text": "x" * PAGE})
+    assert board.read() == {}
+
+
+def revision(root: Path, number: int, text: bytes) -> Revision:
+    """Write a revision as syncd would."""
+    entry = FileEntry("config.yaml", len(text), hashlib.sha256(text).hexdigest())
+    digest = digest_of([entry])
+    directory = root / "revisions" / directory_name(number, digest)
+    directory.mkdir(parents=True)
+    (directory / "config.yaml").write_bytes(text)
+    (directory / "other.txt").write_text("beside")
+    manifest = {"format": 1, "number": number, "digest": digest, "files": [vars(entry)]}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    return Revision(number, digest, directory)
+
+
+def test_staging_copies_the_config_and_links_the_rest(tmp_path: Path) -> None:
+    """A worker may write its config, finds files beside it, and the revision stays untouched."""
+    made = revision(tmp_path, 1, b"router_settings: {num_retries: 1}\n")
+    staging = Staging(find_overrides({"LITELLM_ROUTER_SETTINGS__NUM_RETRIES": "2"}), tmp_path / "staged")
+    path = staging.stage(made)
+    assert load_config(path.read_bytes()) == {"router_settings": {"num_retries": 2}}
+    assert (path.parent / "other.txt").read_text() == "beside"
+    path.write_text("changed: by the worker\n")
+    assert (made.directory / "config.yaml").read_bytes() == b"router_settings: {num_retries: 1}\n"
+    staging.keep([None])
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"just text", b"a: [", b"a: 'x"])
+def test_a_config_that_is_no_mapping_is_refused(text: bytes) -> None:
+    """Whatever is not a mapping of sections is refused in a sentence."""
+    with pytest.raises(BadRevisionError, match=r"config\.yaml"):
+        load_config(text)
+
+
+def test_a_volume_without_anything_has_nothing(tmp_path: Path) -> None:
+    """An empty volume is a start, not an error."""
+    volume = Volume(tmp_path)
+    assert volume.link("current") is None
+    assert volume.read_verdicts() == (None, None)
+    assert volume.last_known_good(None) is None
+
+
+def test_a_revision_that_vanished_is_no_last_known_good(tmp_path: Path) -> None:
+    """The answer may outlive the tree; then there is nothing to fall back on."""
+    speaker = speaking(tmp_path)
+    made = revision(tmp_path, 7, b"a: b\n")
+    speaker.ack(made)
+    assert Volume(tmp_path).last_known_good(speaker.serving) == made
+    (made.directory / "manifest.json").unlink()
+    assert Volume(tmp_path).last_known_good(speaker.serving) is None
+
+
+def speaking(root: Path) -> Speaker:
+    """Return a speaker on a volume."""
+    return Speaker(Board(), Volume(root), structlog.wrap_logger(structlog.ReturnLogger()))
+
+
+def test_verdicts_survive_a_restart(tmp_path: Path) -> None:
+    """What was served and refused is read back by the next gateway on the volume."""
+    speaker = speaking(tmp_path)
+    speaker.ack(Revision(3, "a" * 64, tmp_path))
+    speaker.nack(4, "b" * 64, "because")
+    speaker.publish(())
+    serving, refused = Volume(tmp_path).read_verdicts()
+    assert serving == speaker.serving
+    assert refused == speaker.refused
+
+
+def test_a_start_does_not_claim_to_serve(tmp_path: Path) -> None:
+    """While it starts, a gateway keeps the last known good on the volume and shows its workers that nothing serves."""
+    first = speaking(tmp_path)
+    first.ack(Revision(3, "a" * 64, tmp_path))
+    first.publish(())
+    second = speaking(tmp_path)
+    second.serving, second.refused = Volume(tmp_path).read_verdicts()
+    second.publish(())
+    assert second.board.read()["serving"] is None
+    assert Volume(tmp_path).read_verdicts()[0] == first.serving
+
+
+def test_an_ack_ends_older_refusals_only(tmp_path: Path) -> None:
+    """Falling back to an older revision does not forget that the newer one was refused."""
+    speaker = speaking(tmp_path)
+    speaker.nack(4, "b" * 64, "because")
+    speaker.ack(Revision(3, "a" * 64, tmp_path))
+    assert speaker.refused is not None
+    speaker.ack(Revision(5, "c" * 64, tmp_path))
+    assert speaker.refused is None
+
+
+def test_deaths_in_a_row_wait_longer() -> None:
+    """A crash loop backs off up to a limit; a death after a calm is answered at once."""
+    upkeep = Upkeep(None, None, None)  # type: ignore[arg-type]  # only the clock rules are under test
+    delays = []
+    for second in range(10):
+        upkeep.died(float(second))
+        delays.append(upkeep.delay)
+    assert delays[:4] == [0.0, FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY]
+    assert max(delays) == LONGEST_DELAY
+    upkeep.died(1000.0)
+    assert upkeep.delay == 0.0
+
+
+async def nothing() -> None:
+    """Check nothing."""
+
+
+def ask(front: Any, method: str, path: str, **headers: str) -> httpx.Response:
+    """Send one request through an ASGI application."""
+
+    async def asking() -> httpx.Response:
+        transport = httpx.ASGITransport(front)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
+            return await client.request(method, path)
+
+    return asyncio.run(asking())
+
+
+async def inner(scope: Any, _receive: Any, send: Any) -> None:
+    """Answer every request in LiteLLM's place."""
+    body = json.dumps({"error": {"type": scope["path"].removeprefix("/")}}).encode()
+    headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"keep-alive")]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def test_own_routes_come_first_and_all_else_passes() -> None:
+    """The gateway's own paths are answered here; LiteLLM answers the rest."""
+
+    async def mine(_call: Call) -> Reply:
+        return Reply(200, {"mine": True})
+
+    front = Front(inner, nothing, {("GET", "/mine"): mine})
+    assert ask(front, "GET", "/mine").json() == {"mine": True}
+    assert ask(front, "POST", "/mine").status_code == 400
+    assert front.requests == 2
+
+
+def test_a_draining_worker_closes_its_connections() -> None:
+    """Every response of a draining worker asks the client to come back on another connection."""
+    front = Front(inner, nothing)
+    assert ask(front, "GET", "/x").headers["connection"] == "keep-alive"
+    front.draining = True
+    assert ask(front, "GET", "/x").headers["connection"] == "close"
+
+
+def test_a_worn_worker_says_so_once() -> None:
+    """At the given count of requests the worker asks for its replacement, once."""
+    called: list[int] = []
+    front = Front(inner, nothing, recycle_at=2, recycle=lambda: called.append(1))
+    for _ in range(4):
+        ask(front, "GET", "/x")
+    assert called == [1]
+
+
+def test_only_an_unknown_key_becomes_401() -> None:
+    """LiteLLM's `no_db_connection` is the 401 it means; every other 400 passes untouched."""
+
+    async def translated(scope: Any, receive: Any, send: Any) -> None:
+        await inner(scope, receive, as_unauthorized(send))
+
+    refused = ask(translated, "GET", "/no_db_connection")
+    assert refused.status_code == 401
+    assert refused.json()["error"]["code"] == "401"
+    other = ask(translated, "GET", "/something_else")
+    assert other.status_code == 400
+    assert other.json() == {"error": {"type": "something_else"}}
+
+
+def test_a_failed_start_keeps_its_reason_to_itself() -> None:
+    """The reason is kept for the parent; uvicorn, which logs the message, is told nothing."""
+
+    async def failing(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "lifespan.startup.failed", "message": "traceback with a secret"})
+        raise StartRefusedError("the reason")
+
+    sent: list[Any] = []
+
+    async def start() -> Front:
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        front = Front(failing, nothing)
+        await front({"type": "lifespan"}, None, send)  # type: ignore[arg-type]  # nothing is received
+        return front
+
+    front = asyncio.run(start())
+    assert str(front.failure) == "the reason"
+    assert all(message.get("message") == "" for message in sent)
+
+
+def test_waiting_answers_503() -> None:
+    """Before the first revision every request is told so."""
+    assert ask(waiting, "GET", "/v1/models").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("key", "authorization", "status"),
+    [
+        ("sk-right", "Bearer sk-right", None),
+        ("sk-right", "Bearer sk-wrong", 401),
+        ("sk-right", None, 401),
+        (None, "Bearer x", 403),
+        ("", "Bearer ", 403),
+    ],
+)
+def test_the_master_key_opens(key: str | None, authorization: str | None, status: int | None) -> None:
+    """The right key opens, a wrong or missing one does not, and without a master key nothing does."""
+    refusal = bearer(key, Call(authorization))
+    assert (refusal.status if refusal else None) == status
+
+
+def test_a_volume_path_too_long_for_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A UNIX socket's path is short; the setting is named with the limit."""
+    monkeypatch.setenv("ROUTEIQ_VOLUME", "/" + "x" * 100)
+    with pytest.raises(BadSettingsError, match=r"ROUTEIQ_VOLUME: .*longer than"):
+        read_settings({})
