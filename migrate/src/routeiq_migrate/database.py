@@ -89,6 +89,11 @@ def primary(error: Exception) -> str:
     return str(error.args[0]) if error.args else str(error)
 
 
+def no_tls(error: Exception) -> bool:
+    """Whether asyncpg says that the server has no TLS to offer."""
+    return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
+
+
 def tls_context(target: Target) -> ssl.SSLContext | None:
     """Build what the session encrypts with; None without encryption.
 
@@ -145,7 +150,7 @@ async def connect(target: Target, database: str | None = None) -> Connection:
             # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
             password = isinstance(error, asyncpg.InvalidPasswordError)
             refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not password
-            if last or not (refused or "rejected SSL upgrade" in str(error)):
+            if last or not (refused or no_tls(error)):
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -200,7 +205,7 @@ async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool
             continue
         except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
             reason = redact(explain(error, target), target.secrets)
-            patient = isinstance(error, NOT_YET) and not isinstance(error, ssl.SSLError)
+            patient = isinstance(error, NOT_YET) and not (isinstance(error, ssl.SSLError) or no_tls(error))
             if not patient or time.monotonic() >= deadline:
                 raise UnreachableError(reason) from None
             if not told:
@@ -227,7 +232,7 @@ def explain(error: Exception, target: Target) -> str:
             return f"The host name {target.host!r} is unknown: {error.strerror}. Check it in the database URL."
         case TimeoutError():
             return f"{place} did not answer within {target.connect_seconds or 0:g} s (connect_timeout)."
-        case ConnectionError() if "rejected SSL upgrade" in str(error):
+        case ConnectionError() if no_tls(error):
             return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
         case asyncpg.PostgresError():
             return f"{place} refuses the session: {primary(error)}"

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
 
 from routeiq_migrate.commands import up
+from routeiq_migrate.core.plan import Migration
 from routeiq_migrate.core.url import parse_url
 from routeiq_migrate.database import Database
 from routeiq_migrate.job import Job
@@ -45,13 +47,19 @@ async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Recor
         await connection.close()
 
 
+@functools.cache
+def shipped() -> tuple[Migration, ...]:
+    """LiteLLM's migrations, read once."""
+    return shipped_migrations(extras_folder(), None)
+
+
 def job_on(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> Job:
     """Build what ``up`` needs, on a connection inside a transaction: what it does there is rolled back after."""
     log = build_log("migrate", level="ERROR", form="json")
     return Job(
         # "Pooled": everything happens in the surrounding transaction, each migration in a part of it.
         database=Database(connection, parse_url(url, setting="DATABASE_URL"), pooled=True),
-        shipped=shipped_migrations(extras_folder(), None),
+        shipped=shipped(),
         own=own_migrations(),
         allowed=frozenset(),
         large_bytes=2**26,

@@ -57,13 +57,7 @@ def test_kill_9_at_random_points_never_leaves_it_stuck(
         with running(
             [COMMAND, "up"], output=tmp_path / f"{trial}.log", environment=clean_environment(DATABASE_URL=url)
         ) as process:
-            wait_for(
-                "the moment to kill",
-                lambda process=process, after=after: (
-                    applied(process.text()) >= after or process.process.poll() is not None
-                ),
-                every=0.01,
-            )
+            wait_until_applied(process, after)
             process.kill()
         truthful(server, name)
         stopped_at.append(len(ledger(server, name)))
