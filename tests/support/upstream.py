@@ -30,7 +30,8 @@ class Upstream:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
-                body = json.loads(await reader.readexactly(int(fields[b"content-length"])))
+                length = int(fields.get(b"content-length", b"0"))
+                body = json.loads(await reader.readexactly(length)) if length else {}
                 self.requests += 1
                 await (self._stream(writer) if body.get("stream") else self._answer(writer))
         writer.close()

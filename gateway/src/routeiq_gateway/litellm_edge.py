@@ -7,6 +7,7 @@ fails when an upgrade moves one of these names. Nothing of LiteLLM is patched.
 import importlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -85,13 +86,15 @@ async def read_config(path: str) -> Mapping[str, Any]:
 def loaded() -> Loaded:
     """Return what LiteLLM holds after its start."""
     router = _proxy().llm_router
-    registry = importlib.import_module("litellm.proxy.guardrails.guardrail_registry")
+    # LiteLLM imports its registry, and much with it, only for a configuration that has guardrails.
+    registry = sys.modules.get("litellm.proxy.guardrails.guardrail_registry")
+    guardrails = registry.IN_MEMORY_GUARDRAIL_HANDLER.list_in_memory_guardrails() if registry else []
     return Loaded(
         [
             Model(entry["model_name"], entry["litellm_params"]["model"])
             for entry in (router.model_list if router else [])
         ],
-        [entry["guardrail_name"] for entry in registry.IN_MEMORY_GUARDRAIL_HANDLER.list_in_memory_guardrails()],
+        [entry["guardrail_name"] for entry in guardrails],
     )
 
 

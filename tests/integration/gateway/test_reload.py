@@ -70,6 +70,12 @@ def test_a_variable_that_is_set_is_accepted(shared: Gateway) -> None:
     assert "sk-provider-value-41f7" not in shared.process.text()
 
 
+def test_a_guardrail_that_loads_is_accepted(shared: Gateway) -> None:
+    """A guardrail that LiteLLM knows is found loaded, so its revision is served."""
+    known = GUARDRAIL.replace("guardrail: none", "guardrail: tool_permission, rules: []")
+    shared.wait_serving(shared.volume.put(config_with("guarded", extra=known)))
+
+
 def test_a_damaged_revision_is_refused(shared: Gateway) -> None:
     """A file that is not the one that was published is never loaded."""
     shared.volume.number += 1

@@ -1,0 +1,53 @@
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.processes import REPOSITORY, clean_environment, running
+from tests.support.upstream import upstream
+
+CONFIG = """
+model_list:
+  - model_name: demo
+    litellm_params: {{model: openai/demo, api_key: os.environ/SOME_KEY, mock_response: hello}}
+  - model_name: slow
+    litellm_params: {{model: openai/m, api_key: x, api_base: '{base}'}}
+"""
+MOST_LATE_IMPORTS = 40
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process saw that took a configuration through the edge."""
+    folder = tmp_path_factory.mktemp("probe")
+    config = folder / "config.yaml"
+    with upstream(chunks=2, pause=0.01) as provider:
+        config.write_text(CONFIG.format(base=provider.base))
+        command = [sys.executable, "-P", str(REPOSITORY / "tests/support/litellm_probe.py"), str(config)]
+        with running(command, output=folder / "probe.log", environment=clean_environment()) as probe:
+            assert probe.wait_for_exit(seconds=100) == 0, probe.text()
+            line = next(line for line in probe.text().splitlines() if line.startswith("RESULT "))
+    document: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+    return document
+
+
+def test_the_edge_holds(probed: dict[str, Any]) -> None:
+    """Every name of LiteLLM's inside that the gateway rests on is where it was, and means what it meant."""
+    assert probed["statuses"] == [200, 200, 200, 200, 200, 401]
+    assert probed["models"] == [{"name": "demo", "model": "openai/demo"}, {"name": "slow", "model": "openai/m"}]
+    assert probed["guardrails"] == []
+    assert probed["raw_key"] == "os.environ/SOME_KEY"
+    assert probed["master_key"] == "sk-probe-7c2f91d04e"
+    assert probed["has_database"] is False
+    assert probed["known"] == [True, False]
+
+
+def test_the_parent_has_one_thread(probed: dict[str, Any]) -> None:
+    """After all imports the process still has one thread, so that a fork of it is whole."""
+    assert probed["threads"] == 1
+
+
+def test_first_requests_import_little(probed: dict[str, Any]) -> None:
+    """What the first requests need was imported before the fork."""
+    assert len(probed["late"]) <= MOST_LATE_IMPORTS, probed["late"]
