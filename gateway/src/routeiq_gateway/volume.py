@@ -1,9 +1,7 @@
 """The volume, from the gateway's side: read revisions, write answers, stage what workers load."""
 
-import contextlib
 import hashlib
 import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,12 +140,6 @@ def stage(revision: Revision, overrides: tuple[Override, ...], into: Path) -> Pa
     path.touch(mode=0o600)
     path.write_bytes(text)
     return path
-
-
-def unstage(directory: Path) -> None:
-    """Remove a staged directory; it may be gone already."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(directory)
 
 
 def load_config(text: bytes) -> Mapping[str, Any]:
