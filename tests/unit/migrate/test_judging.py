@@ -1,0 +1,86 @@
+import pytest
+
+from routeiq_migrate.core.created import created
+from routeiq_migrate.core.destructive import dangers, narrows
+from routeiq_migrate.core.request_logs import REQUEST_LOG_INDEXES, RequestLogIndex
+from routeiq_migrate.judge import load_parser
+from routeiq_migrate.source import own_migrations
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("DROP TABLE a, s.b", ['line 1: DROP TABLE "a"', 'line 1: DROP TABLE "s.b"']),
+        ('\n-- c\nALTER TABLE "T" DROP COLUMN x, ADD y int', ['line 3: DROP COLUMN "T" column "x"']),
+        ("SELECT 1;\n\nTRUNCATE a", ['line 3: TRUNCATE "a"']),
+        ("WITH x AS (DELETE FROM a RETURNING 1) SELECT 1", ['line 1: DELETE "a"']),
+        ("MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN DELETE", ['line 1: MERGE with DELETE "a"']),
+        ("ALTER TABLE a ALTER b TYPE int", ['line 1: ALTER TYPE "a" column "b" to integer']),
+        ("ALTER TABLE a ALTER b TYPE varchar(9)[]", ['line 1: ALTER TYPE "a" column "b" to character varying(9)[]']),
+        ("DROP SCHEMA s", ["line 1: DROP SCHEMA"]),
+        ("DROP TYPE t CASCADE", ["line 1: DROP TYPE"]),
+        ("DROP TYPE t", []),
+        ("DROP INDEX i; DROP VIEW v; DROP FUNCTION f", []),
+        ("DO $$\nBEGIN\n IF true THEN\n  DROP TABLE a;\n END IF;\nEND $$", ['line 4: DROP TABLE "a"']),
+        ("DO $$ BEGIN EXECUTE 'x'; END $$", ["line 1: EXECUTE of computed SQL"]),
+        ("INSERT INTO a VALUES ('DROP TABLE a')", []),
+        ("SELECT 'é'; \nDELETE FROM a", ['line 2: DELETE "a"']),
+    ],
+)
+def test_destructive_statements_are_found_with_their_lines(script: str, expected: list[str]) -> None:
+    """By PostgreSQL's grammar, wherever they stand."""
+    assert [str(danger) for danger in dangers(script, load_parser())] == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("integer", "bigint", False),
+        ("bigint", "integer", True),
+        ("integer", "text", False),
+        ("text", "integer", True),
+        ("character varying(10)", "character varying(20)", False),
+        ("character varying(20)", "character varying(10)", True),
+        ("character varying(20)", "character varying", False),
+        ("text", "character varying(10)", True),
+        ("real", "double precision", False),
+        ("double precision", "real", True),
+        ("json", "jsonb", False),
+        ("numeric(10,2)", "numeric", False),
+        ("timestamp with time zone", "date", True),
+        ("integer", "integer", False),
+        ("unheard of", "unknown", True),
+    ],
+)
+def test_narrowing(old: str, new: str, *, expected: bool) -> None:
+    """A change of type is harmless only where it is known to be."""
+    assert narrows(old, new) is expected
+
+
+def test_what_a_script_creates() -> None:
+    """Tables, columns, indexes and named constraints, which prove that it ran."""
+    script = (
+        'CREATE TABLE "T" (a int); ALTER TABLE "T" ADD COLUMN b int, ADD CONSTRAINT k CHECK (b > 0);'
+        'CREATE UNIQUE INDEX i ON "T" (a)'
+    )
+    assert [str(item) for item in created(script, load_parser())] == [
+        'table "T"',
+        'column "b" of "T"',
+        'constraint "k" of "T"',
+        'index "i" of "T"',
+    ]
+
+
+def test_our_own_migrations_destroy_nothing() -> None:
+    """They run without being judged, so it is judged here."""
+    for migration in own_migrations():
+        assert dangers(migration.script, load_parser()) == ()
+
+
+def test_the_name_of_a_partitions_index() -> None:
+    """As PostgreSQL would name it, and never longer than it allows."""
+    index = REQUEST_LOG_INDEXES[1]
+    assert index.for_partition("LiteLLM_SpendLogs_p1") == "LiteLLM_SpendLogs_p1_litellm_call_id_idx"
+    long = RequestLogIndex("t", "t_c_idx", ("c",)).for_partition("ü" * 40)
+    assert len(long.encode()) <= 63
+    assert long != RequestLogIndex("t", "t_d_idx", ("d",)).for_partition("ü" * 40)
