@@ -29,6 +29,10 @@ LITELLM_CONFIG_PATH=${LITELLM_CONFIG_PATH:-./config.yaml}
 # Another checkout may run on this machine: syncd's port follows the gateway's, and stays on loopback.
 SYNCD_ADDR=${SYNCD_ADDR:-127.0.0.1:$((PORT + 1))}
 PYTHONSAFEPATH=1
+if [ -t 1 ]; then
+    # The programs write to supervisord's pipes, so they cannot see that a person reads along.
+    export LOG_FORMAT="${LOG_FORMAT:-console}"
+fi
 export PATH PORT ROUTEIQ_VOLUME LITELLM_CONFIG_PATH SYNCD_ADDR PYTHONSAFEPATH
 mkdir -p "$ROUTEIQ_VOLUME"
 if [ ! -e "$LITELLM_CONFIG_PATH" ] && [ "${CONFIG_SOURCE:-file}" = file ]; then

@@ -5,6 +5,8 @@ It starts LiteLLM, tells the parent ``ready`` (or ``refused`` with the reason), 
 """
 
 import asyncio
+import contextlib
+import io
 import random
 import signal
 import socket
@@ -79,8 +81,11 @@ class Worker:
         front.routes = routes.table()
         try:
             await self._check_before()
-            serving = asyncio.create_task(server.serve())
-            await server.start_ended.wait()
+            # LiteLLM prints a banner and a list of models at each start; a log has one event a line instead.
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                serving = asyncio.create_task(server.serve())
+                await server.start_ended.wait()
+            self.log.debug("LiteLLM printed at its start", text=scrub(printed.getvalue(), self.secrets))
             if not server.started:
                 raise StartRefusedError(_reason(front.failure))
             front.only_master_key = self.assignment.config is not None and not litellm_edge.has_database()
