@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.asking import Asking, Streaming
-from tests.support.gateway import config_with
+from tests.support.gateway import alive, config_with
 from tests.support.processes import free_port, listening
 from tests.support.s3 import Server, moto
 from tests.support.stack import from_s3, stack
@@ -46,6 +46,7 @@ def test_whatever_is_killed_comes_back_and_requests_flow(tmp_path: Path, s3: Ser
             )
             s3.put(bucket, config_with("three"))
             asking.wait_for_answer("three")
+            wait_for("the orphans to end", lambda: not alive(orphans), seconds=60)
             asking.more(20)
         assert not asking.failures
         # A worker that is killed takes the requests it was answering with it; the others and the next are answered.

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -30,12 +31,14 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
     answer = settings.volume / "answers/gateway.json"
     instance = _serving_instance(answer)
     deadline = time.monotonic() + settings.orphan_limit
-    with _offer(settings.volume / FOLDER / f"{os.getpid()}.sock", listener):
-        while time.monotonic() < deadline:
-            if _serving_instance(answer) not in {None, instance}:
-                break
-            await asyncio.sleep(LOOK_SECONDS)
-    server.drain(settings.drain)
+    # Whatever goes wrong, a worker that nobody commands must not hold the port for ever.
+    try:
+        with _offer(settings.volume / FOLDER / f"{os.getpid()}.sock", listener):
+            while time.monotonic() < deadline and _serving_instance(answer) in {None, instance}:
+                _let_go_of_dead_pipes()
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        server.drain(settings.drain)
 
 
 def adopt_listener(volume: Path, port: int) -> socket.socket | None:
@@ -52,6 +55,21 @@ def adopt_listener(volume: Path, port: int) -> socket.socket | None:
                 listener.close()
         path.unlink(missing_ok=True)  # its worker is gone, or serves another port
     return None
+
+
+def _let_go_of_dead_pipes() -> None:
+    """Send output to nowhere once nobody reads it: the supervisor closes its pipes when it has buried the parent.
+
+    Whatever prints in a request would fail on such a pipe, and the request with it.
+    """
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)
+    for descriptor, event in poll.poll(0):
+        if event & select.POLLERR:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -115,8 +115,8 @@ class Worker:
                         routes.reloaded(message)
             if self.channel.closed:
                 loop.remove_reader(self.channel.fileno())
-                self.log.warning("the parent is gone", accepting=server.accepting)
                 orphaned.append(loop.create_task(outlive_parent(server, self.listener, self.settings)))
+                self.log.warning("the parent is gone", accepting=server.accepting)
 
         loop.add_reader(self.channel.fileno(), hear)
         loop.add_signal_handler(signal.SIGTERM, server.drain, self.settings.drain)

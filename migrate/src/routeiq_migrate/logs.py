@@ -1,14 +1,34 @@
 """Logging: one event a line, JSON for machines, aligned text for people."""
 
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
 Event = MutableMapping[str, Any]
 Log = structlog.typing.FilteringBoundLogger
+
+
+class Unfailing:
+    """A stream for log lines. One that cannot be written (nobody reads, no room) is dropped: the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write ``text`` if that works."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush if that works."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 
 
 def add_trace(_logger: object, _method: str, event: Event) -> Event:
@@ -31,7 +51,7 @@ def build_log(process: str, *, level: str, form: Literal["json", "console"] | No
         else structlog.processors.JSONRenderer(default=str)
     )
     log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
+        structlog.WriteLogger(cast("TextIO", Unfailing(sys.stderr))),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from routeiq_gateway.board import PAGE, Board
 from routeiq_gateway.channel import Channel
 from routeiq_gateway.core.documents import FileEntry, digest_of, directory_name
 from routeiq_gateway.core.overrides import find_overrides
+from routeiq_gateway.logs import Unfailing
 from routeiq_gateway.settings import BadSettingsError, read_settings
 from routeiq_gateway.speaker import Speaker
 from routeiq_gateway.staging import Staging
@@ -193,3 +195,13 @@ def test_a_volume_path_too_long_for_a_socket_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("ROUTEIQ_VOLUME", "/" + "x" * 100)
     with pytest.raises(BadSettingsError, match=r"ROUTEIQ_VOLUME: .*longer than"):
         read_settings({})
+
+
+def test_a_log_that_nobody_reads_ends_nothing() -> None:
+    """Logging to a pipe whose reader has gone is no error: an orphaned worker goes on serving."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as stream:
+        Unfailing(stream).write("line\n")
+        Unfailing(stream).flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
