@@ -76,14 +76,20 @@ def main() -> None:
 
 async def run(arguments: argparse.Namespace, settings: environment.Settings, target: "Target") -> Exit:
     """Build what the command needs, run it, and say how it ended."""
+    from asyncpg import PostgresError  # noqa: PLC0415 - see above
+
     from routeiq_migrate.commands import Scripts  # noqa: PLC0415 - see above
+    from routeiq_migrate.core.url import redact  # noqa: PLC0415 - see above
+    from routeiq_migrate.database import LOST, primary  # noqa: PLC0415 - see above
     from routeiq_migrate.source import extras_folder, own_migrations, shipped_migrations  # noqa: PLC0415 - see above
     from routeiq_migrate.telemetry import Telemetry, build_telemetry  # noqa: PLC0415 - see above
 
     log = cast("Log", LazyLog(settings))
     telemetry = Telemetry()
     if settings.traces:
-        telemetry = build_telemetry(protocol=settings.protocol, sample_rate=settings.sample_rate)
+        telemetry = build_telemetry(
+            service=settings.service_name, protocol=settings.protocol, sample_rate=settings.sample_rate
+        )
     if target.unknown:
         log.warning("the database URL has parameters that nobody reads", parameters=target.unknown)
     try:
@@ -93,6 +99,13 @@ async def run(arguments: argparse.Namespace, settings: environment.Settings, tar
     except MigrateError as error:
         log.error(str(error), exit=int(error.exit))
         return error.exit
+    except LOST as error:
+        log.error("The server went away. Run again.", reason=type(error).__name__, exit=int(Exit.UNREACHABLE))
+        return Exit.UNREACHABLE
+    except PostgresError as error:
+        reason = redact(primary(error), target.secrets)
+        log.error("The server refused.", reason=reason, sqlstate=error.sqlstate, exit=int(Exit.FAILED))
+        return Exit.FAILED
     finally:
         telemetry.close()
 

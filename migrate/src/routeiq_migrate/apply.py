@@ -84,7 +84,7 @@ async def apply_pending(job: Job) -> Build | None:
         build = await timed_step(job, step, mine, last=number == len(plan.steps) and not plan.own)
         if build is not None:
             return build
-    if plan.own:
+    if plan.own and not state.own_exists:
         await run(job, "the ledger of schema routeiq", create_own_ledger(job.database))
     for migration in plan.own:
         began = time.perf_counter()

@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that find
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
+CREATED_SECONDS = 5.0
+"""How long a database that was just created may stay unknown, in seconds beyond the limit on waiting."""
+
 LOST = (
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.ConnectionFailureError,
@@ -197,12 +200,12 @@ async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool
         try:
             return await connect(target)
         except asyncpg.InvalidCatalogNameError:
-            if not create:
+            # A pooler may go on saying so after the server has it.
+            if not create or time.monotonic() > deadline + CREATED_SECONDS:
                 raise NoDatabaseError(
                     f"The server has no database named {target.database!r}. Create it, or run `routeiq-migrate up`."
                 ) from None
             await create_database(target)
-            continue
         except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
             reason = redact(explain(error, target), target.secrets)
             patient = isinstance(error, NOT_YET) and not (isinstance(error, ssl.SSLError) or no_tls(error))
@@ -211,7 +214,7 @@ async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool
             if not told:
                 log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
                 told = True
-        await asyncio.sleep(min(random.uniform(0.2, 0.6), max(0.0, deadline - time.monotonic())))  # noqa: S311 - jitter
+        await asyncio.sleep(min(random.uniform(0.2, 0.6), max(0.05, deadline - time.monotonic())))  # noqa: S311 - jitter
 
 
 def explain(error: Exception, target: Target) -> str:

@@ -17,7 +17,8 @@ from routeiq_migrate.job import Job, failed
 from routeiq_migrate.locks import LITELLM_LOCK, REPAIR_LOCK, holding, try_locks
 
 TRANSIENT = re.compile(r"_cc(?:new|old)\d*$")
-LOCK_TIMEOUT = "30s"
+REPAIR_WAIT = "30s"
+"""LiteLLM's limit on waiting for others before a rebuild, which the next run can do as well."""
 
 INVALID_INDEXES = """SELECT i.relname AS name FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
@@ -30,10 +31,10 @@ WHERE c.relkind = 'r' AND c.relreplident <> 'f' AND n.nspname = $1 AND c.relname
 
 
 @asynccontextmanager
-async def unhurried(job: Job) -> AsyncIterator[None]:
-    """Lift the statement time-out for a build, which takes as long as its table is large."""
+async def unhurried(job: Job, lock_timeout: str = "0") -> AsyncIterator[None]:
+    """Lift the time-outs for a build: it takes as long as its table is large and others' transactions are long."""
     connection = job.database.connection
-    await connection.execute(f"SET statement_timeout = 0; SET lock_timeout = '{LOCK_TIMEOUT}'")
+    await connection.execute(f"SET statement_timeout = 0; SET lock_timeout = '{lock_timeout}'")
     try:
         yield
     finally:
@@ -77,7 +78,7 @@ async def repair_indexes(job: Job) -> list[str]:
         return []
     try:
         for name in broken:
-            async with holding(database, (LITELLM_LOCK,), job.patience), unhurried(job):
+            async with holding(database, (LITELLM_LOCK,), job.patience), unhurried(job, REPAIR_WAIT):
                 index = f"{identifier(schema)}.{identifier(name)}"
                 verb = "DROP INDEX CONCURRENTLY IF EXISTS" if TRANSIENT.search(name) else "REINDEX INDEX CONCURRENTLY"
                 try:

@@ -39,13 +39,17 @@ async def try_locks(connection: Connection, keys: tuple[int, ...], *, transactio
 
 
 class Patience:
-    """The limit on waiting for other migrators, over a whole run."""
+    """The limit on waiting for other migrators, each time anew: a build of our own must not use it up."""
 
     def __init__(self, seconds: float, log: "Log") -> None:
         self.seconds = seconds
-        self.deadline = time.monotonic() + seconds
+        self.deadline = 0.0
         self.log = log
         self.told = False
+
+    def begin(self) -> None:
+        """Start waiting for a lock."""
+        self.deadline = time.monotonic() + self.seconds
 
     async def pause(self) -> None:
         """Sleep a moment before the next try.
@@ -73,6 +77,7 @@ async def holding(database: Database, keys: tuple[int, ...], patience: Patience)
         LockTimeoutError: somebody else kept them for too long.
     """
     connection = database.connection
+    patience.begin()
     if database.pooled:
         while True:
             async with database.transaction():

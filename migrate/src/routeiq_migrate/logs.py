@@ -29,8 +29,6 @@ class Unfailing:
             self._stream.flush()
 
 
-
-
 def add_trace(_logger: object, _method: str, event: Event) -> Event:
     """Add the current trace and span ids where OpenTelemetry is in use; never import it."""
     trace = sys.modules.get("opentelemetry.trace")

@@ -41,6 +41,7 @@ class Settings:
     log_level: str
     log_format: Literal["json", "console"] | None
     traces: bool
+    service_name: str
     protocol: str
     sample_rate: float
 
@@ -74,6 +75,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         )
         and not flag(environment, "OTEL_SDK_DISABLED")
         and environment.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp",
+        service_name=environment.get("OTEL_SERVICE_NAME") or "routeiq-migrate",
         protocol=environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
         or "grpc",

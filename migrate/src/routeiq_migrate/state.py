@@ -22,8 +22,7 @@ CREATE_LEDGER = """CREATE TABLE {ledger} (
     applied_steps_count     INTEGER NOT NULL DEFAULT 0
 )"""
 
-CREATE_OWN = """CREATE SCHEMA IF NOT EXISTS routeiq;
-CREATE TABLE IF NOT EXISTS routeiq.migration (
+CREATE_OWN = """CREATE TABLE routeiq.migration (
     name text PRIMARY KEY,
     checksum text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -137,6 +136,9 @@ async def create_ledger(database: Database, state: State) -> None:
 
 
 async def create_own_ledger(database: Database) -> None:
-    """Create schema ``routeiq`` and its ledger; the caller holds the locks."""
+    """Create schema ``routeiq`` where it is missing, and its ledger; the caller holds the locks."""
     async with database.unit():
+        # IF NOT EXISTS would ask for the right to create schemas even where an administrator has made this one.
+        if await database.connection.fetchval("SELECT to_regnamespace('routeiq') IS NULL"):
+            await database.connection.execute("CREATE SCHEMA routeiq")
         await database.connection.execute(CREATE_OWN)

@@ -27,8 +27,17 @@ class Telemetry:
         if self.tracer is None:
             yield
             return
-        with self.tracer.start_as_current_span(f"routeiq_migrate.{what}", attributes=attributes):
-            yield
+        from opentelemetry.trace import StatusCode  # noqa: PLC0415 - only where it is wanted
+
+        # An exception's own text is not recorded: PostgreSQL quotes rows in it.
+        with self.tracer.start_as_current_span(
+            f"routeiq_migrate.{what}", attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
 
     def close(self) -> None:
         """Send what is left, within a short limit."""
@@ -36,7 +45,7 @@ class Telemetry:
             self.provider.force_flush(FLUSH_MILLISECONDS)
 
 
-def build_telemetry(*, protocol: str, sample_rate: float) -> Telemetry:
+def build_telemetry(*, service: str, protocol: str, sample_rate: float) -> Telemetry:
     """Build spans that go to the endpoint the environment names, over ``protocol`` (grpc or http/protobuf)."""
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415 - only where it is wanted
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
@@ -56,8 +65,7 @@ def build_telemetry(*, protocol: str, sample_rate: float) -> Telemetry:
         )
 
         exporter = HttpExporter(timeout=FLUSH_MILLISECONDS // 1000)
-    # The environment's OTEL_SERVICE_NAME wins over the name given here.
-    resource = Resource({SERVICE_NAME: "routeiq-migrate"}).merge(Resource.create())
+    resource = Resource.create({SERVICE_NAME: service})
     provider = TracerProvider(sampler=ParentBasedTraceIdRatio(sample_rate), resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return Telemetry(provider)

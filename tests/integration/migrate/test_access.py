@@ -139,6 +139,33 @@ def test_a_statement_timeout_can_be_repeated(server: PostgresServer, late: str, 
     assert migrate("up", url=server.url(late), **extra).returncode == DONE
 
 
+def test_rows_that_the_server_quotes_are_not_printed(server: PostgresServer, late: str, tmp_path: Path) -> None:
+    """PostgreSQL's DETAIL holds data, keys for one: the message comes without it, on any level of logging."""
+    folder = tmp_path / "migrations" / "20990101000000_unique"
+    folder.mkdir(parents=True)
+    (folder / "migration.sql").write_text('CREATE UNIQUE INDEX u ON "LiteLLM_Config" (param_value)')
+    server.sql(
+        'INSERT INTO "LiteLLM_Config" (param_name, param_value) '
+        "VALUES ('a', '\"sk-hidden\"'), ('b', '\"sk-hidden\"')",
+        database=late,
+    )
+    done = migrate("up", url=server.url(late), LITELLM_MIGRATION_DIR=str(tmp_path), LOG_LEVEL="DEBUG")
+    assert done.returncode == FAILED
+    assert "could not create unique index" in done.stderr
+    assert "sk-hidden" not in done.stderr + done.stdout
+
+
+def test_a_ledger_that_may_not_be_read_is_an_error_not_a_traceback(server: PostgresServer, late: str) -> None:
+    """A user without any right: every command ends with a sentence and an exit code of its own."""
+    server.sql("DROP ROLE IF EXISTS nobody_here; CREATE ROLE nobody_here LOGIN PASSWORD 'n'", database=late)
+    for command in ("up", "status", "plan"):
+        done = migrate(command, url=server.url(late, user="nobody_here", password="n"))
+        assert done.returncode == FAILED
+        assert "permission denied" in done.stderr
+        assert "Traceback" not in done.stderr
+    server.sql("DROP ROLE nobody_here", database=late)
+
+
 def test_a_lock_held_by_another_is_waited_for_with_a_limit(server: PostgresServer, late: str) -> None:
     """Whoever holds LiteLLM's or Prisma's lock is waited for, and after the limit the exit code says so."""
 

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
+from routeiq_migrate.apply import apply_pending
 from routeiq_migrate.commands import up
 from routeiq_migrate.core.plan import Migration
 from routeiq_migrate.core.url import parse_url
@@ -112,6 +114,41 @@ def test_every_version_with_rows_reaches_the_present(server: PostgresServer) -> 
     assert [outcome[1] for outcome in outcomes] == [0] + [200] * len(scripts)
     assert {outcome[2] for outcome in outcomes} == {len(scripts)}
     server.drop_database("walk")
+
+
+@pytest.mark.timeout(300)
+def test_every_migration_may_have_crashed_after_it_committed(server: PostgresServer) -> None:
+    """For each migration: committed, its row left as Prisma leaves it after a kill. Recognised, and nothing changes."""
+    server.create_database("crash_walk")
+    walk = server.url("crash_walk")
+
+    async def recover(connection: "asyncpg.Connection[asyncpg.Record]", name: str, count: int) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        before = await connection.fetchval(FINGERPRINT)
+        await connection.execute(
+            "UPDATE _prisma_migrations SET finished_at = NULL, applied_steps_count = 0 WHERE migration_name = $1", name
+        )
+        assert await apply_pending(replace(job_on(connection, walk), shipped=shipped()[:count])) is None
+        assert await connection.fetchval(FINGERPRINT) == before, name
+        rows = await connection.fetch(
+            "SELECT finished_at IS NOT NULL AS finished, rolled_back_at IS NOT NULL AS rolled_back "
+            "FROM _prisma_migrations WHERE migration_name = $1 ORDER BY 1",
+            name,
+        )
+        assert [tuple(row) for row in rows] == [(False, True), (True, False)], name
+        await transaction.rollback()
+
+    async def walk_along() -> None:
+        async with connected(walk) as connection:
+            await connection.execute(CREATE_LEDGER)
+            for number, script in enumerate(shipped_scripts(), 1):
+                await connection.execute(script.path.read_text())
+                await connection.execute(script.recorded)
+                await recover(connection, script.name, number)
+
+    asyncio.run(walk_along())
+    server.drop_database("crash_walk")
 
 
 @pytest.mark.parametrize("start", range(0, len(shipped_scripts()) + 1, STEP))

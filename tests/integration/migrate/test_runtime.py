@@ -140,6 +140,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.services: set[str] = set()
 
     def Export(  # noqa: N802 - the protocol's name
         self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
@@ -149,6 +150,12 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self.names += [
             span.name for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans
         ]
+        self.services |= {
+            attribute.value.string_value
+            for resource in request.resource_spans
+            for attribute in resource.resource.attributes
+            if attribute.key == "service.name"
+        }
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
@@ -174,6 +181,7 @@ def test_spans_are_sent_before_the_end(server: PostgresServer, late: str, collec
     assert receiver.names.count("routeiq_migrate.migration") == len(shipped_scripts()) - 200
     assert receiver.names.count("routeiq_migrate.up") == 1
     assert '"trace_id"' in done.stderr
+    assert receiver.services == {"routeiq-migrate"}
     sent = len(receiver.names)
     assert migrate("up", url=server.url(late)).returncode == DONE
     sampled = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "LLMROUTER_OTEL_SAMPLE_RATE": "0"}

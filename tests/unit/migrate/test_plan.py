@@ -41,7 +41,7 @@ def test_what_is_not_applied_is_pending_in_order(applied: set[Migration]) -> Non
 def test_an_empty_database_needs_everything() -> None:
     """No ledgers, no tables: all of LiteLLM's, then all of ours."""
     plan = make_plan(FILES, OWN, Ledgers(None, None, 0))
-    assert plan.names == tuple(m.name for m in FILES + OWN)
+    assert plan.names == (*(m.name for m in FILES), *(f"routeiq/{m.name}" for m in OWN))
 
 
 def test_tables_without_ledger_are_refused() -> None:

@@ -135,3 +135,4 @@ def test_what_cannot_work_is_refused_by_the_settings_name(url: str) -> None:
 def test_redaction_masks_the_longest_first() -> None:
     """A secret that contains another leaves no rest."""
     assert redact("xx abc ab", ("ab", "abc")) == "xx *** ***"
+    assert redact("denied, n, superlongsecrets", ("n", "longsecret")) == "denied, ***, super***s"

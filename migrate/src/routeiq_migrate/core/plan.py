@@ -102,7 +102,7 @@ class Plan:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all that is pending, in order."""
-        return (*(step.migration.name for step in self.steps), *(migration.name for migration in self.own))
+        return (*(step.migration.name for step in self.steps), *(f"routeiq/{migration.name}" for migration in self.own))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Prisma and libpq share the shape of a URL and differ in its parameters; both dia
 https://www.prisma.io/docs/orm/overview/databases/postgresql names Prisma's, the PostgreSQL manual (34.1) libpq's.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import parse_qsl, quote, unquote
@@ -26,6 +27,8 @@ DROPPED = frozenset(
 
 TRUE = frozenset({"true", "1", "yes", "on"})
 IDENTIFIER_BYTES = 63
+SURELY_SECRET = 6
+"""From this length on a password is masked inside of words too; a shorter one would mask ordinary words."""
 HIGHEST_PORT = 65535
 DEFAULT_CONNECT_SECONDS = 5.0
 
@@ -217,7 +220,8 @@ def tls_of(parameters: dict[str, str], setting: str) -> Tls:
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
-    """Return ``text`` with every one of ``secrets`` masked, longest first."""
+    """Return ``text`` with every one of ``secrets`` masked, longest first; very short ones only as whole words."""
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
+        edge = "" if len(secret) >= SURELY_SECRET else r"\b"
+        text = re.sub(edge + re.escape(secret) + edge, "***", text)
     return text
