@@ -3,7 +3,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.asking import Asking, Streaming
+from tests.support.asking import SLOW, Asking, Streaming
 from tests.support.gateway import config_with
 from tests.support.s3 import Server
 from tests.support.stack import POLL_SECONDS, Stack, from_s3, stack
@@ -11,7 +11,6 @@ from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
 
 CHANGES = 20
-SLOW = "  - {{model_name: slow, litellm_params: {{model: openai/m, api_key: x, api_base: '{}'}}}}\n"
 MEBIBYTE = 1 << 20
 
 

@@ -8,15 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.asking import Asking, Streaming
+from tests.support.asking import SLOW, Asking, Streaming
 from tests.support.gateway import alive, config_with
 from tests.support.processes import free_port, listening
 from tests.support.s3 import Server, moto
 from tests.support.stack import from_s3, stack
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
-
-SLOW = "  - {{model_name: slow, litellm_params: {{model: openai/m, api_key: x, api_base: '{}'}}}}\n"
 
 
 def test_whatever_is_killed_comes_back_and_requests_flow(tmp_path: Path, s3: Server) -> None:

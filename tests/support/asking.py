@@ -9,6 +9,8 @@ import httpx
 from tests.support.gateway import CHAT, Gateway
 from tests.support.waiting import wait_for
 
+SLOW = "  - {{model_name: slow, litellm_params: {{model: openai/m, api_key: x, api_base: '{}'}}}}\n"
+"""One more entry of a model list: a model behind the upstream at the URL to fill in."""
 THINKING_SECONDS = 0.1  # a test shares two cores with what it tests
 
 

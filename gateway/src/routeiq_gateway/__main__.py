@@ -89,6 +89,7 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     serving, refused = volume.read_verdicts()
     speaker = Speaker(board, volume, log, serving=serving, refused=refused)
     staging = Staging.create(overrides)
+    litellm_edge.share_metrics(os.environ, staging.root / "metrics")
     forker = Forker(settings, dict(os.environ), listener, board, log)
     signals, selector = Signals(), selectors.DefaultSelector()
     reloader = Reloader(settings, volume, listener, forker, staging, speaker, Fleet(), log)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -44,6 +45,16 @@ def prepare_environment(
         defaults["OTEL_TRACES_SAMPLER_ARG"] = str(sample_rate)
     for name, value in defaults.items():
         environment.setdefault(name, value)
+
+
+def share_metrics(environment: MutableMapping[str, str], directory: Path) -> None:
+    """Have LiteLLM's Prometheus metrics summed over workers, where the operator has not set that up.
+
+    The directory outlives a generation, so counters do not fall back to zero at a reload.
+    """
+    if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
+        directory.mkdir(mode=0o700)
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
 
 def import_proxy(also: Iterable[str]) -> None:

@@ -85,7 +85,7 @@ class Parent:
         if reloader.fleet.reloading() is not None:
             return
         target = reloader.volume.link("current")
-        if target is None and not reloader.fleet.serving:
+        if target is None and reloader.speaker.state != "serving":
             reloader.wait(now, f"waiting for syncd to put the first revision at {reloader.volume.root}/current")
             return
         if reloader.retry_at is not None and now >= reloader.retry_at:
@@ -93,10 +93,7 @@ class Parent:
         if target is None or (target == self.seen and not self.asked):
             return
         if len(reloader.fleet.draining) >= self.settings.most_draining:
-            reloader.speaker.note = (
-                f"a new revision waits: {len(reloader.fleet.draining)} workers are draining, the most that"
-                " ROUTEIQ_MAX_DRAINING_WORKERS allows"
-            )
+            reloader.defer()
             return
         self.seen = target
         asked, self.asked = self.asked, []

@@ -65,6 +65,17 @@ class Reloader:
         if not self.fleet.serving and self.fleet.reloading() is None:
             self._begin("reload", None, now=now, count=1)
 
+    def defer(self) -> None:
+        """Say that a new revision has to wait for workers to end: memory is bounded first."""
+        note = (
+            f"a new revision waits: {self.settings.most_draining} workers are draining, the most that"
+            " ROUTEIQ_MAX_DRAINING_WORKERS allows"
+        )
+        if self.speaker.note != note:
+            self.speaker.note = note
+            self.log.warning("reload deferred", reason=note)
+            self.speaker.publish(self.fleet.entries())
+
     def try_candidate(self, target: str, *, now: float) -> None:
         """Begin a trial of the revision at ``target``."""
         try:

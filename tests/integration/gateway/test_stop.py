@@ -6,8 +6,6 @@ from tests.support.processes import listening
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
 
-SLOW = "  - {{model_name: slow, litellm_params: {{model: openai/m, api_key: x, api_base: '{}'}}}}\n"
-
 
 def test_a_stop_lets_a_stream_end_whole(tmp_path: Path) -> None:
     """SIGTERM in the middle of a stream: readiness falls at once, the stream ends whole, the exit code is 0."""
