@@ -1,6 +1,6 @@
 # Everything starts here. uv is installed into .uv/ where the machine has none.
 .DEFAULT_GOAL := help
-.PHONY: help up sync test unit contract integration e2e check format bench clean
+.PHONY: help up sync servers test unit contract integration e2e check format bench clean
 SHELL := /bin/sh
 UV = $$(.ci/uv.sh)
 RUN = .venv/bin/
@@ -22,7 +22,10 @@ unit: sync ## run the unit tests, each member's in an environment that holds tha
 contract: sync ## check the formats that the processes meet in
 	$(RUN)pytest tests/contract
 
-integration: sync ## run each process against real servers
+servers:
+	@.ci/servers.sh
+
+integration: sync servers ## run each process against real servers
 	$(RUN)pytest tests/integration
 
 e2e: sync ## run the whole product as a black box
