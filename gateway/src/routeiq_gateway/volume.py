@@ -79,9 +79,11 @@ class Volume:
             return None
         target = f"revisions/{directory_name(served.number, served.digest)}"
         try:
-            return self.identify(target)
+            revision = self.identify(target)
+            self.verify(revision)
         except BadRevisionError:
             return None
+        return revision
 
     def read_verdicts(self) -> tuple[Served | None, Refused | None]:
         """Return what an earlier gateway on this volume served and refused; nothing where it left no answer."""

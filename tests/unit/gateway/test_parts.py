@@ -130,11 +130,13 @@ def test_a_volume_without_anything_has_nothing(tmp_path: Path) -> None:
 
 
 def test_a_revision_that_vanished_is_no_last_known_good(tmp_path: Path) -> None:
-    """The answer may outlive the tree; then there is nothing to fall back on."""
+    """The answer may outlive the tree, or the tree be damaged; then there is nothing to fall back on."""
     speaker = speaking(tmp_path)
     made = revision(tmp_path, 7, b"a: b\n")
     speaker.ack(made)
     assert Volume(tmp_path).last_known_good(speaker.serving) == made
+    (made.directory / "config.yaml").write_bytes(b"a: c\n")
+    assert Volume(tmp_path).last_known_good(speaker.serving) is None
     (made.directory / "manifest.json").unlink()
     assert Volume(tmp_path).last_known_good(speaker.serving) is None
 
