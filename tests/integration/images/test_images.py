@@ -135,8 +135,9 @@ def test_dependencies_are_installed_before_our_source_is_copied() -> None:
     for name, members in (("gateway-build", {"gateway", "syncd", "migrate"}), ("syncd-build", {"syncd", "migrate"})):
         steps = stage(name)
         first_sync = next(i for i, (word, rest) in enumerate(steps) if word == "RUN" and "uv sync" in rest)
-        copies = {rest.split()[0]: i for i, (word, rest) in enumerate(steps) if word == "COPY"}
-        assert members == {source for source, i in copies.items() if i > first_sync}
+        copied = [(i, source) for i, (word, rest) in enumerate(steps) if word == "COPY" for source in rest.split()[:-1]]
+        assert members == {source for i, source in copied if i > first_sync}
+        assert all(source.endswith(("pyproject.toml", "uv.lock")) for i, source in copied if i < first_sync)
         assert "--no-install-workspace" in steps[first_sync][1]
 
 
