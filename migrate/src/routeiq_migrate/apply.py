@@ -146,18 +146,17 @@ async def run_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, last:
     before = [started(database, migration, row_id)]
     if replaces is not None:
         before.insert(0, rolled_back(database, replaces.id))
+    if concurrent is not None and not database.pooled:  # there it would outlast this part of the transaction
+        before.append(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
     if not last and not database.pooled:
         # The last commit of the run flushes those before it; a crash earlier takes script and row together.
         before.append("SET LOCAL synchronous_commit TO off")
     try:
-        async with database.unit():
+        async with database.unit(first="; ".join(before), last=succeeded(database, row_id)):
             await guard(database, verdicts, job.allowed)
             if concurrent is not None:
-                await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
                 await drop_invalid(database, concurrent.index)
-            await connection.execute("; ".join(before))
             await connection.execute(script)
-            await connection.execute(succeeded(database, row_id))
     except (asyncpg.DuplicateColumnError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError):
         if replaces is None or not step.perhaps_done:
             raise
