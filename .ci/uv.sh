@@ -19,10 +19,10 @@ python=$(command -v python3 || command -v python) || {
 }
 # Debian's python3 may lack the venv module, and may lack pip: either one is enough.
 if "$python" -m venv .uv >/dev/null 2>&1 && .uv/bin/python -m pip --version >/dev/null 2>&1; then
-    .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9" >&2
+    .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9.17" >&2
     echo "$PWD/.uv/bin/uv"
 elif "$python" -m pip --version >/dev/null 2>&1; then
-    "$python" -m pip install --quiet --disable-pip-version-check --target .uv/packages "uv>=0.9" >&2
+    "$python" -m pip install --quiet --disable-pip-version-check --target .uv/packages "uv>=0.9.17" >&2
     echo "$PWD/.uv/packages/bin/uv"
 else
     echo "uv is missing, and this Python has neither venv nor pip to install it: install uv" \
