@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from routeiq_syncd import cli
@@ -18,11 +19,11 @@ from routeiq_syncd.core.decide import Rules
 from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Snapshot, last_known
+from routeiq_syncd.core.status import Cluster, Snapshot, last_known
 from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
 from routeiq_syncd.logs import Log, build_log
-from routeiq_syncd.loops import Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
+from routeiq_syncd.loops import Alone, Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
 from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
@@ -58,7 +59,8 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
     except VolumeUnusableError as error:
         cli.complain(str(error))
         return cli.FAILED
-    holder = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    host = socket.gethostname()
+    holder = f"{host}-{secrets.token_hex(4)}"
     rules = Rules(settings.bounds, settings.environment, Publisher(holder))
     # `once` prints its outcome; the log would say it a second time.
     level = "CRITICAL" if options.command == "once" else settings.log_level
@@ -73,11 +75,15 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
             desired=volume.current(),
             standing_warnings=settings.warnings,
         )
+        if options.command == "run" and settings.election is not None:
+            names = Cluster(volume.identity(f"{host}-{secrets.token_hex(4)}"), settings.election.lock_name)
+            snapshot = replace(snapshot, cluster=names)
         board = Board(snapshot, log, utc_now)
         if options.command == "once":
             return _once(options, sync, board)
+        parts = Parts(settings, sync, rules, board, log, checkpoint)
         sockets = listen(settings.host, settings.port, settings.socket)
-        return asyncio.run(_run(settings, sync, board, log, sockets))
+        return asyncio.run(_run(parts, sockets))
     except CannotListenError as error:
         log.error("cannot listen", reason=str(error))
         return cli.FAILED
@@ -94,21 +100,30 @@ def _open_source(settings: Settings) -> Source:
     return FileSource(settings.config_path, settings.bounds)
 
 
-async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: list[socket.socket]) -> int:
+@dataclass(frozen=True)
+class Parts:
+    """What `run` is put together from."""
+
+    settings: Settings
+    sync: Sync
+    rules: Rules
+    board: Board
+    log: Log
+    checkpoint: Checkpoint
+
+
+async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
     """Run the loops until a signal stops them. A loop that dies takes the process down with it."""
+    settings, sync, board, log = parts.settings, parts.sync, parts.board, parts.log
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     heartbeats = Heartbeats()
-    poller = Poller(sync, board, heartbeats, interval=settings.interval, now=utc_now)
     loops: list[Awaitable[None]] = [
-        poller.run(),
         read_answers(sync.volume, board, heartbeats),
         write_status(sync.volume, board, heartbeats, log),
-        serve(App(board, poller, heartbeats), sockets),
+        *(_alone(parts, heartbeats, sockets) if settings.election is None else _elected(parts, heartbeats, sockets)),
     ]
-    if isinstance(sync.source, FileSource):
-        loops.append(watch(sync.source, poller, heartbeats, log, interval=settings.interval))
     log.info("started", source=sync.source.location, volume=str(settings.volume), interval=settings.interval)
     for warning in settings.warnings:
         log.warning("setting warning", warning=warning)
@@ -125,6 +140,40 @@ async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: 
             settings.socket.unlink()
     log.info("stopped")
     return cli.DONE
+
+
+def _alone(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -> list[Awaitable[None]]:
+    """Make the loops of single mode."""
+    sync, interval = parts.sync, parts.settings.interval
+    poller = Poller(Alone(sync), parts.board, heartbeats, interval=interval, now=utc_now)
+    loops: list[Awaitable[None]] = [poller.run(), serve(App(parts.board, poller, heartbeats), sockets)]
+    if isinstance(sync.source, FileSource):
+        loops.append(watch(sync.source, poller, heartbeats, parts.log, interval=interval))
+    return loops
+
+
+def _elected(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -> list[Awaitable[None]]:
+    """Make the loops of leader election."""
+    from routeiq_syncd import cluster as built  # noqa: PLC0415 - asyncpg's memory is paid on use
+
+    names = parts.board.snapshot.cluster
+    assert parts.settings.election is not None  # noqa: S101 - the caller asked
+    assert names is not None  # noqa: S101 - as above
+    cluster = built.Cluster(
+        settings=parts.settings.election,
+        sync=parts.sync,
+        rules=parts.rules,
+        board=parts.board,
+        heartbeats=heartbeats,
+        log=parts.log,
+        now=utc_now,
+        interval=parts.settings.interval,
+        checkpoint=parts.checkpoint,
+        replica_id=names.replica_id,
+        pod=socket.gethostname(),
+    )
+    views = {"/fleet": cluster.fleet, "/history": cluster.history}
+    return [*cluster.loops(), serve(App(parts.board, cluster, heartbeats, views), sockets)]
 
 
 async def _endless(loop: Awaitable[None]) -> None:

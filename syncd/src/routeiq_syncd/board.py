@@ -19,7 +19,8 @@ class Board:
         self.snapshot = snapshot
         self._log = log
         self._now = now
-        self.changed = asyncio.Event()
+        self.changed = asyncio.Event()  # for the status file
+        self.altered = asyncio.Event()  # for the heartbeat
 
     def document(self) -> Json:
         """The status document as of now."""
@@ -49,6 +50,36 @@ class Board:
             self._log.warning("gateway refused", number=refused.number, digest=refused.digest, reason=refused.reason)
         self._replace(answer=answer)
 
+    def clustered(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Cluster, checked there
+        """Take note of what leader election found; nothing happens where nothing differs."""
+        before = self.snapshot.cluster
+        assert before is not None  # noqa: S101 - only leader election calls
+        after = replace(before, **changes)
+        if after != before:
+            self._replace(cluster=after)
+
+    def trouble(self, topic: str, message: str | None) -> None:
+        """Take note of an error that lasts until None follows; it is logged when it begins, changes and ends."""
+        before = dict(self.snapshot.troubles)
+        known = before.pop(topic, None)
+        if message is None:
+            if known is None:
+                return
+            self._log.info("recovered", topic=topic)
+        elif known is not None and known.message == message:
+            return
+        else:
+            self._log.error("trouble", topic=topic, reason=message)
+            before[topic] = LastError(stamp(self._now()), message)
+        self._replace(troubles=tuple(before.items()))
+
+    def materialised(self, current: Manifest | None) -> None:
+        """Take note of what the volume holds now."""
+        if current is not None and current != self.snapshot.desired:
+            self._log.info("revision materialised", number=current.number, digest=current.digest)
+        if current != self.snapshot.desired:
+            self._replace(desired=current)
+
     def stopping(self) -> None:
         """Take note that the process ends."""
         self._replace(running=False)
@@ -56,6 +87,7 @@ class Board:
     def _replace(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Snapshot, checked there
         self.snapshot = replace(self.snapshot, **changes)
         self.changed.set()
+        self.altered.set()
 
     def _last_error(self, message: str | None) -> LastError | None:
         return None if message is None else LastError(stamp(self._now()), message)
@@ -69,7 +101,7 @@ class Board:
             self._log.info("recovered")
         if turn.refused is not None and turn.refused != before.refused:
             self._log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
-        if turn.outcome == "changed" and current is not None:
+        if turn.outcome == "changed" and current is not None and current != before.desired:
             self._log.info("revision materialised", number=current.number, digest=current.digest)
         if turn.warnings is not None and turn.warnings != before.warnings:
             for warning in turn.warnings:

@@ -25,7 +25,11 @@ settings (environment):
   CONFIG_SYNC_INTERVAL      seconds between looks at the source (default 5)
   SYNCD_ADDR                host:port of /livez, /readyz, /status (default 0.0.0.0:4001)
   ROUTEIQ_MAX_CONFIG_BYTES  limit of each YAML file (default 4194304)
-  LLMROUTER_HA_MODE         single
+  LLMROUTER_HA_MODE         single or leader_election (default: leader_election where DATABASE_URL is set)
+  DATABASE_URL, DIRECT_URL  PostgreSQL, for leader_election; DIRECT_URL goes first
+  LLMROUTER_CONFIG_SYNC_LEASE_SECONDS           how long a lease lasts (default 30)
+  LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS  how often it is renewed (default 10)
+  LLMROUTER_CONFIG_SYNC_LOCK_NAME               the fleet (default config_sync)
   LOG_LEVEL                 debug, info (default), warning, error
   LOG_FORMAT                json or console (default: console on a terminal)
 AWS_ENDPOINT_URL_S3 and the credentials are those of any AWS client."""
