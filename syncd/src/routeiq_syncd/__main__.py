@@ -8,18 +8,20 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from routeiq_syncd import cli
 from routeiq_syncd.board import Board
-from routeiq_syncd.control import ask_status, read_document
+from routeiq_syncd.control import ask, read_document
 from routeiq_syncd.core.decide import Rules
+from routeiq_syncd.core.explain import explain
 from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Cluster, Snapshot, last_known
+from routeiq_syncd.core.status import Cluster, Json, Snapshot, last_known
+from routeiq_syncd.core.tables import fleet_text, history_text
 from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
 from routeiq_syncd.logs import Log, build_log
@@ -43,9 +45,17 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
         for sentence in error.sentences:
             cli.complain(sentence)
         return cli.BAD_SETTINGS
-    if options.command == "status":
-        return _status(settings)
-    return _write(options, settings, checkpoint)
+    match options.command:
+        case "status":
+            return _status(settings)
+        case "explain":
+            return _explain(options, settings)
+        case "fleet":
+            return _view(options, settings, fleet_text)
+        case "history":
+            return _view(options, settings, history_text)
+        case _:
+            return _write(options, settings, checkpoint)
 
 
 def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint) -> int:
@@ -188,24 +198,59 @@ def _once(options: argparse.Namespace, sync: Sync, board: Board) -> int:
     board.stopping()
     sync.volume.write_status(status_bytes(board))
     document = board.document()
-    as_json = options.json or not sys.stdout.isatty()
-    cli.say(json.dumps(cli.turn_document(turn, document)) if as_json else cli.turn_text(turn, document))
+    cli.say(json.dumps(cli.turn_document(turn, document)) if _as_json(options) else cli.turn_text(turn, document))
     return cli.DONE if turn.outcome in {"changed", "unchanged"} else cli.FAILED
 
 
 def _status(settings: Settings) -> int:
-    document = ask_status(settings.socket)
+    code, document = _known_status(settings)
     if document is not None:
         cli.say(json.dumps(document, indent=1, ensure_ascii=False))
-        return cli.DONE
+    return code
+
+
+def _explain(options: argparse.Namespace, settings: Settings) -> int:
+    code, document = _known_status(settings)
+    if document is not None:
+        told = explain(document)
+        sentences = [str(sentence) for part in told.values() if isinstance(part, list) for sentence in part]
+        cli.say(json.dumps(told, indent=1, ensure_ascii=False) if _as_json(options) else "\n".join(sentences))
+    return code
+
+
+def _known_status(settings: Settings) -> tuple[int, Json | None]:
+    """Return the exit code and the status: of the running syncd, else the last known, else none, and complain."""
+    answer = ask(settings.socket)
+    if answer is not None:
+        return cli.DONE, answer[1]
     data = read_status(settings.volume)
     document = read_document(data) if data is not None else None
     if document is None:
         told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
         cli.complain(told)
+        return cli.FAILED, None
+    return cli.NOT_RUNNING, last_known(document, utc_now())
+
+
+def _view(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
+    """Print what the running syncd reads from the database."""
+    if settings.election is None:
+        cli.complain("There is no fleet: the mode is single. Set DATABASE_URL, and LLMROUTER_HA_MODE=leader_election.")
         return cli.FAILED
-    cli.say(json.dumps(last_known(document, utc_now()), indent=1, ensure_ascii=False))
-    return cli.NOT_RUNNING
+    answer = ask(settings.socket, f"/{options.command}")
+    if answer is None:
+        cli.complain(f"syncd does not run on the volume {settings.volume}; start it, or set ROUTEIQ_VOLUME.")
+        return cli.NOT_RUNNING
+    code, document = answer
+    if code != 200:  # noqa: PLR2004 - HTTP's own number
+        cli.complain(str(document.get("error", f"syncd answers {code}")))
+        return cli.FAILED
+    cli.say(json.dumps(document, indent=1, ensure_ascii=False) if _as_json(options) else text(document))
+    return cli.DONE
+
+
+def _as_json(options: argparse.Namespace) -> bool:
+    return bool(options.json) or not sys.stdout.isatty()
 
 
 def _validate(options: argparse.Namespace) -> int:

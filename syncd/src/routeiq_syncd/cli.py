@@ -51,12 +51,22 @@ def parser() -> argparse.ArgumentParser:
         "fetch, check and materialise once; print what was done",
         "0 done or nothing to do, 1 refused or failed, 2 settings",
     )
-    once.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
+    _as_json(once)
     _command(
         commands,
         "status",
         "print the status as JSON: of the running syncd, else the last known",
         "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings",
+    )
+    for name, told in {
+        "fleet": "print every replica of the fleet, the lease and the desired revision",
+        "history": "print the published revisions, newest first",
+    }.items():
+        codes = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
+        _as_json(_command(commands, name, told, codes))
+    told = "say why this syncd is not the holder, and why a revision is not served"
+    _as_json(
+        _command(commands, "explain", told, "0 told, 3 told by the last known status, 1 nothing is known, 2 settings")
     )
     validate = _command(
         commands,
@@ -84,6 +94,10 @@ def _command(
     return commands.add_parser(
         name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=f"exit codes: {codes}"
     )
+
+
+def _as_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
 
 
 def turn_document(turn: Turn, status: Json) -> Json:
