@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True)
 class World:
-    """All there is. ``log`` holds, of each revision, its number, the epoch named, and the row's epoch at that moment."""
+    """All there is. ``log`` holds of each revision its number, the epoch it names, and the row's at that moment."""
 
     actors: tuple[Actor, ...] = (Actor("a"), Actor("b"), Actor("c"))
     row: Row | None = None
@@ -70,16 +70,16 @@ class World:
                 assert actor.term is not None
                 ours = self._holds(actor.term) and self.row is not None
                 freed = replace(self.row, expires=self.now) if ours and self.row else self.row
-                return replace(self, row=freed)._with(index, replace(actor, term=None, ready=False))
+                return replace(self, row=freed).with_actor(index, replace(actor, term=None, ready=False))
             case "get ready":
                 assert actor.term is not None
                 if trusted(actor.term, self.now):
-                    return self._with(index, replace(actor, ready=True))
-                return self._with(index, replace(actor, term=None))
+                    return self.with_actor(index, replace(actor, ready=True))
+                return self.with_actor(index, replace(actor, term=None))
             case "publish":
                 return self._publish(index)
             case _:
-                return self._with(index, replace(actor, connected=not actor.connected))
+                return self.with_actor(index, replace(actor, connected=not actor.connected))
 
     def wrong(self) -> str | None:
         """The invariant that is broken, None for none."""
@@ -92,7 +92,8 @@ class World:
             return f"an epoch was used twice: {self.granted}"
         return None
 
-    def _with(self, index: int, actor: Actor) -> "World":
+    def with_actor(self, index: int, actor: Actor) -> "World":
+        """The same world with another actor in place ``index``."""
         return replace(self, actors=(*self.actors[:index], actor, *self.actors[index + 1 :]))
 
     def _holds(self, term: Term) -> bool:
@@ -110,21 +111,23 @@ class World:
     def _acquire(self, index: int, *, answered: bool) -> "World":
         """As the statement does: expired, ours, or seen guarded and deserted now."""
         actor, row = self.actors[index], self.row
-        lease = row and Lease(row.holder, row.epoch, row.expires - self.now, NOWHEN, self._guarded())
+        lease = None
+        if row is not None:
+            lease = Lease(row.holder, row.epoch, row.expires - self.now, NOWHEN, self._guarded())
         if lease is not None and lease.guarded:
             actor = replace(actor, seen_guarded=lease.epoch)
         if not isinstance(consider(lease, actor.seen_guarded, actor.name), Try):
-            return self._with(index, actor)
+            return self.with_actor(index, actor)
         epoch = (row.epoch if row else 0) + 1
         world = replace(self, row=Row(actor.name, epoch, self.now + TIMING.lease), granted=(*self.granted, epoch))
         term = begin(actor.name, Grant(epoch, NOWHEN), self.now, TIMING) if answered else None
-        return world._with(index, replace(actor, term=term, ready=False))  # noqa: SLF001 - another world, same class
+        return world.with_actor(index, replace(actor, term=term, ready=False))
 
     def _renew(self, index: int, *, answered: bool) -> "World":
         actor = self.actors[index]
         assert actor.term is not None
         if not trusted(actor.term, self.now):
-            return self._with(index, replace(actor, term=None, ready=False))
+            return self.with_actor(index, replace(actor, term=None, ready=False))
         answer = Grant(actor.term.epoch, NOWHEN) if self._holds(actor.term) else Lost()
         row = self.row
         world = self
@@ -133,13 +136,13 @@ class World:
         if not answered:
             return world
         term = extend(actor.term, answer, self.now, TIMING) if isinstance(answer, Grant) else None
-        return world._with(index, replace(actor, term=term, ready=actor.ready and term is not None))  # noqa: SLF001 - as above
+        return world.with_actor(index, replace(actor, term=term, ready=actor.ready and term is not None))
 
     def _publish(self, index: int) -> "World":
         actor = self.actors[index]
         assert actor.term is not None
         assert self.row is not None
         if self.fence and not self._holds(actor.term):
-            return self._with(index, replace(actor, term=None, ready=False))
+            return self.with_actor(index, replace(actor, term=None, ready=False))
         entry = (len(self.log) + 1, actor.term.epoch, self.row.epoch)
-        return replace(self, log=(*self.log, entry))._with(index, replace(actor, ready=False))
+        return replace(self, log=(*self.log, entry)).with_actor(index, replace(actor, ready=False))

@@ -31,15 +31,9 @@ def fleet_text(document: Mapping[str, object]) -> str:
 def history_text(document: Mapping[str, object]) -> str:
     """Write the revisions, newest first."""
     revisions = document.get("revisions")
+    shown = ("number", "digest", "epoch", "holder_id", "created_at", "note")
     rows = [
-        [
-            row.get("number"),
-            str(row.get("digest"))[:12],
-            row.get("epoch"),
-            row.get("holder_id"),
-            row.get("created_at"),
-            row.get("note") or None,
-        ]
+        [str(row.get(name))[:12] if name == "digest" else row.get(name) for name in shown]
         for row in (revisions if isinstance(revisions, list) else ())
     ]
     return table(("NUMBER", "DIGEST", "EPOCH", "HOLDER", "CREATED", "NOTE"), rows)
