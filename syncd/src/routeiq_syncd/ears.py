@@ -18,7 +18,7 @@ from routeiq_syncd.session import Connection, DatabaseAwayError, passing
 
 PROOF_SECONDS = 3.0
 CHECK_SECONDS = 30.0
-AGAIN_SECONDS = 600.0
+AGAIN_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 
 
@@ -45,25 +45,31 @@ class Ears:
             try:
                 connection = await self._database.session.connect()
             except Exception as error:
-                # Judged below like any fault of a connection: one that does not pass ends the process.
+                # Judged like any fault of a connection: one that does not pass ends the process.
                 if passing(error) is None:
                     raise
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
                 continue
+            pause = RETRY_SECONDS * random.uniform(0.1, 1)  # noqa: S311 - spreads load
             try:
                 if await self._hears(connection):
                     self._connection, told = connection, False
                     self._board.clustered(delivery="listen")
                     self._follower.nudge()  # what was said before we listened
                     await self._stay(connection)
-                elif not told:
+                else:
+                    pause = AGAIN_SECONDS
+                    if not told:
+                        self._log.warning("no notification arrives through this connection; polling only")
                     told = True
-                    self._log.warning("no notification arrives through this connection; polling only")
+            except DatabaseAwayError:  # told by the follower
+                pass
             finally:
                 self._connection = self._guarded = None
                 self._board.clustered(delivery="poll")
                 connection.terminate()
-            await self._pause(AGAIN_SECONDS if told else RETRY_SECONDS * random.uniform(0.1, 1))  # noqa: S311 - as above
+            self._heartbeats.beat("listen", within=pause)
+            await asyncio.sleep(pause)
 
     async def guard(self, epoch: int) -> bool:
         """Guard ``epoch`` while this connection lives; whether it is guarded now."""
@@ -81,23 +87,27 @@ class Ears:
             await self._ask(self._connection, "SELECT pg_advisory_unlock_all() IS NULL")
 
     async def _hears(self, connection: Connection) -> bool:
-        """Whether a notification that another connection sends arrives here."""
+        """Whether a notification that another connection sends arrives here.
+
+        Raises:
+            DatabaseAwayError: that could not be tried.
+        """
         if self._database.session.pooled:
             return False
         self._proved.clear()
         try:
             async with asyncio.timeout(PROOF_SECONDS):
                 await connection.add_listener(self._database.channel, self._heard)
-                async with self._database.session.use() as other:
-                    await other.fetch("SELECT pg_notify($1, $2)", self._database.channel, self._token)
-                await self._proved.wait()
-        except DatabaseAwayError:
-            return False
         except Exception as error:
-            if passing(error) is None:
+            reason = passing(error)
+            if reason is None:
                 raise
-            return False
-        return True
+            raise DatabaseAwayError(reason) from None
+        async with self._database.session.use() as other:
+            await other.fetch("SELECT pg_notify($1, $2)", self._database.channel, self._token)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._proved.wait(), PROOF_SECONDS)
+        return self._proved.is_set()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload == self._token:
@@ -127,9 +137,3 @@ class Ears:
                     raise
                 connection.terminate()
                 return None
-
-    async def _pause(self, seconds: float) -> None:
-        while seconds > 0:
-            self._heartbeats.beat("listen", within=CHECK_SECONDS)
-            await asyncio.sleep(min(seconds, CHECK_SECONDS))
-            seconds -= CHECK_SECONDS

@@ -16,7 +16,7 @@ from routeiq_syncd.core.pack import unpack
 from routeiq_syncd.core.publish import Behind, Head, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.database import Database, Sight
 from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay, settle
-from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.session import DatabaseAwayError, SchemaMissingError
 from routeiq_syncd.sync import Now, Sync
 
 LOOK_SECONDS = 5.0
@@ -24,6 +24,11 @@ CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
 RETRY_SECONDS = 1.0
 FALLBACK_SECONDS = 10.0
 TURN_SECONDS = 150.0
+SCHEMA_SECONDS = 600.0
+
+
+class SchemaNeverCameError(Exception):
+    """The schema did not come in time; the message is a sentence."""
 
 
 class Follower:
@@ -51,6 +56,7 @@ class Follower:
         self._waiting: list[asyncio.Future[None]] = []
         self._looking: list[asyncio.Future[Sight]] = []
         self._away_since: float | None = None
+        self._schema_missing_since: float | None = None
         self._fetching: asyncio.Future[Fetch] | None = None
 
     def nudge(self) -> None:
@@ -86,6 +92,7 @@ class Follower:
                 failures = 0
             except DatabaseAwayError as error:
                 self._board.trouble("database", str(error))
+                self._bear_with(error)
                 await self._fall_back()
                 failures += 1
                 seconds = min(self.interval, delay(RETRY_SECONDS, failures, 0))
@@ -93,6 +100,16 @@ class Follower:
             with contextlib.suppress(TimeoutError):
                 # Jitter upwards: a lease that runs out is then looked at just after.
                 await asyncio.wait_for(self._wake.wait(), 0.05 + seconds * random.uniform(1, 1.2))  # noqa: S311 - spreads load
+
+    def _bear_with(self, error: DatabaseAwayError) -> None:
+        """Wait for the schema, but not for ever: an operator has to see that nobody makes it."""
+        now = self._clock()
+        if not isinstance(error, SchemaMissingError):
+            self._schema_missing_since = None
+            return
+        self._schema_missing_since = now if self._schema_missing_since is None else self._schema_missing_since
+        if now - self._schema_missing_since > SCHEMA_SECONDS:
+            raise SchemaNeverCameError(f"{error} It was waited for, for {SCHEMA_SECONDS:g} s.")
 
     async def _look(self) -> Sight:
         sight = await self._database.look()

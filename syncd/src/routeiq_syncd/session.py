@@ -29,10 +29,15 @@ PASSING_STATES = {
     "42P01": "the tables of routeiq are not there yet; routeiq-migrate makes them",
     "42703": "the tables of routeiq are older than this release; run routeiq-migrate of the same release",
 }
+SCHEMA_STATES = ("3F000", "42P01", "42703")
 
 
 class DatabaseAwayError(Exception):
     """PostgreSQL cannot be used now; the message is a sentence without secrets."""
+
+
+class SchemaMissingError(DatabaseAwayError):
+    """The tables are not there, or not those of this release."""
 
 
 class Session:
@@ -76,7 +81,9 @@ class Session:
                 reason = passing(error)
                 if reason is None:
                     raise
-                raise DatabaseAwayError(f"{self._place} cannot be used: {reason}.") from None
+                missing = isinstance(error, asyncpg.PostgresError) and error.sqlstate in SCHEMA_STATES
+                kind = SchemaMissingError if missing else DatabaseAwayError
+                raise kind(f"{self._place} cannot be used: {reason}.") from None
 
     async def connect(self) -> Connection:
         """Open a connection of its own, which the caller closes; finds out whether a pooler stands between.
