@@ -83,8 +83,10 @@ class Fleet:
 
     def serving(self, index: int) -> str:
         """The model that the volume of ``index`` serves, empty for none."""
+        # A reader resolves the link once, and then reads one tree.
+        tree = (self.syncds[index].volume / "current").resolve()
         try:
-            found = re.search(rb"model_name: (\S+)", self.syncds[index].current()[1]["config.yaml"])
+            found = re.search(rb"model_name: (\S+)", (tree / "config.yaml").read_bytes())
         except FileNotFoundError:
             return ""
         return found[1].decode() if found else ""

@@ -15,6 +15,7 @@ from routeiq_syncd.heart import beat
 from routeiq_syncd.logs import Log
 from routeiq_syncd.loops import Heartbeats, Poller, watch
 from routeiq_syncd.publishing import Publishing, Tenure
+from routeiq_syncd.seal import Ring
 from routeiq_syncd.session import DatabaseAwayError, Session
 from routeiq_syncd.settings import Election as ElectionSettings
 from routeiq_syncd.sources.file import FileSource
@@ -55,7 +56,7 @@ class Cluster:
     def __post_init__(self) -> None:
         timing = self.settings.timing
         session = Session(self.settings.target, seconds=timing.statement)
-        self.database = Database(session, self.settings.lock_name, timing)
+        self.database = Database(session, self.settings.lock_name, timing, Ring(self.settings.keys))
         self.follower = Follower(self.database, self.sync, self.board, self.heartbeats, now=self.now, clock=clock)
         self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
         self._poller: Poller | None = None

@@ -17,8 +17,10 @@ from routeiq_syncd.core.pack import pack
 from routeiq_syncd.core.publish import Head
 from routeiq_syncd.core.revision import Manifest, Publisher, make_manifest, read_manifest, write_manifest
 from routeiq_syncd.core.status import Json
+from routeiq_syncd.seal import Ring, context_of
 from routeiq_syncd.session import Connection, Session
 
+NO_KEYS = Ring()
 KEEP_REVISIONS = 100
 SILENT_SECONDS = 600
 
@@ -127,10 +129,11 @@ class Beat:
 class Database:
     """The questions, asked through one session. Each raises `session.DatabaseAwayError`."""
 
-    def __init__(self, session: Session, lock_name: str, timing: Timing) -> None:
+    def __init__(self, session: Session, lock_name: str, timing: Timing, ring: Ring = NO_KEYS) -> None:
         self.session = session
         self.lock_name = lock_name
         self._timing = timing
+        self._ring = ring
         digest = hashlib.sha256(lock_name.encode()).digest()
         self.channel = f"routeiq_{digest.hex()[:16]}"
         self.guard_key = int.from_bytes(digest[:4], "big", signed=True)
@@ -167,7 +170,7 @@ class Database:
         self, term: Term, fetched: Fetched, floor: int, checkpoint: Callable[[str], None], note: str = ""
     ) -> Manifest | Lost:
         """Record a bundle as the next revision above ``floor``, if the term still holds; tell every replica."""
-        payload = pack(fetched.bundle)
+        payload = self._ring.close(pack(fetched.bundle), context_of(self.lock_name, fetched.bundle.digest))
         async with self.session.use(transaction=True) as connection:
             # A holder that is stopped in here would keep the row locked: the server ends its session instead.
             await connection.execute(
@@ -203,17 +206,19 @@ class Database:
         )
         return row is not None
 
-    async def revision(self, number: int) -> Stored | None:
-        """Read a revision; None where it is gone, or is no revision that this release can read."""
+    async def revision(self, number: int) -> Stored | str:
+        """Read a revision and open its payload; the sentence why that cannot be done."""
         query = "SELECT manifest, payload FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
         async with self.session.use() as connection:
             row = await connection.fetchrow(query, self.lock_name, number)
         if row is None or row["payload"] is None:
-            return None
+            return f"Revision {number} has no content in the database that this release can read."
         document = row["manifest"].encode()
         manifest = read_manifest(document)
-        sound = manifest is not None and manifest.number == number
-        return Stored(manifest, document, row["payload"]) if manifest and sound else None
+        if manifest is None or manifest.number != number:
+            return f"The manifest of revision {number} in the database cannot be read by this release."
+        payload = self._ring.open(row["payload"], context_of(self.lock_name, manifest.digest), manifest)
+        return payload if isinstance(payload, str) else Stored(manifest, document, payload)
 
     async def beat(self, replica_id: str, beat: Beat) -> None:
         """Write this replica's row."""

@@ -138,8 +138,8 @@ class Follower:
     async def _take(self, number: int) -> str | None:
         """Materialise revision ``number``; the sentence why not, else None."""
         stored = await self._database.revision(number)
-        if stored is None:
-            return f"Revision {number} cannot be read from the database by this release."
+        if isinstance(stored, str):
+            return stored
         bundle = unpack(stored.payload, stored.manifest)
         if isinstance(bundle, str):
             return bundle

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from routeiq_syncd.core.bundle import CONFIG
 from routeiq_syncd.core.decide import Refuse, Rules, Same
 from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.core.lease import Lost, Term, trusted
@@ -17,6 +18,8 @@ from routeiq_syncd.session import DatabaseAwayError
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sync import Now, Turn, refusal, texts
 from routeiq_syncd.volume import Volume
+
+MOST_BYTES = 16 * 1024 * 1024
 
 
 @dataclass
@@ -99,6 +102,9 @@ class Publishing:
                 return Turn("unchanged", warnings=texts(warnings))
             case Refuse(digest, problems):
                 return self._refuse(problems, digest, fetched.token)
+            case Publish() if (size := sum(entry.size for entry in fetched.bundle.entries)) > MOST_BYTES:
+                told = f"the files together have {size} bytes; at most {MOST_BYTES} travel through the database"
+                return self._refuse((Problem(CONFIG, None, told),), fetched.bundle.digest, fetched.token)
             case Publish(above, warnings):
                 return await self._publish(fetched, above, warnings)
 

@@ -1,7 +1,8 @@
 """The settings; the only reader of the environment. What cannot work is refused here, in sentences."""
 
+import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from routeiq_syncd.core.bundle import Bounds
 from routeiq_syncd.core.lease import Timing, timing_problem
 from routeiq_syncd.core.url import Target, UrlError, parse_url
 
+KEY_BYTES = 32
 SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # a UNIX socket's address holds 108 with the closing zero
 MODES = ("single", "leader_election")
@@ -74,6 +76,7 @@ class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, ext
     direct: SecretStr | None = Field(default=None, validation_alias="DIRECT_URL", description="a URL")
     lease: float = Field(default=30.0, validation_alias=LEASE, description="a number of seconds", allow_inf_nan=False)
     renew: float = Field(default=10.0, validation_alias=RENEW, description="a number of seconds", allow_inf_nan=False)
+    keys: SecretStr | None = Field(default=None, validation_alias="ROUTEIQ_CONFIG_KEY", description="keys")
     lock_name: str = Field(
         default="config_sync",
         validation_alias="LLMROUTER_CONFIG_SYNC_LOCK_NAME",
@@ -93,11 +96,12 @@ class BadSettingsError(Exception):
 
 @dataclass(frozen=True)
 class Election:
-    """What leader election needs: the database, the fleet's name, the lengths of a lease."""
+    """What leader election needs: the database, the fleet's name, the lengths of a lease, the keys, newest first."""
 
     target: Target
     lock_name: str
     timing: Timing
+    keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Settings:
@@ -176,7 +180,7 @@ class Settings:
             problems.append(problem)
         name, url = ("DATABASE_URL", raw.database) if raw.direct is None else ("DIRECT_URL", raw.direct)
         try:
-            return Election(parse_url(url.get_secret_value()), raw.lock_name, timing)
+            return Election(parse_url(url.get_secret_value()), raw.lock_name, timing, _keys(problems, raw.keys))
         except UrlError as error:
             problems.append(f"{name} {error}")
             return None
@@ -187,6 +191,24 @@ def _either(problems: list[str], first: tuple[str, str | None], second: tuple[st
     if value is not None and other is not None and value != other:
         problems.append(f"{name} and {alias} mean the same and differ; set only {name}.")
     return value if value is not None else other
+
+
+def _keys(problems: list[str], keys: SecretStr | None) -> tuple[bytes, ...]:
+    """Read keys in base64, parted by commas."""
+    decoded = []
+    for text in keys.get_secret_value().split(",") if keys else ():
+        try:
+            key = base64.b64decode(text.strip(), validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            problems.append(
+                "ROUTEIQ_CONFIG_KEY must be one or more keys parted by commas, the newest first, each 32 random bytes "
+                "in base64, such as `openssl rand -base64 32` prints."
+            )
+            return ()
+        decoded.append(key)
+    return tuple(decoded)
 
 
 def _address(problems: list[str], address: str) -> tuple[str, int]:

@@ -54,6 +54,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"DATABASE_URL": "postgresql://u:s3cret/x@h/d"}, "percent-encode"),
         ({"DATABASE_URL": URL + "?sslmode=s3cret"}, "DATABASE_URL has an sslmode that is none of"),
         ({"DATABASE_URL": URL + "?connect_timeout=s3cret"}, "connect_timeout that is not a whole number"),
+        ({"DATABASE_URL": URL, "ROUTEIQ_CONFIG_KEY": "s3cret"}, "ROUTEIQ_CONFIG_KEY must be one or more keys"),
         ({"DATABASE_URL": URL, LEASE: "0.5"}, f"{LEASE} must be from 1 to 3600 seconds"),
         ({"DATABASE_URL": URL, LEASE: "soon"}, f"{LEASE} must be a number of seconds."),
         ({"DATABASE_URL": URL, LEASE: "12"}, f"to half of {LEASE} (here 6 seconds)"),

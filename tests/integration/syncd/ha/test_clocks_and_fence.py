@@ -146,9 +146,9 @@ def test_a_field_that_this_release_does_not_know_survives(replicas: Fleet) -> No
     replicas.start(0)
     replicas.wait_serving("one")
     replicas.sql(
-        "INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id) SELECT lock_name, "
-        'number + 1, digest, manifest || \'{"number": 2, "trial": {"by": "newer"}}\', payload, epoch, holder_id '
-        "FROM routeiq.revision"
+        "INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id) "
+        'SELECT lock_name, 2, digest, manifest || $${"number": 2, "trial": {"by": "newer"}}$$, payload, '
+        "epoch, holder_id FROM routeiq.revision"
     )
     replicas.syncds[0].wait_for_status("the newer one's revision", desired__number=2)
     manifest = json.loads((replicas.syncds[0].volume / "current/manifest.json").read_bytes())
