@@ -2,14 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from routeiq_syncd.core.answers import Answer
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.revision import Manifest
-from routeiq_syncd.core.status import FetchState, Json, LastError, Snapshot, document
+from routeiq_syncd.core.status import Cluster, FetchState, Json, LastError, Snapshot, document
 from routeiq_syncd.logs import Log
 from routeiq_syncd.sync import Now, Turn
+
+NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Board:
@@ -55,8 +58,10 @@ class Board:
         before = self.snapshot.cluster
         assert before is not None  # noqa: S101 - only leader election calls
         after = replace(before, **changes)
-        if after != before:
+        if _news(after) != _news(before):
             self._replace(cluster=after)
+        else:  # the status tells it when asked, and its file at its next turn
+            self.snapshot = replace(self.snapshot, cluster=after)
 
     def trouble(self, topic: str, message: str | None) -> None:
         """Take note of an error that lasts until None follows; it is logged when it begins, changes and ends."""
@@ -108,3 +113,10 @@ class Board:
                 self._log.warning("configuration warning", warning=warning)
         if turn.removed:
             self._log.info("revisions collected", names=list(turn.removed))
+
+
+def _news(cluster: Cluster) -> Cluster:
+    """What is worth writing a file for: not that the database answered, and not that a lease runs on."""
+    lease = cluster.lease and replace(cluster.lease, remaining=0.0, expires_at=NO_INSTANT, guarded=False)
+    term = cluster.term and replace(cluster.term, trusted_until=0.0, expires_at=NO_INSTANT)
+    return replace(cluster, lease=lease, term=term, seen_at=None, skipped=0)

@@ -73,7 +73,7 @@ class Follower:
     async def next_sight(self) -> Sight:
         """Return what the next look that the database answers shows."""
         coming: asyncio.Future[Sight] = asyncio.get_running_loop().create_future()
-        self._looking.append(coming)
+        self._looking = [*(other for other in self._looking if not other.done()), coming]
         return await coming
 
     async def run(self) -> None:

@@ -61,7 +61,7 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
                     sent, due = mine, loop.time() + BEAT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
                 except DatabaseAwayError:  # told by the follower
                     sent, due = None, loop.time()
-                    await asyncio.sleep(1.0)
+                    await asyncio.sleep(random.uniform(1, 4))  # noqa: S311 - as above
             await asyncio.sleep(GAP_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(board.altered.wait(), max(0.0, due - loop.time()))
