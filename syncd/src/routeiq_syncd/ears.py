@@ -5,7 +5,6 @@ the connection proves itself first. Where it cannot, syncd says so once, and pol
 """
 
 import asyncio
-import contextlib
 import random
 import secrets
 
@@ -15,6 +14,7 @@ from routeiq_syncd.follow import Follower
 from routeiq_syncd.logs import Log
 from routeiq_syncd.loops import Heartbeats
 from routeiq_syncd.session import Connection, DatabaseAwayError, passing
+from routeiq_syncd.waits import woken
 
 PROOF_SECONDS = 3.0
 CHECK_SECONDS = 30.0
@@ -105,8 +105,7 @@ class Ears:
             raise DatabaseAwayError(reason) from None
         async with self._database.session.use() as other:
             await other.fetch("SELECT pg_notify($1, $2)", self._database.channel, self._token)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._proved.wait(), PROOF_SECONDS)
+        await woken(self._proved, PROOF_SECONDS)
         return self._proved.is_set()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
@@ -121,8 +120,7 @@ class Ears:
         connection.add_termination_listener(lambda _connection: closed.set())
         while not connection.is_closed():
             self._heartbeats.beat("listen", within=CHECK_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(closed.wait(), CHECK_SECONDS)
+            await woken(closed, CHECK_SECONDS)
             if not closed.is_set() and await self._ask(connection, "SELECT true") is None:
                 return
 

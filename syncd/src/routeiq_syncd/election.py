@@ -17,6 +17,7 @@ from routeiq_syncd.logs import Log
 from routeiq_syncd.loops import Heartbeats
 from routeiq_syncd.publishing import Tenure
 from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.waits import woken
 
 PATIENCE_SECONDS = 30.0
 TIDY_SECONDS = 30.0
@@ -93,7 +94,8 @@ class Election:
     async def _sight(self) -> Sight | None:
         """Return the next look, None where the database has not answered for a while."""
         try:
-            return await asyncio.wait_for(self._follower.next_sight(), PATIENCE_SECONDS)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._follower.next_sight()
         except TimeoutError:
             return None
 
@@ -136,8 +138,7 @@ class Election:
         pause = self._timing.renew
         while True:
             left = tenure.term.trusted_until - self._clock()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(tenure.over.wait(), max(0.0, min(pause, left)))
+            await woken(tenure.over, min(pause, left))
             self._heartbeats.beat("election", within=self._timing.lease)
             sent = self._clock()
             if tenure.over.is_set() or not trusted(tenure.term, sent):

@@ -5,7 +5,6 @@ clock, when a notification arrives, and for those who ask and wait.
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 
@@ -15,9 +14,10 @@ from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.pack import unpack
 from routeiq_syncd.core.publish import Behind, Head, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.database import Database, Sight
-from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay, settle
+from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay
 from routeiq_syncd.session import DatabaseAwayError, SchemaMissingError
 from routeiq_syncd.sync import Now, Sync
+from routeiq_syncd.waits import settle, woken
 
 LOOK_SECONDS = 5.0
 CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
@@ -97,9 +97,8 @@ class Follower:
                 failures += 1
                 seconds = min(self.interval, delay(RETRY_SECONDS, failures, 0))
             settle(waiting)
-            with contextlib.suppress(TimeoutError):
-                # Jitter upwards: a lease that runs out is then looked at just after.
-                await asyncio.wait_for(self._wake.wait(), 0.05 + seconds * random.uniform(1, 1.2))  # noqa: S311 - spreads load
+            # Jitter upwards: a lease that runs out is then looked at just after.
+            await woken(self._wake, 0.05 + seconds * random.uniform(1, 1.2))  # noqa: S311 - spreads load
 
     def _bear_with(self, error: DatabaseAwayError) -> None:
         """Wait for the schema, but not for ever: an operator has to see that nobody makes it."""

@@ -12,6 +12,7 @@ from routeiq_syncd.core.status import Snapshot
 from routeiq_syncd.database import Beat, Database
 from routeiq_syncd.loops import Heartbeats
 from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.waits import woken
 
 BEAT_SECONDS = 10.0
 GAP_SECONDS = 0.3
@@ -63,8 +64,7 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
                     sent, due = None, loop.time()
                     await asyncio.sleep(random.uniform(1, 4))  # noqa: S311 - as above
             await asyncio.sleep(GAP_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(board.altered.wait(), max(0.0, due - loop.time()))
+            await woken(board.altered, due - loop.time())
     finally:
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):

@@ -105,7 +105,8 @@ class App:
         if not _over_the_socket(scope):
             return 403, {"error": "commands come over the control socket only"}
         try:
-            await asyncio.wait_for(self._turner.turn_now(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._turner.turn_now()
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
         return 200, self._board.document()

@@ -23,6 +23,7 @@ from routeiq_syncd.logs import Log
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync, Turn
 from routeiq_syncd.volume import Volume
+from routeiq_syncd.waits import settle, woken
 
 FETCH_SECONDS = 60.0
 WRITE_SECONDS = 120.0
@@ -73,7 +74,7 @@ async def abandonable(work: Callable[[], Value]) -> Value:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Value] = loop.create_future()
 
-    def settle(value: Value | None, error: BaseException | None) -> None:
+    def resolve(value: Value | None, error: BaseException | None) -> None:
         if done.done():
             return
         if error is not None:
@@ -88,7 +89,7 @@ async def abandonable(work: Callable[[], Value]) -> Value:
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
             fault = error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, fault)
+            loop.call_soon_threadsafe(resolve, value, fault)
 
     threading.Thread(target=run, name="fetch", daemon=True).start()
     return await done
@@ -102,13 +103,6 @@ async def completed(work: Callable[[], Value]) -> Value:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
-
-
-def settle(waiting: list[asyncio.Future[None]]) -> None:
-    """Tell those who wait that what they wait for is over."""
-    for done in waiting:
-        if not done.done():
-            done.set_result(None)
 
 
 class Work(Protocol):
@@ -178,8 +172,7 @@ class Poller:
                 settle(waiting)
                 seconds = delay(self._interval, failures, random.uniform(-1, 1))  # noqa: S311 - spreads load, no secret
                 self._heartbeats.beat("poll", within=seconds)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), seconds)
+                await woken(self._wake, seconds)
         finally:
             settle([*waiting, *self._waiting])
 
@@ -229,8 +222,7 @@ async def write_status(volume: Volume, board: Board, heartbeats: Heartbeats, log
             log.warning("status not written", reason=fault)
         trouble = fault
         await asyncio.sleep(STATUS_GAP_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(board.changed.wait(), STATUS_SECONDS - STATUS_GAP_SECONDS)
+        await woken(board.changed, STATUS_SECONDS - STATUS_GAP_SECONDS)
 
 
 def status_bytes(board: Board) -> bytes:
