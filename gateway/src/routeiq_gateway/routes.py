@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -35,6 +36,8 @@ class Routes:
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._ready,
             ("GET", "/llmrouter/config/sync/status"): self._status,
+            ("GET", "/llmrouter/config/sync/fleet"): partial(self._view, "/fleet"),
+            ("GET", "/llmrouter/config/sync/history"): partial(self._view, "/history"),
             ("POST", "/llmrouter/config/reload"): self._reload,
         }
 
@@ -71,6 +74,18 @@ class Routes:
         status["refused"] = by_syncd or by_gateway
         status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
         return Reply(200, status)
+
+    async def _view(self, path: str, call: Call) -> Reply:
+        refusal = bearer(litellm_edge.master_key(), call)
+        if refusal is not None:
+            return refusal
+        try:
+            code, document = await self.syncd.view(path)
+        except SyncdDownError as error:
+            return Reply(503, {"error": str(error)})
+        if code == httpx.codes.NOT_FOUND:
+            return Reply(404, {"error": "there is no fleet: LLMROUTER_HA_MODE is single"})
+        return Reply(code, document)
 
     async def _reload(self, call: Call) -> Reply:
         refusal = bearer(litellm_edge.master_key(), call)

@@ -9,6 +9,7 @@ import httpx
 
 ASK_SECONDS = 2.0
 POLL_SECONDS = 30.0
+VIEW_SECONDS = 12.0
 
 
 class SyncdDownError(Exception):
@@ -36,18 +37,28 @@ class Syncd:
         """
         return await self._ask("POST", "/poll", POLL_SECONDS)
 
+    async def view(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Return what syncd answers to ``/fleet`` or ``/history``, with its code; 404 in single mode.
+
+        Raises:
+            SyncdDownError: it does not answer.
+        """
+        response = await self._request("GET", path, VIEW_SECONDS)
+        return response.status_code, _document(response)
+
     async def _ask(self, method: str, path: str, seconds: float) -> dict[str, Any]:
+        response = await self._request(method, path, seconds)
+        if response.is_error:
+            raise SyncdDownError(f"syncd answers {response.status_code} to {path}")
+        return _document(response)
+
+    async def _request(self, method: str, path: str, seconds: float) -> httpx.Response:
         transport = httpx.AsyncHTTPTransport(uds=str(self.volume / "syncd.sock"))
         try:
             async with httpx.AsyncClient(transport=transport, timeout=seconds) as client:
-                response = await client.request(method, f"http://syncd{path}")
-                response.raise_for_status()
-                document = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+                return await client.request(method, f"http://syncd{path}")
+        except httpx.HTTPError as error:
             raise SyncdDownError(f"syncd does not answer on {self.volume / 'syncd.sock'}") from error
-        if not isinstance(document, dict):
-            raise SyncdDownError("syncd answers something other than a status")
-        return document
 
     def _last_known(self) -> dict[str, Any]:
         try:
@@ -55,6 +66,16 @@ class Syncd:
         except (OSError, ValueError):
             document = None
         return document if isinstance(document, dict) else {"enabled": True, "leader_election": NEVER_SEEN}
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise SyncdDownError("syncd answers something other than a JSON object")
+    return document
 
 
 NEVER_SEEN = {

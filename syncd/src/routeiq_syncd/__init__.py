@@ -18,6 +18,15 @@ The turn
     Only then is the source's version remembered. A change that could not be written, because the disk was full, is
     asked for again at the next turn, though the source did not change.
 
+Leader election
+    Where a database connects several syncds (`core.lease` tells that story), deciding and materialising come apart.
+    The one that holds the lease polls the source and *publishes*: it records what it accepts in PostgreSQL, in one
+    transaction that finds its lease right (`publishing`, `database`). Every syncd, the holder too, *follows*: it
+    notices the newest revision, checks its digest and materialises it on its own volume (`follow`). `election` is the
+    two states, candidate and holder; `ears` listens, so that news and a dead holder are noticed at once, and polling
+    does where nothing can be heard; `heart` tells the fleet what this replica serves. Without the database everyone
+    serves on; a first start without it fetches by itself, marks that unpublished, and reconciles later.
+
 Time
     A turn is due every `CONFIG_SYNC_INTERVAL` seconds with jitter, at once when a watched file changes, and at once
     on `POST /poll`. While the source fails, turns grow rarer up to a cap. Ages in the status count from the wall

@@ -8,21 +8,24 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from routeiq_syncd import cli
 from routeiq_syncd.board import Board
-from routeiq_syncd.control import ask_status, read_document
+from routeiq_syncd.control import ask, read_document
 from routeiq_syncd.core.decide import Rules
+from routeiq_syncd.core.explain import explain
 from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Snapshot, last_known
+from routeiq_syncd.core.status import Cluster, Json, Snapshot, last_known
+from routeiq_syncd.core.tables import fleet_text, history_text
 from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
 from routeiq_syncd.logs import Log, build_log
-from routeiq_syncd.loops import Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
+from routeiq_syncd.loops import Alone, Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
 from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
@@ -42,9 +45,17 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
         for sentence in error.sentences:
             cli.complain(sentence)
         return cli.BAD_SETTINGS
-    if options.command == "status":
-        return _status(settings)
-    return _write(options, settings, checkpoint)
+    match options.command:
+        case "status":
+            return _status(settings)
+        case "explain":
+            return _explain(options, settings)
+        case "fleet":
+            return _view(options, settings, fleet_text)
+        case "history":
+            return _view(options, settings, history_text)
+        case _:
+            return _write(options, settings, checkpoint)
 
 
 def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint) -> int:
@@ -58,7 +69,8 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
     except VolumeUnusableError as error:
         cli.complain(str(error))
         return cli.FAILED
-    holder = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    host = socket.gethostname()
+    holder = f"{host}-{secrets.token_hex(4)}"
     rules = Rules(settings.bounds, settings.environment, Publisher(holder))
     # `once` prints its outcome; the log would say it a second time.
     level = "CRITICAL" if options.command == "once" else settings.log_level
@@ -73,11 +85,15 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
             desired=volume.current(),
             standing_warnings=settings.warnings,
         )
+        if options.command == "run" and settings.election is not None:
+            names = Cluster(volume.identity(f"{host}-{secrets.token_hex(4)}"), settings.election.lock_name)
+            snapshot = replace(snapshot, cluster=names)
         board = Board(snapshot, log, utc_now)
         if options.command == "once":
             return _once(options, sync, board)
+        parts = Parts(settings, sync, rules, board, log, checkpoint)
         sockets = listen(settings.host, settings.port, settings.socket)
-        return asyncio.run(_run(settings, sync, board, log, sockets))
+        return asyncio.run(_run(parts, sockets))
     except CannotListenError as error:
         log.error("cannot listen", reason=str(error))
         return cli.FAILED
@@ -94,21 +110,30 @@ def _open_source(settings: Settings) -> Source:
     return FileSource(settings.config_path, settings.bounds)
 
 
-async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: list[socket.socket]) -> int:
+@dataclass(frozen=True)
+class Parts:
+    """What `run` is put together from."""
+
+    settings: Settings
+    sync: Sync
+    rules: Rules
+    board: Board
+    log: Log
+    checkpoint: Checkpoint
+
+
+async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
     """Run the loops until a signal stops them. A loop that dies takes the process down with it."""
+    settings, sync, board, log = parts.settings, parts.sync, parts.board, parts.log
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     heartbeats = Heartbeats()
-    poller = Poller(sync, board, heartbeats, interval=settings.interval, now=utc_now)
     loops: list[Awaitable[None]] = [
-        poller.run(),
         read_answers(sync.volume, board, heartbeats),
         write_status(sync.volume, board, heartbeats, log),
-        serve(App(board, poller, heartbeats), sockets),
+        *(_alone(parts, heartbeats, sockets) if settings.election is None else _elected(parts, heartbeats, sockets)),
     ]
-    if isinstance(sync.source, FileSource):
-        loops.append(watch(sync.source, poller, heartbeats, log, interval=settings.interval))
     log.info("started", source=sync.source.location, volume=str(settings.volume), interval=settings.interval)
     for warning in settings.warnings:
         log.warning("setting warning", warning=warning)
@@ -127,6 +152,40 @@ async def _run(settings: Settings, sync: Sync, board: Board, log: Log, sockets: 
     return cli.DONE
 
 
+def _alone(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -> list[Awaitable[None]]:
+    """Make the loops of single mode."""
+    sync, interval = parts.sync, parts.settings.interval
+    poller = Poller(Alone(sync), parts.board, heartbeats, interval=interval, now=utc_now)
+    loops: list[Awaitable[None]] = [poller.run(), serve(App(parts.board, poller, heartbeats), sockets)]
+    if isinstance(sync.source, FileSource):
+        loops.append(watch(sync.source, poller, heartbeats, parts.log, interval=interval))
+    return loops
+
+
+def _elected(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -> list[Awaitable[None]]:
+    """Make the loops of leader election."""
+    from routeiq_syncd import cluster as built  # noqa: PLC0415 - asyncpg's memory is paid on use
+
+    names = parts.board.snapshot.cluster
+    assert parts.settings.election is not None  # noqa: S101 - the caller asked
+    assert names is not None  # noqa: S101 - as above
+    cluster = built.Cluster(
+        settings=parts.settings.election,
+        sync=parts.sync,
+        rules=parts.rules,
+        board=parts.board,
+        heartbeats=heartbeats,
+        log=parts.log,
+        now=utc_now,
+        interval=parts.settings.interval,
+        checkpoint=parts.checkpoint,
+        replica_id=names.replica_id,
+        pod=socket.gethostname(),
+    )
+    views = {"/fleet": cluster.fleet, "/history": cluster.history}
+    return [*cluster.loops(), serve(App(parts.board, cluster, heartbeats, views), sockets)]
+
+
 async def _endless(loop: Awaitable[None]) -> None:
     await loop
     raise RuntimeError("a loop ended that must not end")
@@ -139,24 +198,59 @@ def _once(options: argparse.Namespace, sync: Sync, board: Board) -> int:
     board.stopping()
     sync.volume.write_status(status_bytes(board))
     document = board.document()
-    as_json = options.json or not sys.stdout.isatty()
-    cli.say(json.dumps(cli.turn_document(turn, document)) if as_json else cli.turn_text(turn, document))
+    cli.say(json.dumps(cli.turn_document(turn, document)) if _as_json(options) else cli.turn_text(turn, document))
     return cli.DONE if turn.outcome in {"changed", "unchanged"} else cli.FAILED
 
 
 def _status(settings: Settings) -> int:
-    document = ask_status(settings.socket)
+    code, document = _known_status(settings)
     if document is not None:
         cli.say(json.dumps(document, indent=1, ensure_ascii=False))
-        return cli.DONE
+    return code
+
+
+def _explain(options: argparse.Namespace, settings: Settings) -> int:
+    code, document = _known_status(settings)
+    if document is not None:
+        told = explain(document)
+        sentences = [str(sentence) for part in told.values() if isinstance(part, list) for sentence in part]
+        cli.say(json.dumps(told, indent=1, ensure_ascii=False) if _as_json(options) else "\n".join(sentences))
+    return code
+
+
+def _known_status(settings: Settings) -> tuple[int, Json | None]:
+    """Return the exit code and the status: of the running syncd, else the last known, else none, and complain."""
+    answer = ask(settings.socket)
+    if answer is not None:
+        return cli.DONE, answer[1]
     data = read_status(settings.volume)
     document = read_document(data) if data is not None else None
     if document is None:
         told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
         cli.complain(told)
+        return cli.FAILED, None
+    return cli.NOT_RUNNING, last_known(document, utc_now())
+
+
+def _view(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
+    """Print what the running syncd reads from the database."""
+    if settings.election is None:
+        cli.complain("There is no fleet: the mode is single. Set DATABASE_URL, and LLMROUTER_HA_MODE=leader_election.")
         return cli.FAILED
-    cli.say(json.dumps(last_known(document, utc_now()), indent=1, ensure_ascii=False))
-    return cli.NOT_RUNNING
+    answer = ask(settings.socket, f"/{options.command}")
+    if answer is None:
+        cli.complain(f"syncd does not run on the volume {settings.volume}; start it, or set ROUTEIQ_VOLUME.")
+        return cli.NOT_RUNNING
+    code, document = answer
+    if code != 200:  # noqa: PLR2004 - HTTP's own number
+        cli.complain(str(document.get("error", f"syncd answers {code}")))
+        return cli.FAILED
+    cli.say(json.dumps(document, indent=1, ensure_ascii=False) if _as_json(options) else text(document))
+    return cli.DONE
+
+
+def _as_json(options: argparse.Namespace) -> bool:
+    return bool(options.json) or not sys.stdout.isatty()
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -2,14 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from routeiq_syncd.core.answers import Answer
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.revision import Manifest
-from routeiq_syncd.core.status import FetchState, Json, LastError, Snapshot, document
+from routeiq_syncd.core.status import Cluster, FetchState, Json, LastError, Snapshot, document
 from routeiq_syncd.logs import Log
 from routeiq_syncd.sync import Now, Turn
+
+NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Board:
@@ -19,7 +22,8 @@ class Board:
         self.snapshot = snapshot
         self._log = log
         self._now = now
-        self.changed = asyncio.Event()
+        self.changed = asyncio.Event()  # for the status file
+        self.altered = asyncio.Event()  # for the heartbeat
 
     def document(self) -> Json:
         """The status document as of now."""
@@ -49,6 +53,38 @@ class Board:
             self._log.warning("gateway refused", number=refused.number, digest=refused.digest, reason=refused.reason)
         self._replace(answer=answer)
 
+    def clustered(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Cluster, checked there
+        """Take note of what leader election found; nothing happens where nothing differs."""
+        before = self.snapshot.cluster
+        assert before is not None  # noqa: S101 - only leader election calls
+        after = replace(before, **changes)
+        if _news(after) != _news(before):
+            self._replace(cluster=after)
+        else:  # the status tells it when asked, and its file at its next turn
+            self.snapshot = replace(self.snapshot, cluster=after)
+
+    def trouble(self, topic: str, message: str | None) -> None:
+        """Take note of an error that lasts until None follows; it is logged when it begins, changes and ends."""
+        before = dict(self.snapshot.troubles)
+        known = before.pop(topic, None)
+        if message is None:
+            if known is None:
+                return
+            self._log.info("recovered", topic=topic)
+        elif known is not None and known.message == message:
+            return
+        else:
+            self._log.error("trouble", topic=topic, reason=message)
+            before[topic] = LastError(stamp(self._now()), message)
+        self._replace(troubles=tuple(before.items()))
+
+    def materialised(self, current: Manifest | None) -> None:
+        """Take note of what the volume holds now."""
+        if current is not None and current != self.snapshot.desired:
+            self._log.info("revision materialised", number=current.number, digest=current.digest)
+        if current != self.snapshot.desired:
+            self._replace(desired=current)
+
     def stopping(self) -> None:
         """Take note that the process ends."""
         self._replace(running=False)
@@ -56,6 +92,7 @@ class Board:
     def _replace(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Snapshot, checked there
         self.snapshot = replace(self.snapshot, **changes)
         self.changed.set()
+        self.altered.set()
 
     def _last_error(self, message: str | None) -> LastError | None:
         return None if message is None else LastError(stamp(self._now()), message)
@@ -69,10 +106,17 @@ class Board:
             self._log.info("recovered")
         if turn.refused is not None and turn.refused != before.refused:
             self._log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
-        if turn.outcome == "changed" and current is not None:
+        if turn.outcome == "changed" and current is not None and current != before.desired:
             self._log.info("revision materialised", number=current.number, digest=current.digest)
         if turn.warnings is not None and turn.warnings != before.warnings:
             for warning in turn.warnings:
                 self._log.warning("configuration warning", warning=warning)
         if turn.removed:
             self._log.info("revisions collected", names=list(turn.removed))
+
+
+def _news(cluster: Cluster) -> Cluster:
+    """What is worth writing a file for: not that the database answered, and not that a lease runs on."""
+    lease = cluster.lease and replace(cluster.lease, remaining=0.0, expires_at=NO_INSTANT, guarded=False)
+    term = cluster.term and replace(cluster.term, trusted_until=0.0, expires_at=NO_INSTANT)
+    return replace(cluster, lease=lease, term=term, seen_at=None, skipped=0)

@@ -25,7 +25,12 @@ settings (environment):
   CONFIG_SYNC_INTERVAL      seconds between looks at the source (default 5)
   SYNCD_ADDR                host:port of /livez, /readyz, /status (default 0.0.0.0:4001)
   ROUTEIQ_MAX_CONFIG_BYTES  limit of each YAML file (default 4194304)
-  LLMROUTER_HA_MODE         single
+  LLMROUTER_HA_MODE         single or leader_election (default: leader_election where DATABASE_URL is set)
+  DATABASE_URL, DIRECT_URL  PostgreSQL, for leader_election; DIRECT_URL goes first
+  LLMROUTER_CONFIG_SYNC_LEASE_SECONDS           how long a lease lasts (default 30)
+  LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS  how often it is renewed (default 10)
+  LLMROUTER_CONFIG_SYNC_LOCK_NAME               the fleet (default config_sync)
+  ROUTEIQ_CONFIG_KEY        keys that seal configurations in the database: 32 bytes in base64, newest first
   LOG_LEVEL                 debug, info (default), warning, error
   LOG_FORMAT                json or console (default: console on a terminal)
 AWS_ENDPOINT_URL_S3 and the credentials are those of any AWS client."""
@@ -47,12 +52,22 @@ def parser() -> argparse.ArgumentParser:
         "fetch, check and materialise once; print what was done",
         "0 done or nothing to do, 1 refused or failed, 2 settings",
     )
-    once.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
+    _as_json(once)
     _command(
         commands,
         "status",
         "print the status as JSON: of the running syncd, else the last known",
         "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings",
+    )
+    for name, told in {
+        "fleet": "print every replica of the fleet, the lease and the desired revision",
+        "history": "print the published revisions, newest first",
+    }.items():
+        codes = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
+        _as_json(_command(commands, name, told, codes))
+    told = "say why this syncd is not the holder, and why a revision is not served"
+    _as_json(
+        _command(commands, "explain", told, "0 told, 3 told by the last known status, 1 nothing is known, 2 settings")
     )
     validate = _command(
         commands,
@@ -80,6 +95,10 @@ def _command(
     return commands.add_parser(
         name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=f"exit codes: {codes}"
     )
+
+
+def _as_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
 
 
 def turn_document(turn: Turn, status: Json) -> Json:

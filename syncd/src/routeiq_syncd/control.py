@@ -7,7 +7,7 @@ from pathlib import Path
 
 from routeiq_syncd.core.status import Json
 
-SECONDS = 5
+SECONDS = 10
 
 
 class _Connection(http.client.HTTPConnection):
@@ -21,16 +21,18 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask_status(path: Path) -> Json | None:
-    """Ask the syncd behind the socket at ``path`` for its status; None where none answers."""
+def ask(path: Path, question: str = "/status") -> tuple[int, Json] | None:
+    """GET ``question`` from the syncd behind the socket at ``path``; code and document, None where none answers."""
     connection = _Connection(path)
     try:
-        connection.request("GET", "/status")
-        return read_document(connection.getresponse().read())
+        connection.request("GET", question)
+        answer = connection.getresponse()
+        document = read_document(answer.read())
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
+    return None if document is None else (answer.status, document)
 
 
 def read_document(data: bytes) -> Json | None:

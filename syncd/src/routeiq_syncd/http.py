@@ -5,15 +5,16 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import uvicorn
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.status import Json
-from routeiq_syncd.loops import Heartbeats, Poller
+from routeiq_syncd.loops import Heartbeats
 
 POLL_SECONDS = 100.0
 STOP_SECONDS = 2
@@ -23,18 +24,33 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Reply = tuple[int, Json]
+NO_VIEWS: Mapping[str, Callable[[], Awaitable[Reply]]] = MappingProxyType({})
 
 
 class CannotListenError(Exception):
     """An address cannot be bound; the message is a sentence."""
 
 
+class Turner(Protocol):
+    """Who takes a turn when asked."""
+
+    async def turn_now(self) -> None:
+        """Take a turn that begins after this call, and wait for its end."""
+
+
 class App:
     """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html."""
 
-    def __init__(self, board: Board, poller: Poller, heartbeats: Heartbeats) -> None:
+    def __init__(
+        self,
+        board: Board,
+        turner: Turner,
+        heartbeats: Heartbeats,
+        views: Mapping[str, Callable[[], Awaitable[Reply]]] = NO_VIEWS,
+    ) -> None:
         self._board = board
-        self._poller = poller
+        self._turner = turner
+        self._views = views
         self._heartbeats = heartbeats
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -64,6 +80,10 @@ class App:
                 return 200, self._board.document()
             case "/poll" if scope["method"] == "POST":
                 return await self._poll(scope)
+            case path if path in self._views and reading:
+                if not _over_the_socket(scope):
+                    return 403, {"error": f"{path} is told over the control socket only"}
+                return await self._views[path]()
             case "/livez" | "/readyz" | "/status" | "/poll":
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
@@ -82,15 +102,20 @@ class App:
         return 503, {"ready": False, "reason": f"No revision is on the volume: {reason}"}
 
     async def _poll(self, scope: Scope) -> Reply:
-        server = scope.get("server")
-        # uvicorn gives (path, None) for a UNIX socket, and a port for TCP.
-        if not server or server[1] is not None:
+        if not _over_the_socket(scope):
             return 403, {"error": "commands come over the control socket only"}
         try:
-            await asyncio.wait_for(self._poller.turn_now(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._turner.turn_now()
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
         return 200, self._board.document()
+
+
+def _over_the_socket(scope: Scope) -> bool:
+    server = scope.get("server")
+    # uvicorn gives (path, None) for a UNIX socket, and a port for TCP.
+    return server is not None and server[1] is None
 
 
 class _Server(uvicorn.Server):

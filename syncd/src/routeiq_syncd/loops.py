@@ -13,15 +13,17 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.fetch import Failed, Fetch
 from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.logs import Log
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.sync import Now, Sync
+from routeiq_syncd.sync import Now, Sync, Turn
 from routeiq_syncd.volume import Volume
+from routeiq_syncd.waits import settle, woken
 
 FETCH_SECONDS = 60.0
 WRITE_SECONDS = 120.0
@@ -47,6 +49,11 @@ class Heartbeats:
         """Say that ``loop`` turns again within ``within`` seconds."""
         self._due[loop] = self._clock() + within + self._grace
 
+    def forget(self, *loops: str) -> None:
+        """Expect nothing more of loops that have ended."""
+        for loop in loops:
+            self._due.pop(loop, None)
+
     def late(self) -> tuple[str, ...]:
         """The loops that have not kept their word."""
         now = self._clock()
@@ -67,7 +74,7 @@ async def abandonable(work: Callable[[], Value]) -> Value:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Value] = loop.create_future()
 
-    def settle(value: Value | None, error: BaseException | None) -> None:
+    def resolve(value: Value | None, error: BaseException | None) -> None:
         if done.done():
             return
         if error is not None:
@@ -82,7 +89,7 @@ async def abandonable(work: Callable[[], Value]) -> Value:
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
             fault = error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, fault)
+            loop.call_soon_threadsafe(resolve, value, fault)
 
     threading.Thread(target=run, name="fetch", daemon=True).start()
     return await done
@@ -98,11 +105,42 @@ async def completed(work: Callable[[], Value]) -> Value:
         raise
 
 
+class Work(Protocol):
+    """What a turn does."""
+
+    @property
+    def location(self) -> str:
+        """Where the source is, for people."""
+
+    def fetch(self) -> Fetch:
+        """Ask the source; blocks, and may be abandoned."""
+
+    async def apply(self, fetch: Fetch) -> Turn:
+        """Carry out what the fetch calls for."""
+
+    def current(self) -> Manifest | None:
+        """What the volume holds."""
+
+
+class Alone:
+    """The turn of single mode, whose write is never abandoned."""
+
+    def __init__(self, sync: Sync) -> None:
+        self.location = sync.source.location
+        self.fetch = sync.fetch
+        self.current = sync.volume.current
+        self._sync = sync
+
+    async def apply(self, fetch: Fetch) -> Turn:
+        """Materialise what was fetched."""
+        return await completed(lambda: self._sync.apply(fetch))
+
+
 class Poller:
     """Takes turns: by the clock, when nudged, and at once for those who ask and wait."""
 
-    def __init__(self, sync: Sync, board: Board, heartbeats: Heartbeats, *, interval: float, now: Now) -> None:
-        self._sync = sync
+    def __init__(self, work: Work, board: Board, heartbeats: Heartbeats, *, interval: float, now: Now) -> None:
+        self._work = work
         self._board = board
         self._heartbeats = heartbeats
         self._interval = interval
@@ -125,17 +163,18 @@ class Poller:
     async def run(self) -> None:
         """Take turns until cancelled."""
         failures = 0
-        while True:
-            self._wake.clear()
-            waiting, self._waiting = self._waiting, []
-            failures = 0 if await self._turn() else failures + 1
-            for done in waiting:
-                if not done.done():
-                    done.set_result(None)
-            seconds = delay(self._interval, failures, random.uniform(-1, 1))  # noqa: S311 - spreads load, no secret
-            self._heartbeats.beat("poll", within=seconds)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), seconds)
+        waiting: list[asyncio.Future[None]] = []
+        try:
+            while True:
+                self._wake.clear()
+                waiting, self._waiting = self._waiting, []
+                failures = 0 if await self._turn() else failures + 1
+                settle(waiting)
+                seconds = delay(self._interval, failures, random.uniform(-1, 1))  # noqa: S311 - spreads load, no secret
+                self._heartbeats.beat("poll", within=seconds)
+                await woken(self._wake, seconds)
+        finally:
+            settle([*waiting, *self._waiting])
 
     async def _turn(self) -> bool:
         """Take one turn; whether the source could be read."""
@@ -143,17 +182,17 @@ class Poller:
         self._heartbeats.beat("poll", within=FETCH_SECONDS)
         fetch = await self._fetch()
         self._heartbeats.beat("poll", within=WRITE_SECONDS)
-        turn = await completed(lambda: self._sync.apply(fetch))
-        self._board.turned(turn, began, self._sync.volume.current())
+        turn = await self._work.apply(fetch)
+        self._board.turned(turn, began, self._work.current())
         return turn.read
 
     async def _fetch(self) -> Fetch:
         """Ask the source; one that hangs, in a name look-up for instance, is not asked a second time meanwhile."""
         if self._fetching is None:
-            self._fetching = asyncio.ensure_future(abandonable(self._sync.fetch))
+            self._fetching = asyncio.ensure_future(abandonable(self._work.fetch))
         await asyncio.wait({self._fetching}, timeout=FETCH_SECONDS)
         if not self._fetching.done():
-            return Failed(f"{self._sync.source.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
+            return Failed(f"{self._work.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
         fetch, self._fetching = self._fetching.result(), None
         return fetch
 
@@ -183,8 +222,7 @@ async def write_status(volume: Volume, board: Board, heartbeats: Heartbeats, log
             log.warning("status not written", reason=fault)
         trouble = fault
         await asyncio.sleep(STATUS_GAP_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(board.changed.wait(), STATUS_SECONDS - STATUS_GAP_SECONDS)
+        await woken(board.changed, STATUS_SECONDS - STATUS_GAP_SECONDS)
 
 
 def status_bytes(board: Board) -> bytes:

@@ -1,6 +1,8 @@
 """The settings; the only reader of the environment. What cannot work is refused here, in sentences."""
 
+import base64
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,10 +10,15 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 from routeiq_syncd.core.bundle import Bounds
+from routeiq_syncd.core.lease import Timing, timing_problem
+from routeiq_syncd.core.url import Target, UrlError, parse_url
 
+KEY_BYTES = 32
 SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # a UNIX socket's address holds 108 with the closing zero
 MODES = ("single", "leader_election")
+LEASE = "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS"
+RENEW = "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS"
 
 
 def _lower(value: object) -> object:
@@ -66,6 +73,17 @@ class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, ext
         default=None, validation_alias="LLMROUTER_HA_MODE", description="single or leader_election"
     )
     database: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL", description="a URL")
+    direct: SecretStr | None = Field(default=None, validation_alias="DIRECT_URL", description="a URL")
+    lease: float = Field(default=30.0, validation_alias=LEASE, description="a number of seconds", allow_inf_nan=False)
+    renew: float = Field(default=10.0, validation_alias=RENEW, description="a number of seconds", allow_inf_nan=False)
+    keys: SecretStr | None = Field(default=None, validation_alias="ROUTEIQ_CONFIG_KEY", description="keys")
+    lock_name: str = Field(
+        default="config_sync",
+        validation_alias="LLMROUTER_CONFIG_SYNC_LOCK_NAME",
+        description="a name of at most 200 characters",
+        max_length=200,
+        pattern=r"^[ -~]+$",
+    )
 
 
 class BadSettingsError(Exception):
@@ -74,6 +92,16 @@ class BadSettingsError(Exception):
     def __init__(self, sentences: tuple[str, ...]) -> None:
         super().__init__(" ".join(sentences))
         self.sentences = sentences
+
+
+@dataclass(frozen=True)
+class Election:
+    """What leader election needs: the database, the fleet's name, the lengths of a lease, the keys, newest first."""
+
+    target: Target
+    lock_name: str
+    timing: Timing
+    keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Settings:
@@ -90,6 +118,7 @@ class Settings:
         bounds: limits on a bundle.
         warnings: sentences about settings that work otherwise than they seem to ask.
         environment: the names of all variables that are set.
+        election: what leader election needs, None in single mode.
     """
 
     def __init__(self, raw: _Environment, environment: frozenset[str]) -> None:
@@ -107,7 +136,7 @@ class Settings:
         self.environment = environment
         self.warnings: tuple[str, ...] = ()
         self._check_source(problems, raw)
-        self._check_mode(problems, raw)
+        self.election = self._election(problems, raw)
         socket_bytes = len(os.fsencode(self.socket))
         if socket_bytes > SOCKET_BYTES:
             problems.append(
@@ -137,20 +166,24 @@ class Settings:
                 "configuration is what it reads; move the file elsewhere."
             )
 
-    def _check_mode(self, problems: list[str], raw: _Environment) -> None:
-        if raw.mode is None:
-            if raw.database is not None:
-                told = "DATABASE_URL is set, but this build has no leader election: each replica fetches on its own"
-                self.warnings += (f"{told}, as with LLMROUTER_HA_MODE=single.",)
-        elif raw.mode not in MODES:
+    def _election(self, problems: list[str], raw: _Environment) -> "Election | None":
+        """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
+        if raw.mode is not None and raw.mode not in MODES:
             problems.append("LLMROUTER_HA_MODE must be single or leader_election.")
-        elif raw.mode == "leader_election" and raw.database is None:
+        if raw.mode == "leader_election" and raw.database is None:
             problems.append("DATABASE_URL must be set, since LLMROUTER_HA_MODE is leader_election.")
-        elif raw.mode == "leader_election":
-            problems.append(
-                "LLMROUTER_HA_MODE must be single: this build has only single mode, where each "
-                "replica fetches on its own."
-            )
+        if raw.database is None or raw.mode not in (None, "leader_election"):
+            return None
+        timing = Timing(raw.lease, raw.renew)
+        problem = timing_problem(timing, LEASE, RENEW)
+        if problem is not None:
+            problems.append(problem)
+        name, url = ("DATABASE_URL", raw.database) if raw.direct is None else ("DIRECT_URL", raw.direct)
+        try:
+            return Election(parse_url(url.get_secret_value()), raw.lock_name, timing, _keys(problems, raw.keys))
+        except UrlError as error:
+            problems.append(f"{name} {error}")
+            return None
 
 
 def _either(problems: list[str], first: tuple[str, str | None], second: tuple[str, str | None]) -> str | None:
@@ -158,6 +191,24 @@ def _either(problems: list[str], first: tuple[str, str | None], second: tuple[st
     if value is not None and other is not None and value != other:
         problems.append(f"{name} and {alias} mean the same and differ; set only {name}.")
     return value if value is not None else other
+
+
+def _keys(problems: list[str], keys: SecretStr | None) -> tuple[bytes, ...]:
+    """Read keys in base64, parted by commas."""
+    decoded = []
+    for text in keys.get_secret_value().split(",") if keys else ():
+        try:
+            key = base64.b64decode(text.strip(), validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            problems.append(
+                "ROUTEIQ_CONFIG_KEY must be one or more keys parted by commas, the newest first, each 32 random bytes "
+                "in base64, such as `openssl rand -base64 32` prints."
+            )
+            return ()
+        decoded.append(key)
+    return tuple(decoded)
 
 
 def _address(problems: list[str], address: str) -> tuple[str, int]:

@@ -82,25 +82,21 @@ class Sync:
         match decide(fetched, current, self.volume.next_number(), self._now(), self._rules):
             case Same(warnings):
                 self._remember(fetched.token, current)
-                return Turn("unchanged", warnings=_texts(warnings))
+                return Turn("unchanged", warnings=texts(warnings))
             case Refuse(digest, problems):
                 return self._refuse(problems, digest, fetched.token)
             case Accept(manifest, warnings):
                 error = self.volume.materialise(fetched.bundle, manifest)
                 if error is not None:
                     removed = self.volume.collect()
-                    return Turn("failed", error=error, warnings=_texts(warnings), removed=removed)
+                    return Turn("failed", error=error, warnings=texts(warnings), removed=removed)
                 self._remember(fetched.token, manifest)
-                return Turn("changed", warnings=_texts(warnings), removed=self.volume.collect())
+                return Turn("changed", warnings=texts(warnings), removed=self.volume.collect())
 
     def _refuse(self, problems: tuple[Problem, ...], digest: str | None, token: str | None) -> Turn:
-        refused = Refused(None, digest, reason_of(problems), stamp(self._now()))
-        if self._refused is not None and self._refused.refused is not None:
-            before = self._refused.refused
-            if (before.digest, before.reason) == (refused.digest, refused.reason):
-                refused = before  # the instant of the first refusal
+        turn = refusal(problems, digest, self._refused, self._now())
         self._remember(token, self.volume.current())
-        self._refused = Turn("refused", problems=problems, refused=refused)
+        self._refused = turn
         return self._refused
 
     def _remember(self, token: str | None, current: Manifest | None) -> None:
@@ -109,5 +105,16 @@ class Sync:
         self._refused = None
 
 
-def _texts(problems: tuple[Problem, ...]) -> tuple[str, ...]:
+def refusal(problems: tuple[Problem, ...], digest: str | None, before: Turn | None, now: datetime) -> Turn:
+    """Return the turn that refuses; what was refused ``before`` for the same reason keeps its first instant."""
+    refused = Refused(None, digest, reason_of(problems), stamp(now))
+    if before is not None and before.refused is not None:
+        earlier = before.refused
+        if (earlier.digest, earlier.reason) == (refused.digest, refused.reason):
+            refused = earlier
+    return Turn("refused", problems=problems, refused=refused)
+
+
+def texts(problems: tuple[Problem, ...]) -> tuple[str, ...]:
+    """Write warnings for the status, of which a few suffice."""
     return tuple(problem.text() for problem in problems[:20])

@@ -32,6 +32,7 @@ CANDIDATE = "candidate"
 ANSWER = "answers/gateway.json"
 STATUS = "status.json"
 LOCK = "syncd.lock"
+IDENTITY = "replica-id"
 ANSWER_BYTES = 4 * 1024 * 1024
 MANIFEST_BYTES = 4 * 1024 * 1024
 
@@ -87,8 +88,8 @@ class Volume:
         answer = self.answer()
         return max(numbers | (answer.numbers if answer else frozenset()), default=0) + 1
 
-    def materialise(self, bundle: Bundle, manifest: Manifest) -> str | None:
-        """Lay the bundle on the volume and swap `current`.
+    def materialise(self, bundle: Bundle, manifest: Manifest, document: bytes | None = None) -> str | None:
+        """Lay the bundle on the volume and swap `current`; ``document`` is the manifest as another release wrote it.
 
         Returns:
             None, or the sentence why the disk did not take it: `current` is then as it was.
@@ -96,7 +97,10 @@ class Volume:
         temporary = self.root / REVISIONS / temporary_name()
         final = self.root / REVISIONS / manifest.name
         try:
-            self._write_tree(temporary, bundle, manifest)
+            self._write_tree(temporary, bundle, document or write_manifest(manifest))
+            if final.exists():
+                # Laid before and not linked: its writer was killed, or it was found broken.
+                self._set_aside(final)
             temporary.rename(final)
             self._checkpoint("tree renamed")
             sync_directory(self.root / REVISIONS)
@@ -111,7 +115,7 @@ class Volume:
             return f"The volume did not take revision {manifest.number} ({error.strerror}); it is tried again."
         return None
 
-    def _write_tree(self, tree: Path, bundle: Bundle, manifest: Manifest) -> None:
+    def _write_tree(self, tree: Path, bundle: Bundle, document: bytes) -> None:
         tree.mkdir(mode=0o750)
         self._checkpoint("tree made")
         directories = {tree}
@@ -121,7 +125,7 @@ class Volume:
             write_file(file, data)
             self._checkpoint(f"file {path} written")
             directories.update(parent for parent in file.parents if parent.is_relative_to(tree))
-        write_file(tree / MANIFEST, write_manifest(manifest))
+        write_file(tree / MANIFEST, document)
         self._checkpoint("manifest written")
         for directory in sorted(directories, reverse=True):
             sync_directory(directory)
@@ -150,18 +154,21 @@ class Volume:
         names = doomed(present, linked=linked, used=answer.numbers)
         removed = []
         for name in names:
-            # Renamed first, so that a tree under a revision's name is never half removed.
-            aside = self.root / REVISIONS / temporary_name()
             try:
-                (self.root / REVISIONS / name).rename(aside)
+                self._set_aside(self.root / REVISIONS / name)
             except OSError as error:
                 if not is_disk_fault(error):
                     raise
                 break  # it can wait for a healthy disk
-            self._checkpoint(f"revision {name} set aside")
-            _remove(aside)
             removed.append(name)
         return tuple(removed)
+
+    def _set_aside(self, tree: Path) -> None:
+        """Remove a tree; renamed first, so that a tree under a revision's name is never half removed."""
+        aside = tree.with_name(temporary_name())
+        tree.rename(aside)
+        self._checkpoint(f"revision {tree.name} set aside")
+        _remove(aside)
 
     def answer(self) -> Answer | None:
         """Return what the gateway said last: an empty answer before it spoke, None for one that cannot be read."""
@@ -178,6 +185,17 @@ class Volume:
         except (FileNotFoundError, NotADirectoryError):
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def identity(self, fresh: str) -> str:
+        """Return the id of the replica whose volume this is; ``fresh`` becomes it where there is none yet."""
+        path = self.root / IDENTITY
+        data = _read(path, 200)
+        text = data.decode(errors="replace").strip() if data else ""
+        if text.isprintable() and text:
+            return text
+        with contextlib.suppress(OSError):  # a faulty disk: a new one at the next start
+            replace_file(path, (fresh + "\n").encode())
+        return fresh
 
     def write_status(self, data: bytes) -> str | None:
         """Replace `status.json`; the sentence why the disk did not take it, else None."""

@@ -108,10 +108,10 @@ def test_validate_prints_every_problem_with_its_line(syncd: Syncd, tmp_path: Pat
 def test_settings_that_cannot_work_are_refused_in_sentences(syncd: Syncd) -> None:
     """Exit code 2, each variable named, no traceback, no value that could be a secret."""
     result = syncd.call(
-        "run", LLMROUTER_HA_MODE="leader_election", DATABASE_URL="postgresql://u:hidden@h/d", CONFIG_SOURCE="gcs"
+        "run", LLMROUTER_HA_MODE="leader_election", DATABASE_URL="mysql://u:hidden@h/d", CONFIG_SOURCE="gcs"
     )
     assert result.returncode == 2
-    assert "this build has only single mode" in result.stderr
+    assert "DATABASE_URL must be a URL that starts with postgresql://" in result.stderr
     assert "this build has no source 'gcs'" in result.stderr
     assert "Traceback" not in result.stderr
     assert "hidden" not in result.stderr
@@ -125,13 +125,15 @@ def test_an_endpoint_that_is_no_url_is_refused_at_the_start(syncd: Syncd) -> Non
     assert "Traceback" not in result.stderr
 
 
-def test_a_database_without_a_mode_runs_single_and_says_so(syncd: Syncd) -> None:
-    """The guide's deployments set DATABASE_URL; they keep working, and the status tells what they do not get."""
+def test_a_database_without_a_mode_means_leader_election(syncd: Syncd) -> None:
+    """It waits for the database; with nothing to serve it then fetches by itself, and the status says what that is."""
     syncd.write(config())
-    with syncd.run({"DATABASE_URL": "postgresql://user:hidden@db/name"}) as process:
-        status = syncd.wait_for_status("the first revision", desired__number=1)
-        assert status["mode"] == "single"
-        assert any("no leader election" in warning for warning in status["warnings"])
+    with syncd.run({"DATABASE_URL": "postgresql://user:hidden@127.0.0.1:1/name"}) as process:
+        status = syncd.wait_for_status("the fallback", desired__number=1, database__unpublished=True)
+        assert status["mode"] == "leader_election"
+        assert not status["leader_election"]["is_leader"]
+        assert "PostgreSQL at 127.0.0.1:1 cannot be used" in status["last_error"]["message"]
+        assert syncd.request("GET", "/readyz")[0] == syncd.request("GET", "/livez")[0] == 200
         assert "hidden" not in process.text() + json.dumps(status)
 
 

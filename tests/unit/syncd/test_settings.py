@@ -4,9 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from routeiq_syncd.core.lease import Timing
 from routeiq_syncd.settings import BadSettingsError, read_settings
 
-NAMES = ("ROUTEIQ_VOLUME", "LITELLM_CONFIG_PATH", "S3_BUCKET_NAME", "DATABASE_URL", "LLMROUTER_HA_MODE", "SYNCD_ADDR")
+LEASE = "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS"
+RENEW = "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS"
+URL = "postgresql://u:s3cret@h/d"
+NAMES = (
+    "DIRECT_URL",
+    LEASE,
+    RENEW,
+    "ROUTEIQ_VOLUME",
+    "LITELLM_CONFIG_PATH",
+    "S3_BUCKET_NAME",
+    "DATABASE_URL",
+    "LLMROUTER_HA_MODE",
+    "SYNCD_ADDR",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +49,17 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ROUTEIQ_VOLUME": "/v", "LITELLM_CONFIG_PATH": "/v/c.yaml"}, "LITELLM_CONFIG_PATH must not lie in"),
         ({"LLMROUTER_HA_MODE": "both"}, "LLMROUTER_HA_MODE must be single or leader_election."),
         ({"LLMROUTER_HA_MODE": "leader_election"}, "DATABASE_URL must be set"),
-        ({"LLMROUTER_HA_MODE": "leader_election", "DATABASE_URL": "s3cret"}, "this build has only single mode"),
+        ({"LLMROUTER_HA_MODE": "leader_election", "DATABASE_URL": "s3cret"}, "DATABASE_URL must be a URL that starts"),
+        ({"DATABASE_URL": URL, "DIRECT_URL": "s3cret"}, "DIRECT_URL must be a URL that starts"),
+        ({"DATABASE_URL": "postgresql://u:s3cret/x@h/d"}, "percent-encode"),
+        ({"DATABASE_URL": URL + "?sslmode=s3cret"}, "DATABASE_URL has an sslmode that is none of"),
+        ({"DATABASE_URL": URL + "?connect_timeout=s3cret"}, "connect_timeout that is not a whole number"),
+        ({"DATABASE_URL": URL, "ROUTEIQ_CONFIG_KEY": "s3cret"}, "ROUTEIQ_CONFIG_KEY must be one or more keys"),
+        ({"DATABASE_URL": URL, LEASE: "0.5"}, f"{LEASE} must be from 1 to 3600 seconds"),
+        ({"DATABASE_URL": URL, LEASE: "soon"}, f"{LEASE} must be a number of seconds."),
+        ({"DATABASE_URL": URL, LEASE: "12"}, f"to half of {LEASE} (here 6 seconds)"),
+        ({"DATABASE_URL": URL, RENEW: "0.01"}, f"{RENEW} must be from 0.1 to half of"),
+        ({"DATABASE_URL": URL, "LLMROUTER_CONFIG_SYNC_LOCK_NAME": "x" * 201}, "LOCK_NAME must be a name of at most"),
     ],
 )
 def test_what_cannot_work_is_refused(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], told: str) -> None:
@@ -69,9 +93,35 @@ def test_a_path_of_exactly_the_systems_limit_is_taken(monkeypatch: pytest.Monkey
         read_settings()
 
 
-def test_a_database_without_a_mode_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs as single and says that each replica fetches on its own."""
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@h/d")
-    (warning,) = read_settings().warnings
-    assert "each replica fetches on its own" in warning
-    assert "s3cret" not in warning
+def test_a_database_without_a_mode_means_leader_election(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lengths and the name have the guide's defaults."""
+    monkeypatch.setenv("DATABASE_URL", URL)
+    settings = read_settings()
+    assert settings.election is not None
+    assert (settings.election.timing, settings.election.lock_name) == (Timing(30, 10), "config_sync")
+    assert settings.warnings == ()
+    assert "s3cret" not in repr(settings.election)
+
+
+def test_single_asks_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a database the mode is single, and so it is where it is asked for."""
+    assert read_settings().election is None
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("LLMROUTER_HA_MODE", "single")
+    assert read_settings().election is None
+
+
+def test_the_direct_url_goes_first_and_prismas_parameters_do_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Prisma and LiteLLM write into a URL is translated or dropped."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@pooler:6432/d?pgbouncer=true")
+    settings = read_settings()
+    assert settings.election is not None
+    assert settings.election.target.pooled
+    query = "schema=x&connection_limit=3&pool_timeout=1&sslaccept=strict&sslcert=/ca.pem&connect_timeout=7"
+    monkeypatch.setenv("DIRECT_URL", f"postgres://us%40er:s%2Fcret@[::1]/d?{query}")
+    settings = read_settings()
+    assert settings.election is not None
+    target = settings.election.target
+    assert (target.host, target.port, target.user, target.password) == ("::1", 5432, "us@er", "s/cret")
+    assert (target.pooled, target.connect_seconds) == (False, 7.0)
+    assert (target.tls.required, target.tls.verify_host, target.tls.authority) == (True, True, "/ca.pem")

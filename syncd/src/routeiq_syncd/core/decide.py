@@ -53,15 +53,25 @@ class Rules:
 
 def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: datetime, rules: Rules) -> Decision:
     """Decide what becomes of a fetched bundle; ``current`` is what the volume holds, None for nothing."""
+    match examine(fetched, current.digest if current else None, rules):
+        case Same() | Refuse() as settled:
+            return settled
+        case warnings:
+            entries = fetched.bundle.entries
+            manifest = make_manifest(next_number, entries, fetched.version, rules.publisher, now)
+            return Accept(manifest, warnings)
+
+
+def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:
+    """Judge a fetched bundle beside the digest that is ``held``; acceptable and new: its warnings."""
     bundle = fetched.bundle
     over = bound_problems(bundle, rules.bounds)
     if over:
         return Refuse(bundle.digest, over)
     verdict = validate(bundle.files, kind=fetched.version.kind, environment=rules.environment)
-    if current is not None and current.digest == bundle.digest:
+    if held == bundle.digest:
         # Already accepted, perhaps by a release with fewer rules: what it would say now is a warning.
         return Same((*verdict.errors, *verdict.warnings))
     if verdict.errors:
         return Refuse(bundle.digest, verdict.errors)
-    manifest = make_manifest(next_number, bundle.entries, fetched.version, rules.publisher, now)
-    return Accept(manifest, verdict.warnings)
+    return verdict.warnings

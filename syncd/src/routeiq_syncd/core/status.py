@@ -6,6 +6,8 @@ from typing import Literal
 
 from routeiq_syncd.core.answers import Answer, Refused
 from routeiq_syncd.core.instants import seconds_since, stamp
+from routeiq_syncd.core.lease import Lease, Term
+from routeiq_syncd.core.publish import Head, is_unpublished
 from routeiq_syncd.core.revision import FORMAT, Manifest
 
 Outcome = Literal["unchanged", "changed", "refused", "failed"]
@@ -30,6 +32,31 @@ class FetchState:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """What leader election adds.
+
+    Attributes:
+        replica_id: this replica, over restarts.
+        lock_name: the fleet.
+        term: this process's own, None while it is a candidate.
+        lease: the row as last seen, None where nobody ever had it or it was not seen yet.
+        head: the desired revision as last seen.
+        skipped: polls of the source that this process left to the holder.
+        seen_at: when the database last answered, as written.
+        delivery: how news of a revision comes, ``listen`` or ``poll``.
+    """
+
+    replica_id: str
+    lock_name: str
+    term: Term | None = None
+    lease: Lease | None = None
+    head: Head | None = None
+    skipped: int = 0
+    seen_at: str | None = None
+    delivery: Literal["listen", "poll"] = "poll"
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All that the status tells. ``refused`` is syncd's own refusal; the gateway's is in ``answer``."""
 
@@ -44,23 +71,19 @@ class Snapshot:
     last_error: LastError | None = None
     standing_warnings: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    cluster: Cluster | None = None
+    troubles: tuple[tuple[str, LastError], ...] = ()  # by topic, such as ``database``
 
 
 def document(snapshot: Snapshot, now: datetime) -> Json:
     """Build the status document of a snapshot."""
-    desired, serving, error = snapshot.desired, snapshot.answer.serving, snapshot.last_error
+    desired, serving, error = snapshot.desired, snapshot.answer.serving, latest_error(snapshot)
     return {
         "format": FORMAT,
         "enabled": True,
         "running": snapshot.running,
-        "mode": "single",
-        "leader_election": {
-            "enabled": False,
-            "is_leader": True,
-            "holder_id": snapshot.holder_id,
-            "lease_expires_at": None,
-            "skipped_sync_count": 0,
-        },
+        "mode": "leader_election" if snapshot.cluster else "single",
+        "leader_election": _election(snapshot),
         "source": {"kind": snapshot.source_kind, "location": snapshot.source_location},
         "desired": desired
         and {
@@ -79,7 +102,52 @@ def document(snapshot: Snapshot, now: datetime) -> Json:
         },
         "last_error": error and {"at": error.at, "message": error.message},
         "warnings": [*snapshot.standing_warnings, *snapshot.warnings],
+        **({"database": _database(snapshot, snapshot.cluster, now)} if snapshot.cluster else {}),
         "updated_at": stamp(now),
+    }
+
+
+def latest_error(snapshot: Snapshot) -> LastError | None:
+    """Return the newest of the errors that last, None where all is well."""
+    errors = [error for _, error in snapshot.troubles]
+    if snapshot.last_error is not None:
+        errors.append(snapshot.last_error)
+    return max(errors, key=lambda error: error.at, default=None)
+
+
+def _election(snapshot: Snapshot) -> Json:
+    """The fields of the deployment guide. A holder that stops is no leader, whatever the row still says."""
+    cluster = snapshot.cluster
+    if cluster is None:
+        return {
+            "enabled": False,
+            "is_leader": True,
+            "holder_id": snapshot.holder_id,
+            "lease_expires_at": None,
+            "skipped_sync_count": 0,
+        }
+    shown = cluster.term or cluster.lease
+    return {
+        "enabled": True,
+        "is_leader": cluster.term is not None,
+        "holder_id": shown.holder_id if shown else None,
+        "lease_expires_at": stamp(shown.expires_at) if shown else None,
+        "skipped_sync_count": cluster.skipped,
+    }
+
+
+def _database(snapshot: Snapshot, cluster: Cluster, now: datetime) -> Json:
+    shown = cluster.term or cluster.lease
+    return {
+        "replica_id": cluster.replica_id,
+        "own_holder_id": snapshot.holder_id,
+        "lock_name": cluster.lock_name,
+        "epoch": shown.epoch if shown else None,
+        "desired": cluster.head and {"number": cluster.head.number, "digest": cluster.head.digest},
+        "unpublished": is_unpublished(snapshot.desired, cluster.head),
+        "delivery": cluster.delivery,
+        "seen_at": cluster.seen_at,
+        "seconds_since_seen": seconds_since(cluster.seen_at, now),
     }
 
 

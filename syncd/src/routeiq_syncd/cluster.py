@@ -1,0 +1,137 @@
+"""Leader election put together: what `__main__` runs beside the loops of single mode. Apart, for asyncpg's memory."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from routeiq_syncd.board import Board
+from routeiq_syncd.core.decide import Rules
+from routeiq_syncd.core.status import Json
+from routeiq_syncd.database import Database
+from routeiq_syncd.ears import Ears
+from routeiq_syncd.election import Election, tidy
+from routeiq_syncd.follow import Follower
+from routeiq_syncd.heart import beat
+from routeiq_syncd.logs import Log
+from routeiq_syncd.loops import Heartbeats, Poller, watch
+from routeiq_syncd.publishing import Publishing, Tenure
+from routeiq_syncd.seal import Ring
+from routeiq_syncd.session import DatabaseAwayError, Session
+from routeiq_syncd.settings import Election as ElectionSettings
+from routeiq_syncd.sources.file import FileSource
+from routeiq_syncd.sync import Now, Sync
+
+# A clock that nobody sets and that runs in suspend, where the system has one.
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def clock() -> float:
+    """Seconds since some instant in the past."""
+    return time.clock_gettime(CLOCK)
+
+
+@dataclass
+class Cluster:
+    """The parts, for as long as the process runs.
+
+    Attributes:
+        sync: single mode's turn, for a cold start without the database.
+        rules: whose publisher names this process.
+        interval: seconds between polls of the source.
+        checkpoint: called between the steps of a publish.
+    """
+
+    settings: ElectionSettings
+    sync: Sync
+    rules: Rules
+    board: Board
+    heartbeats: Heartbeats
+    log: Log
+    now: Now
+    interval: float
+    checkpoint: Callable[[str], None]
+    replica_id: str
+    pod: str
+
+    def __post_init__(self) -> None:
+        timing = self.settings.timing
+        session = Session(self.settings.target, seconds=timing.statement)
+        self.database = Database(session, self.settings.lock_name, timing, Ring(self.settings.keys))
+        self.follower = Follower(self.database, self.sync, self.board, self.heartbeats, now=self.now, clock=clock)
+        self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
+        self._poller: Poller | None = None
+
+    def loops(self) -> list[Awaitable[None]]:
+        """Return the loops to run."""
+        election = Election(
+            self.database,
+            self.follower,
+            self.ears,
+            self.board,
+            heartbeats=self.heartbeats,
+            log=self.log,
+            holder_id=self.rules.publisher.holder_id,
+            timing=self.settings.timing,
+            interval=self.interval,
+            clock=clock,
+            work=self._work,
+        )
+        heart = beat(self.database, self.board, self.heartbeats, replica_id=self.replica_id, pod=self.pod)
+        return [self.follower.run(), self.ears.run(), election.run(), heart]
+
+    async def turn_now(self) -> None:
+        """Poll the source where this process holds the lease; then follow what is desired."""
+        if self._poller is not None:
+            await self._poller.turn_now()
+        await self.follower.turn_now()
+
+    async def fleet(self) -> tuple[int, Json]:
+        """Answer with the fleet."""
+        return await _answer(self.database.fleet)
+
+    async def history(self) -> tuple[int, Json]:
+        """Answer with the revisions."""
+        return await _answer(self.database.history)
+
+    def _work(self, tenure: Tenure) -> list[Awaitable[None]]:
+        """Make the loops of one tenure."""
+        publishing = Publishing(
+            tenure,
+            source=self.sync.source,
+            volume=self.sync.volume,
+            database=self.database,
+            follower=self.follower,
+            rules=self.rules,
+            log=self.log,
+            now=self.now,
+            clock=clock,
+            checkpoint=self.checkpoint,
+        )
+        poller = Poller(publishing, self.board, self.heartbeats, interval=self.interval, now=self.now)
+
+        def found_ahead() -> None:
+            publishing.forget()
+            poller.nudge()
+
+        loops: list[Awaitable[None]] = [
+            self._polling(poller),
+            tidy(self.database, tenure, self.heartbeats, found_ahead),
+        ]
+        if isinstance(self.sync.source, FileSource):
+            loops.append(watch(self.sync.source, poller, self.heartbeats, self.log, interval=self.interval))
+        return loops
+
+    async def _polling(self, poller: Poller) -> None:
+        self._poller = poller
+        try:
+            await poller.run()
+        finally:
+            self._poller = None
+            self.heartbeats.forget("poll", "tidy", "watch")
+
+
+async def _answer(ask: Callable[[], Awaitable[Json]]) -> tuple[int, Json]:
+    try:
+        return 200, await ask()
+    except DatabaseAwayError as error:
+        return 503, {"error": str(error)}

@@ -1,0 +1,278 @@
+"""What syncd asks of PostgreSQL: the lease, the fenced publish, the desired revision, the replicas.
+
+The tables belong to routeiq-migrate. Every statement names the lock, so that several fleets share a database. All
+instants are the server's ``clock_timestamp()``; ours never enter a comparison.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.lease import Grant, Lease, Lost, Term, Timing
+from routeiq_syncd.core.pack import pack
+from routeiq_syncd.core.publish import Head
+from routeiq_syncd.core.revision import Manifest, Publisher, make_manifest, read_manifest, write_manifest
+from routeiq_syncd.core.status import Json
+from routeiq_syncd.seal import Ring, context_of
+from routeiq_syncd.session import Connection, Session
+
+NO_KEYS = Ring()
+KEEP_REVISIONS = 100
+SILENT_SECONDS = 600
+
+LOOK = """
+SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
+       l.epoch IS NOT NULL AND NOT pg_try_advisory_xact_lock_shared($2, (l.epoch % 2147483647)::int4) AS guarded,
+       r.number, r.digest
+FROM (SELECT) AS one
+LEFT JOIN routeiq.lease AS l ON l.name = $1
+LEFT JOIN LATERAL (
+    SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
+) AS r ON true"""
+
+# Waits for the row's lock if somebody publishes, and only then looks at the clock.
+ACQUIRE = """
+INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at)
+VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3))
+ON CONFLICT (name) DO UPDATE SET holder_id = $2, epoch = l.epoch + 1, acquired_at = clock_timestamp(),
+    renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $3)
+WHERE l.expires_at <= clock_timestamp() OR l.holder_id = $2
+   OR (l.epoch = $4 AND pg_try_advisory_xact_lock_shared($5, (l.epoch % 2147483647)::int4))
+RETURNING epoch, expires_at"""
+
+RENEW = """
+UPDATE routeiq.lease SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $4)
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+RETURNING epoch, expires_at"""
+
+RELEASE = """
+WITH released AS (
+    UPDATE routeiq.lease SET expires_at = clock_timestamp()
+    WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() RETURNING 1
+) SELECT pg_notify($4, 'released') FROM released"""
+
+# The highest number of a lock name, and of what its replicas have had, should the database have lost some.
+NUMBER = """
+SELECT clock_timestamp() AS at, 1 + greatest(
+    $2::bigint,
+    (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1),
+    (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1)) AS number"""
+
+# The fence: no row where holder, epoch or expiry is wrong at this moment, with the lease row locked.
+RECORD = """
+INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id, source, created_at, note)
+SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+RETURNING number"""
+
+BEAT = """
+INSERT INTO routeiq.replica AS r (lock_name, replica_id, pod, versions, desired, serving, state, refused, reason)
+VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
+ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
+    state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
+
+TIDY = """
+WITH silent AS (
+    DELETE FROM routeiq.replica WHERE lock_name = $1
+    AND heartbeat_at < clock_timestamp() - make_interval(secs => $2)
+), old AS (
+    DELETE FROM routeiq.revision WHERE lock_name = $1 AND number <= (
+        SELECT number FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)
+)
+SELECT (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1) AS highest,
+       (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1) AS newest"""
+
+FLEET = """
+SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
+       extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds
+FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
+
+HISTORY = """
+SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
+WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look shows: the lease (None: never taken) and the desired revision (None: none published)."""
+
+    lease: Lease | None
+    head: Head | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A revision as the database holds it; ``document`` is its manifest as written, unknown fields included."""
+
+    manifest: Manifest
+    document: bytes
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One replica's row."""
+
+    pod: str
+    versions: str
+    desired: int | None
+    serving: int | None
+    state: str
+    refused: str | None
+    reason: str
+
+
+class Database:
+    """The questions, asked through one session. Each raises `session.DatabaseAwayError`."""
+
+    def __init__(self, session: Session, lock_name: str, timing: Timing, ring: Ring = NO_KEYS) -> None:
+        self.session = session
+        self.lock_name = lock_name
+        self._timing = timing
+        self._ring = ring
+        digest = hashlib.sha256(lock_name.encode()).digest()
+        self.channel = f"routeiq_{digest.hex()[:16]}"
+        self.guard_key = int.from_bytes(digest[:4], "big", signed=True)
+
+    async def look(self) -> Sight:
+        """Read the lease and the desired revision in one go."""
+        async with self.session.use() as connection:
+            row = await connection.fetchrow(LOOK, self.lock_name, self.guard_key)
+        assert row is not None  # noqa: S101 - the query has exactly one row
+        held, number = row["holder_id"], row["number"]
+        lease = held and Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"])
+        return Sight(lease, None if number is None else Head(number, row["digest"]))
+
+    async def acquire(self, holder_id: str, deserted: int | None) -> Grant | Lost:
+        """Take the lease if it is expired, ours, or of the epoch ``deserted`` and unguarded still."""
+        async with self.session.use() as connection:
+            row = await connection.fetchrow(
+                ACQUIRE, self.lock_name, holder_id, self._timing.lease, deserted or -1, self.guard_key
+            )
+        return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
+
+    async def renew(self, term: Term) -> Grant | Lost:
+        """Prolong a term that has not expired."""
+        async with self.session.use() as connection:
+            row = await connection.fetchrow(RENEW, self.lock_name, term.holder_id, term.epoch, self._timing.lease)
+        return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
+
+    async def release(self, term: Term) -> None:
+        """Let a term expire at once and tell the others; nothing where it is over already."""
+        async with self.session.use() as connection:
+            await connection.fetch(RELEASE, self.lock_name, term.holder_id, term.epoch, self.channel)
+
+    async def publish(
+        self, term: Term, fetched: Fetched, floor: int, checkpoint: Callable[[str], None], note: str = ""
+    ) -> Manifest | Lost:
+        """Record a bundle as the next revision above ``floor``, if the term still holds; tell every replica."""
+        payload = self._ring.close(pack(fetched.bundle), context_of(self.lock_name, fetched.bundle.digest))
+        async with self.session.use(transaction=True) as connection:
+            # A holder that is stopped in here would keep the row locked: the server ends its session instead.
+            await connection.execute(
+                f"SET LOCAL idle_in_transaction_session_timeout = {int(self._timing.statement * 1000)}"
+            )
+            await connection.fetchrow("SELECT FROM routeiq.lease WHERE name = $1 FOR UPDATE", self.lock_name)
+            row = await connection.fetchrow(NUMBER, self.lock_name, floor)
+            assert row is not None  # noqa: S101 - the query has exactly one row
+            publisher = Publisher(term.holder_id, term.epoch)
+            manifest = make_manifest(row["number"], fetched.bundle.entries, fetched.version, publisher, row["at"])
+            checkpoint("inside the transaction")
+            recorded = await self._record(connection, manifest, payload, row["at"], note)
+            if recorded:
+                await connection.execute(f"SELECT pg_notify('{self.channel}', 'published')")
+        return manifest if recorded else Lost()
+
+    async def _record(
+        self, connection: Connection, manifest: Manifest, payload: bytes, at: datetime, note: str
+    ) -> bool:
+        document = write_manifest(manifest).decode()
+        row = await connection.fetchrow(
+            RECORD,
+            self.lock_name,
+            manifest.publisher.holder_id,
+            manifest.publisher.epoch,
+            manifest.number,
+            manifest.digest,
+            document,
+            payload,
+            json.dumps(json.loads(document)["source"]),
+            at,
+            note,
+        )
+        return row is not None
+
+    async def revision(self, number: int) -> Stored | str:
+        """Read a revision and open its payload; the sentence why that cannot be done."""
+        query = "SELECT manifest, payload FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
+        async with self.session.use() as connection:
+            row = await connection.fetchrow(query, self.lock_name, number)
+        if row is None or row["payload"] is None:
+            return f"Revision {number} has no content in the database that this release can read."
+        document = row["manifest"].encode()
+        manifest = read_manifest(document)
+        if manifest is None or manifest.number != number:
+            return f"The manifest of revision {number} in the database cannot be read by this release."
+        payload = self._ring.open(row["payload"], context_of(self.lock_name, manifest.digest), manifest)
+        return payload if isinstance(payload, str) else Stored(manifest, document, payload)
+
+    async def beat(self, replica_id: str, beat: Beat) -> None:
+        """Write this replica's row."""
+        fields = (beat.desired, beat.serving, beat.state, beat.refused, beat.reason)
+        async with self.session.use() as connection:
+            await connection.fetch(BEAT, self.lock_name, replica_id, beat.pod, beat.versions, *fields)
+
+    async def leave(self, replica_id: str) -> None:
+        """Remove this replica's row."""
+        query = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2"
+        async with self.session.use() as connection:
+            await connection.fetch(query, self.lock_name, replica_id)
+
+    async def tidy(self) -> tuple[int, int]:
+        """Remove what is old, the holder's chore; return the highest number of any replica and the newest revision."""
+        async with self.session.use() as connection:
+            row = await connection.fetchrow(TIDY, self.lock_name, float(SILENT_SECONDS), KEEP_REVISIONS)
+        assert row is not None  # noqa: S101 - the query has exactly one row
+        return row["highest"] or 0, row["newest"] or 0
+
+    async def fleet(self) -> Json:
+        """The replicas, the lease and the desired revision, as one document."""
+        sight = await self.look()
+        async with self.session.use() as connection:
+            rows = await connection.fetch(FLEET, self.lock_name)
+        lease = sight.lease
+        return {
+            "lock_name": self.lock_name,
+            "lease": lease
+            and {
+                "holder_id": lease.holder_id,
+                "epoch": lease.epoch,
+                "expires_at": stamp(lease.expires_at),
+                "remaining_seconds": round(lease.remaining, 3),
+            },
+            "desired": sight.head and {"number": sight.head.number, "digest": sight.head.digest},
+            "replicas": [_plain(dict(row)) for row in rows],
+        }
+
+    async def history(self, limit: int = KEEP_REVISIONS) -> Json:
+        """The revisions, newest first, as one document."""
+        async with self.session.use() as connection:
+            rows = await connection.fetch(HISTORY, self.lock_name, limit)
+        return {"lock_name": self.lock_name, "revisions": [_plain(dict(row)) for row in rows]}
+
+
+def _plain(row: Json) -> Json:
+    """Turn a row into JSON: instants as written, documents parsed."""
+    plain: Json = {}
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            plain[name] = stamp(value)
+        elif isinstance(value, str) and name in {"versions", "source"}:
+            plain[name] = json.loads(value)
+        else:
+            plain[name] = round(value, 3) if isinstance(value, float) else value
+    return plain

@@ -1,0 +1,170 @@
+"""Following: every replica, the holder too, brings the desired revision to its own volume.
+
+A look reads the lease and the desired revision together; a candidate decides by the same look. Looks come by the
+clock, when a notification arrives, and for those who ask and wait.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from routeiq_syncd.board import Board
+from routeiq_syncd.core.fetch import Failed, Fetch
+from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.pack import unpack
+from routeiq_syncd.core.publish import Behind, Head, Nothing, Take, UpToDate, plan_materialise
+from routeiq_syncd.database import Database, Sight
+from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay
+from routeiq_syncd.session import DatabaseAwayError, SchemaMissingError
+from routeiq_syncd.sync import Now, Sync
+from routeiq_syncd.waits import settle, woken
+
+LOOK_SECONDS = 5.0
+CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
+RETRY_SECONDS = 1.0
+FALLBACK_SECONDS = 10.0
+TURN_SECONDS = 150.0
+SCHEMA_SECONDS = 600.0
+
+
+class SchemaNeverCameError(Exception):
+    """The schema did not come in time; the message is a sentence."""
+
+
+class Follower:
+    """Looks, and materialises; ``interval`` is the seconds between looks."""
+
+    def __init__(
+        self,
+        database: Database,
+        sync: Sync,
+        board: Board,
+        heartbeats: Heartbeats,
+        *,
+        now: Now,
+        clock: Callable[[], float],
+    ) -> None:
+        self.interval = CANDIDATE_LOOK_SECONDS
+        self._database = database
+        self._sync = sync
+        self._volume = sync.volume
+        self._board = board
+        self._heartbeats = heartbeats
+        self._now = now
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._looking: list[asyncio.Future[Sight]] = []
+        self._away_since: float | None = None
+        self._schema_missing_since: float | None = None
+        self._fetching: asyncio.Future[Fetch] | None = None
+
+    def nudge(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    async def turn_now(self) -> None:
+        """Look now and follow; wait for the end of it."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._wake.set()
+        await done
+
+    async def next_sight(self) -> Sight:
+        """Return what the next look that the database answers shows."""
+        coming: asyncio.Future[Sight] = asyncio.get_running_loop().create_future()
+        self._looking = [*(other for other in self._looking if not other.done()), coming]
+        return await coming
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        failures = 0
+        while True:
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            self._heartbeats.beat("follow", within=TURN_SECONDS)
+            seconds = self.interval
+            try:
+                sight = await self._look()
+                if sight.lease is not None and sight.lease.remaining > 0:
+                    seconds = min(seconds, sight.lease.remaining)
+                await self._follow(sight.head)
+                failures = 0
+            except DatabaseAwayError as error:
+                self._board.trouble("database", str(error))
+                self._bear_with(error)
+                await self._fall_back()
+                failures += 1
+                seconds = min(self.interval, delay(RETRY_SECONDS, failures, 0))
+            settle(waiting)
+            # Jitter upwards: a lease that runs out is then looked at just after.
+            await woken(self._wake, 0.05 + seconds * random.uniform(1, 1.2))  # noqa: S311 - spreads load
+
+    def _bear_with(self, error: DatabaseAwayError) -> None:
+        """Wait for the schema, but not for ever: an operator has to see that nobody makes it."""
+        now = self._clock()
+        if not isinstance(error, SchemaMissingError):
+            self._schema_missing_since = None
+            return
+        self._schema_missing_since = now if self._schema_missing_since is None else self._schema_missing_since
+        if now - self._schema_missing_since > SCHEMA_SECONDS:
+            raise SchemaNeverCameError(f"{error} It was waited for, for {SCHEMA_SECONDS:g} s.")
+
+    async def _look(self) -> Sight:
+        sight = await self._database.look()
+        self._away_since = None
+        self._board.trouble("database", None)
+        self._board.clustered(lease=sight.lease, head=sight.head, seen_at=stamp(self._now()))
+        looking, self._looking = self._looking, []
+        for coming in looking:
+            if not coming.done():
+                coming.set_result(sight)
+        return sight
+
+    async def _follow(self, head: Head | None) -> None:
+        """Bring the desired revision to the volume; whatever is in the way is told and tried again."""
+        current = self._volume.current()
+        self._board.materialised(current)
+        match plan_materialise(head, current, self._volume.next_number() - 1):
+            case Nothing() | UpToDate():
+                self._board.trouble("revision", None)
+            case Behind(desired, held):
+                told = f"The database's newest revision is {desired}, and this volume has had {held}: the database lost"
+                self._board.trouble("revision", f"{told} revisions. Nothing goes back; the holder publishes above it.")
+            case Take(number):
+                self._board.trouble("revision", await self._take(number))
+
+    async def _take(self, number: int) -> str | None:
+        """Materialise revision ``number``; the sentence why not, else None."""
+        stored = await self._database.revision(number)
+        if isinstance(stored, str):
+            return stored
+        bundle = unpack(stored.payload, stored.manifest)
+        if isinstance(bundle, str):
+            return bundle
+        fault = await completed(lambda: self._volume.materialise(bundle, stored.manifest, stored.document))
+        if fault is not None:
+            return fault
+        self._board.materialised(self._volume.current())
+        await completed(self._volume.collect)
+        return None
+
+    async def _fall_back(self) -> None:
+        """Fetch straight from the source where the database is away and the volume has nothing to serve."""
+        now = self._clock()
+        self._away_since = now if self._away_since is None else self._away_since
+        current = self._volume.current()
+        self._board.materialised(current)
+        if current is not None or now - self._away_since < FALLBACK_SECONDS:
+            return
+        if self._fetching is None:
+            self._fetching = asyncio.ensure_future(abandonable(self._sync.fetch))
+        await asyncio.wait({self._fetching}, timeout=RETRY_SECONDS)
+        if not self._fetching.done():
+            return
+        fetch, self._fetching = self._fetching.result(), None
+        began = stamp(self._now())
+        turn = await completed(lambda: self._sync.apply(fetch))
+        self._board.turned(turn, began, self._volume.current())
+        if isinstance(fetch, Failed):
+            await asyncio.sleep(RETRY_SECONDS)

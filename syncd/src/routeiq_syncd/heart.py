@@ -1,0 +1,71 @@
+"""The heartbeat: this replica's row in the fleet, written every few seconds and at once on change."""
+
+import asyncio
+import contextlib
+import json
+import random
+from importlib.metadata import version
+
+from routeiq_syncd.board import Board
+from routeiq_syncd.core.publish import is_unpublished
+from routeiq_syncd.core.status import Snapshot
+from routeiq_syncd.database import Beat, Database
+from routeiq_syncd.loops import Heartbeats
+from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.waits import woken
+
+BEAT_SECONDS = 10.0
+GAP_SECONDS = 0.3
+LEAVE_SECONDS = 2.0
+
+
+def beat_of(snapshot: Snapshot, pod: str) -> Beat:
+    """Say in a row what the status says."""
+    desired, answer, cluster = snapshot.desired, snapshot.answer, snapshot.cluster
+    refused = snapshot.refused or answer.refused
+    troubles = dict(snapshot.troubles)
+    if "revision" in troubles:
+        state = "stuck"
+    elif is_unpublished(desired, cluster.head if cluster else None):
+        state = "unpublished"
+    elif desired is None:
+        state = "empty"
+    elif answer.refused is not None and answer.refused.digest == desired.digest:
+        state = "refused"
+    else:
+        state = "serving" if answer.serving and answer.serving.digest == desired.digest else "materialised"
+    reason = troubles["revision"].message if "revision" in troubles else refused.reason if refused else ""
+    return Beat(
+        pod=pod,
+        versions=json.dumps({"syncd": version("routeiq-syncd")}),
+        desired=desired.number if desired else None,
+        serving=answer.serving.number if answer.serving else None,
+        state=state,
+        refused=refused.digest if refused else None,
+        reason=reason,
+    )
+
+
+async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, replica_id: str, pod: str) -> None:
+    """Write the row until cancelled; then remove it."""
+    sent: Beat | None = None
+    due = 0.0
+    loop = asyncio.get_running_loop()
+    try:
+        while True:
+            heartbeats.beat("heart", within=BEAT_SECONDS * 2)
+            board.altered.clear()
+            mine = beat_of(board.snapshot, pod)
+            if mine != sent or loop.time() >= due:
+                try:
+                    await database.beat(replica_id, mine)
+                    sent, due = mine, loop.time() + BEAT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
+                except DatabaseAwayError:  # told by the follower
+                    sent, due = None, loop.time()
+                    await asyncio.sleep(random.uniform(1, 4))  # noqa: S311 - as above
+            await asyncio.sleep(GAP_SECONDS)
+            await woken(board.altered, due - loop.time())
+    finally:
+        with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await database.leave(replica_id)

@@ -1,0 +1,137 @@
+"""The holder's turn: fetch, decide, publish. The volume is written by following, on the holder as anywhere."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from routeiq_syncd.core.bundle import CONFIG
+from routeiq_syncd.core.decide import Refuse, Rules, Same
+from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.core.lease import Lost, Term, trusted
+from routeiq_syncd.core.problem import Problem
+from routeiq_syncd.core.publish import Publish, plan_publish
+from routeiq_syncd.core.revision import Manifest
+from routeiq_syncd.database import Database
+from routeiq_syncd.follow import Follower
+from routeiq_syncd.logs import Log
+from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.sources import Source
+from routeiq_syncd.sync import Now, Turn, refusal, texts
+from routeiq_syncd.volume import Volume
+
+MOST_BYTES = 16 * 1024 * 1024
+
+
+@dataclass
+class Tenure:
+    """A term as it is lived: renewed, and over when ``over`` is set; ``floor``: see `core.publish`."""
+
+    term: Term
+    floor: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Publishing:
+    """One tenure's turns. A new tenure begins without memory: what was fetched before may be old."""
+
+    def __init__(
+        self,
+        tenure: Tenure,
+        *,
+        source: Source,
+        volume: Volume,
+        database: Database,
+        follower: Follower,
+        rules: Rules,
+        log: Log,
+        now: Now,
+        clock: Callable[[], float],
+        checkpoint: Callable[[str], None],
+    ) -> None:
+        self.location = source.location
+        self._tenure = tenure
+        self._source = source
+        self._volume = volume
+        self._database = database
+        self._follower = follower
+        self._rules = rules
+        self._log = log
+        self._now = now
+        self._clock = clock
+        self._checkpoint = checkpoint
+        self._known: str | None = None
+        self._refused: Turn | None = None
+
+    def forget(self) -> None:
+        """Fetch unconditionally next time."""
+        self._known = None
+
+    def fetch(self) -> Fetch:
+        """Ask the source, conditionally where what it said last is dealt with. Blocks."""
+        self._checkpoint("before fetch")
+        fetched = self._source.fetch(self._known)
+        self._checkpoint("after fetch")
+        return fetched
+
+    async def apply(self, fetch: Fetch) -> Turn:
+        """Carry out what the fetch calls for."""
+        match fetch:
+            case Unchanged():
+                return self._refused or Turn("unchanged")
+            case Failed(message):
+                return Turn("failed", read=False, error=message)
+            case Unacceptable(problems, token):
+                return self._refuse(problems, None, token)
+            case Fetched():
+                try:
+                    return await self._take(fetch)
+                except DatabaseAwayError as error:
+                    # Perhaps recorded, perhaps not: the next turn fetches again and looks.
+                    return Turn("failed", error=f"Not published. {error}")
+
+    def current(self) -> Manifest | None:
+        """What the volume holds."""
+        return self._volume.current()
+
+    async def _take(self, fetched: Fetched) -> Turn:
+        head = (await self._database.look()).head
+        floor = max(self._tenure.floor, self._volume.next_number() - 1)
+        match plan_publish(fetched, head, floor, self._rules):
+            case Same(warnings):
+                self._remember(fetched.token)
+                return Turn("unchanged", warnings=texts(warnings))
+            case Refuse(digest, problems):
+                return self._refuse(problems, digest, fetched.token)
+            case Publish() if (size := sum(entry.size for entry in fetched.bundle.entries)) > MOST_BYTES:
+                told = f"the files together have {size} bytes; at most {MOST_BYTES} travel through the database"
+                return self._refuse((Problem(CONFIG, None, told),), fetched.bundle.digest, fetched.token)
+            case Publish(above, warnings):
+                return await self._publish(fetched, above, warnings)
+
+    async def _publish(self, fetched: Fetched, above: int, warnings: tuple[Problem, ...]) -> Turn:
+        term = self._tenure.term
+        if not trusted(term, self._clock()):
+            return self._end(term)
+        self._checkpoint("before publish")
+        outcome = await self._database.publish(term, fetched, above, self._checkpoint)
+        if isinstance(outcome, Lost):
+            return self._end(term)
+        self._remember(fetched.token)
+        self._log.info("revision published", number=outcome.number, digest=outcome.digest, epoch=term.epoch)
+        self._follower.nudge()
+        return Turn("changed", warnings=texts(warnings))
+
+    def _end(self, term: Term) -> Turn:
+        self._tenure.over.set()
+        self._log.warning("not published, the term is over", epoch=term.epoch)
+        return Turn("unchanged")
+
+    def _refuse(self, problems: tuple[Problem, ...], digest: str | None, token: str | None) -> Turn:
+        turn = refusal(problems, digest, self._refused, self._now())
+        self._remember(token)
+        self._refused = turn
+        return turn
+
+    def _remember(self, token: str | None) -> None:
+        self._known = token
+        self._refused = None

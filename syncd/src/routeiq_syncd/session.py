@@ -1,0 +1,179 @@
+"""One session with PostgreSQL: reaching it, and telling its faults from ours.
+
+A fault that passes (a server that restarts, fails over, is read-only or not there yet, a schema that is still being
+made) becomes a `DatabaseAwayError` with a sentence; the caller goes on without the database and tries again. Any
+other error is a bug and ends the process.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from routeiq_syncd.core.url import Target
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+# Classes of SQLSTATE that pass by themselves or by an operator's hand (PostgreSQL manual, appendix A): connection,
+# authorisation, transaction rollback, resources, object not in the needed state, operator's intervention, system.
+PASSING = ("08", "28", "3D", "40", "53", "55", "57", "58")
+PASSING_STATES = {
+    "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
+    "25P03": "the transaction was idle for too long and was ended",
+    "42501": "this user lacks a privilege on the schema routeiq; let it own the schema, or grant it",
+    "3F000": "the schema routeiq is not there yet; routeiq-migrate makes it",
+    "42P01": "the tables of routeiq are not there yet; routeiq-migrate makes them",
+    "42703": "the tables of routeiq are older than this release; run routeiq-migrate of the same release",
+}
+SCHEMA_STATES = ("3F000", "42P01", "42703")
+
+
+class DatabaseAwayError(Exception):
+    """PostgreSQL cannot be used now; the message is a sentence without secrets."""
+
+
+class SchemaMissingError(DatabaseAwayError):
+    """The tables are not there, or not those of this release."""
+
+
+class Session:
+    """One connection, opened when needed, opened anew after every fault, used by one task at a time.
+
+    Attributes:
+        pooled: whether a transaction pooler stands between; None before the first connection.
+    """
+
+    def __init__(self, target: Target, *, seconds: float) -> None:
+        self._target = target
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._connection: Connection | None = None
+        self.pooled: bool | None = None
+
+    @contextlib.asynccontextmanager
+    async def use(self, *, transaction: bool = False) -> AsyncIterator[Connection]:
+        """Yield the connection for one unit of work, which has to end in time; in a transaction where asked for.
+
+        Raises:
+            DatabaseAwayError: the work was not done, or, after a commit was sent, may have been.
+        """
+        async with self._turn:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = None
+                    self._connection = await self.connect()
+                async with asyncio.timeout(self._seconds):
+                    # A pooler may hand each statement to another server: only a transaction stays with one.
+                    whole = transaction or self.pooled
+                    if whole:
+                        await self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                    yield self._connection
+                    if whole:
+                        await self._connection.execute("COMMIT")
+            except BaseException as error:
+                # What the connection is in the middle of is unknown: hanging up rolls it back, and asks nothing of a
+                # server that may not answer.
+                self.drop()
+                reason = passing(error)
+                if reason is None:
+                    raise
+                missing = isinstance(error, asyncpg.PostgresError) and error.sqlstate in SCHEMA_STATES
+                kind = SchemaMissingError if missing else DatabaseAwayError
+                raise kind(f"{self._place} cannot be used: {reason}.") from None
+
+    async def connect(self) -> Connection:
+        """Open a connection of its own, which the caller closes; finds out whether a pooler stands between.
+
+        Raises:
+            Exception: whatever `passing` judges.
+        """
+        connection = await _open(self._target)
+        try:
+            async with asyncio.timeout(self._target.connect_seconds):
+                await connection.execute("BEGIN")
+                server = await connection.fetchval("SELECT pg_backend_pid()")
+                await connection.execute("COMMIT")
+        except BaseException:
+            connection.terminate()
+            raise
+        # A pooler answers with a process id of its own making.
+        self.pooled = self._target.pooled or server != connection.get_server_pid()
+        return connection
+
+    def drop(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    @property
+    def _place(self) -> str:
+        return f"PostgreSQL at {self._target.host}:{self._target.port}"
+
+
+def passing(error: BaseException) -> str | None:
+    """Say what fault ``error`` is, without quoting what may be secret; None for one that does not pass."""
+    match error:
+        case asyncpg.PostgresError():
+            state = error.sqlstate or ""
+            if state in PASSING_STATES:
+                return PASSING_STATES[state]
+            return f"{type(error).__name__} ({state})" if state[:2] in PASSING else None
+        case TimeoutError():
+            return "it did not answer in time"
+        case ssl.SSLCertVerificationError():
+            return "its certificate does not verify; give its authority with sslrootcert= (libpq) or sslcert= (Prisma)"
+        case OSError():
+            return error.strerror or type(error).__name__
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError():
+            return "the connection was lost"
+        case _:
+            return None
+
+
+async def _open(target: Target) -> Connection:
+    context = _tls_context(target)
+    attempts: list[ssl.SSLContext | bool] = [context or False]
+    if context is not None and not target.tls.required:
+        attempts.append(False)
+    for index, encryption in enumerate(attempts):
+        try:
+            return await asyncpg.connect(
+                host=target.host,
+                port=target.port,
+                user=target.user,
+                password=target.password,
+                database=target.database,
+                ssl=encryption,
+                timeout=target.connect_seconds,
+                # A pooler may hand each statement to another server, which knows none of our prepared ones.
+                statement_cache_size=0,
+                target_session_attrs=SessionAttribute.any,
+            )
+        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
+            wrong = isinstance(error, asyncpg.InvalidPasswordError)
+            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
+            if index == len(attempts) - 1 or not (refused or "rejected SSL upgrade" in str(error)):
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _tls_context(target: Target) -> ssl.SSLContext | None:
+    tls = target.tls
+    if not tls.wanted:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = tls.verify_host
+    context.verify_mode = ssl.CERT_REQUIRED if tls.verify_chain else ssl.CERT_NONE
+    if tls.verify_chain and tls.authority is None:
+        context.load_default_certs()
+    elif tls.verify_chain:
+        context.load_verify_locations(cafile=tls.authority)
+    if tls.certificate is not None:
+        context.load_cert_chain(tls.certificate, tls.key, password=tls.key_password or "")
+    return context

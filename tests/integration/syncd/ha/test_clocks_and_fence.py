@@ -1,0 +1,178 @@
+# The statements of these tests are put together from names of their own.
+# ruff: noqa: S608
+"""The database alone decides: clocks that are off, terms that are over, poolers between, other releases' documents."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+
+from routeiq_syncd.core.bundle import make_bundle
+from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.core.lease import Grant, Lost, Term, Timing, begin
+from routeiq_syncd.core.revision import Manifest, SourceVersion
+from routeiq_syncd.core.url import parse_url
+from routeiq_syncd.database import Database
+from routeiq_syncd.session import DatabaseAwayError, Session
+from tests.integration.syncd.conftest import config
+from tests.support.fleet import LEASE, Fleet
+from tests.support.pgbouncer import running_pgbouncer
+from tests.support.processes import REPOSITORY
+from tests.support.waiting import wait_for
+
+TIMING = Timing(lease=2.0, renew=1.0)
+Value = TypeVar("Value")
+
+
+def nothing(_step: str) -> None:
+    """No fault point."""
+
+
+def fetched(name: str) -> Fetched:
+    """A bundle as a source gives it."""
+    return Fetched(make_bundle({"config.yaml": config(name).encode()}), SourceVersion("s3", "s3://b/k"), name)
+
+
+def asked(replicas: Fleet, question: Callable[[Database], Awaitable[Value]]) -> Value:
+    """Ask the database through syncd's own edge."""
+
+    async def ask() -> Value:
+        session = Session(parse_url(replicas.postgres.url(replicas.database)), seconds=5)
+        try:
+            return await question(Database(session, "config_sync", TIMING))
+        finally:
+            session.drop()
+
+    return asyncio.run(ask())
+
+
+async def granted(database: Database, holder: str, deserted: int | None = None) -> Term:
+    """Acquire, which has to succeed."""
+    answer = await database.acquire(holder, deserted)
+    assert isinstance(answer, Grant)
+    return begin(holder, answer, 0.0, TIMING)
+
+
+def test_the_database_refuses_a_term_that_is_over(replicas: Fleet) -> None:
+    """Another's epoch, a forged epoch, an expired and a released term: no revision, no renewal; epochs only rise."""
+
+    async def story(database: Database) -> None:
+        first = await granted(database, "a")
+        assert isinstance(await database.acquire("b", None), Lost)
+        assert isinstance(await database.acquire("b", first.epoch - 1), Lost)
+        assert isinstance(await database.publish(first, fetched("one"), 0, nothing), Manifest)
+        second = await granted(database, "b", deserted=first.epoch)
+        assert second.epoch == first.epoch + 1
+        for over in (first, replace(first, epoch=second.epoch), replace(second, epoch=99)):
+            assert isinstance(await database.publish(over, fetched("stale"), 0, nothing), Lost)
+            assert isinstance(await database.renew(over), Lost)
+            await database.release(over)
+        published = await database.publish(second, fetched("two"), 41, nothing)
+        assert isinstance(published, Manifest)
+        assert (published.number, published.publisher.epoch) == (42, 2)
+        await database.release(second)
+        assert isinstance(await database.publish(second, fetched("stale"), 0, nothing), Lost)
+        third = await granted(database, "a")
+        await asyncio.sleep(TIMING.lease + 0.1)
+        assert isinstance(await database.publish(third, fetched("stale"), 0, nothing), Lost)
+        assert isinstance(await database.renew(third), Lost)
+        assert (await granted(database, "c")).epoch == 4
+
+    asked(replicas, story)
+    assert [row[:2] for row in replicas.revisions()] == [(1, 1), (42, 2)]
+
+
+def test_of_many_candidates_at_once_one_gets_the_lease(replicas: Fleet) -> None:
+    """Twenty ask at the same moment; the epoch counts those who got it."""
+
+    async def story(database: Database) -> list[Grant | Lost]:
+        sessions = [Session(parse_url(replicas.postgres.url(replicas.database)), seconds=20) for _ in range(20)]
+        crowd = [Database(session, database.lock_name, replace(TIMING, lease=30.0)) for session in sessions]
+        answers = await asyncio.gather(*(one.acquire(f"c{at}", None) for at, one in enumerate(crowd)))
+        for session in sessions:
+            session.drop()
+        return list(answers)
+
+    answers = asked(replicas, story)
+    assert [answer.epoch for answer in answers if isinstance(answer, Grant)] == [1]
+
+
+def test_clocks_an_hour_apart_change_nothing(replicas: Fleet) -> None:
+    """One an hour ahead, one an hour behind, one right: one holder, every change everywhere, take-over as ever."""
+    script = str(REPOSITORY / "tests/support/syncd_shifted.py")
+    replicas.put("one")
+    for index, seconds in enumerate(("3600", "-3600", "0")):
+        replicas.start(index, command=[sys.executable, script, seconds])
+    replicas.wait_serving("one")
+    for turn in range(2):
+        holder = replicas.holder()
+        replicas.kill(holder)
+        replicas.put(f"turn-{turn}")
+        replicas.wait_serving(f"turn-{turn}", seconds=LEASE + 15)
+        assert len(replicas.leaders()) == 1
+    assert [row[:2] for row in replicas.revisions()] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_a_transaction_pooler_between_costs_only_time(replicas: Fleet) -> None:
+    """Through PgBouncer everything arrives by polling; with DIRECT_URL beside it, by notification."""
+    with running_pgbouncer(replicas.postgres) as port:
+        direct = replicas.postgres.url(replicas.database)
+        pooled = direct.replace(f":{replicas.postgres.port}/", f":{port}/") + "?pgbouncer=true&connection_limit=1"
+        replicas.put("one")
+        replicas.start(0, DATABASE_URL=pooled.replace("pgbouncer=true&", ""))
+        replicas.start(1, DATABASE_URL=pooled)
+        replicas.start(2, DATABASE_URL=pooled, DIRECT_URL=direct)
+        replicas.wait_serving("one")
+        deliveries = [replicas.status(index)["database"]["delivery"] for index in range(3)]
+        assert deliveries == ["poll", "poll", "listen"]
+        for name in ("two", "three"):
+            replicas.put(name)
+            replicas.wait_serving(name)
+        replicas.kill(replicas.holder())
+        replicas.put("four")
+        replicas.wait_serving("four", seconds=LEASE + 15)
+        for index in (0, 1):
+            said = replicas.syncds[index].log.read_text().count("no notification arrives")
+            assert said == 1, "once"
+
+
+def test_a_field_that_this_release_does_not_know_survives(replicas: Fleet) -> None:
+    """A newer holder's manifest is laid on the volume as it was written."""
+    replicas.put("one")
+    replicas.start(0)
+    replicas.wait_serving("one")
+    replicas.sql(
+        "INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id) "
+        'SELECT lock_name, 2, digest, manifest || $${"number": 2, "trial": {"by": "newer"}}$$, payload, '
+        "epoch, holder_id FROM routeiq.revision"
+    )
+    replicas.syncds[0].wait_for_status("the newer one's revision", desired__number=2)
+    manifest = json.loads((replicas.syncds[0].volume / "current/manifest.json").read_bytes())
+    assert manifest["trial"] == {"by": "newer"}
+
+
+def test_content_that_is_not_its_digest_is_not_served(replicas: Fleet) -> None:
+    """A row that was tampered with, or is of a form of later releases, is told and left alone."""
+    replicas.put("one")
+    syncd = replicas.start(0)
+    replicas.wait_serving("one")
+    for payload, told in {"decode('5a00', 'hex')": "content that its digest names", "'?'": "upgrade syncd"}.items():
+        replicas.sql(
+            "DELETE FROM routeiq.revision WHERE number > 1; "
+            "INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id) "
+            f"SELECT lock_name, 2, digest, manifest || '{{\"number\": 2}}', {payload}, epoch, holder_id "
+            "FROM routeiq.revision"
+        )
+        wait_for(told, lambda told=told: told in str(syncd.status()["last_error"]))  # type: ignore[misc]  # mypy infers no lambda default
+        assert syncd.current()[0] == 1
+
+
+def test_a_schema_that_never_comes_ends_the_wait(replicas: Fleet) -> None:
+    """The error says what is missing; the loops above decide how long they bear it."""
+    replicas.sql("DROP SCHEMA routeiq CASCADE")
+    with pytest.raises(DatabaseAwayError, match="routeiq-migrate makes"):
+        asked(replicas, lambda database: database.look())

@@ -1,0 +1,80 @@
+"""What people and gateways can ask: fleet, history, explain; and what each tells."""
+
+import json
+from pathlib import Path
+
+import httpx
+
+from tests.integration.syncd.conftest import Syncd
+from tests.support.fleet import Fleet
+from tests.support.gateway import MASTER_KEY, gateway
+from tests.support.waiting import wait_for
+
+
+def test_the_commands_tell_the_fleet_its_history_and_why(replicas: Fleet) -> None:
+    """`fleet`, `history` and `explain` print JSON for machines; the socket answers them and TCP does not."""
+    replicas.put("one")
+    replicas.start(0)
+    replicas.wait_serving("one")
+    replicas.start(1)
+    replicas.wait_serving("one")
+    wait_for("both heartbeats", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 1") == ["2"])
+    first, second = replicas.syncds
+    told = second.call("fleet", "--json")
+    assert told.returncode == 0
+    fleet = json.loads(told.stdout)
+    assert fleet["lease"]["epoch"] == fleet["desired"]["number"] == 1
+    assert [(row["desired"], row["state"]) for row in fleet["replicas"]] == [(1, "materialised")] * 2
+    assert all(row["silent_seconds"] < 15 and row["versions"]["syncd"] for row in fleet["replicas"])
+    history = json.loads(first.call("history").stdout)
+    assert [(row["number"], row["epoch"]) for row in history["revisions"]] == [(1, 1)]
+    assert history["revisions"][0]["source"]["location"] == f"s3://{replicas.bucket}/config.yaml"
+    assert "This syncd is the holder, epoch 1" in first.call("explain").stdout
+    why = json.loads(second.call("explain").stdout)
+    assert f"{fleet['lease']['holder_id']} is, epoch 1" in why["election"][0]
+    assert "the gateway serves nothing" in why["revision"][0]
+    assert second.request("GET", "/fleet")[0] == second.request("GET", "/history")[0] == 403
+    replicas.postgres.stop()
+    try:
+        result = second.call("fleet")
+        assert result.returncode == 1
+        assert "cannot be used" in result.stderr
+    finally:
+        replicas.postgres.start()
+    replicas.stop(1)
+    assert second.call("fleet").returncode == 3
+    assert "syncd does not run" in second.call("explain").stdout
+
+
+def test_there_is_no_fleet_in_single_mode(syncd: Syncd) -> None:
+    """The command says which setting brings one."""
+    result = syncd.call("fleet")
+    assert result.returncode == 1
+    assert "LLMROUTER_HA_MODE=leader_election" in result.stderr
+
+
+def test_the_gateway_tells_the_fleet_to_who_has_the_master_key(replicas: Fleet, tmp_path: Path) -> None:
+    """Without it 401; with it what syncd answers; 503 while syncd is down."""
+    replicas.put("demo")
+    replicas.start(0)
+    replicas.wait_serving("demo")
+    with gateway(
+        tmp_path, ROUTEIQ_VOLUME=str(replicas.syncds[0].volume), LLMROUTER_HA_MODE="leader_election"
+    ) as served:
+        served.wait_ready()
+        for name in ("fleet", "history"):
+            path = f"/llmrouter/config/sync/{name}"
+            assert served.get(path).status_code == 401
+            with served.client(key=MASTER_KEY) as client:
+                answer = client.get(path)
+                assert answer.status_code == 200, answer.text
+                assert answer.json()["lock_name"] == "config_sync"
+
+        def state() -> object:
+            with served.client() as client:
+                return client.get("/llmrouter/config/sync/fleet").json()["replicas"][0]["state"] == "serving"
+
+        wait_for("the replica to tell that it serves", state)
+        replicas.kill(0)
+        with served.client() as client:
+            assert client.get("/llmrouter/config/sync/fleet").status_code == httpx.codes.SERVICE_UNAVAILABLE

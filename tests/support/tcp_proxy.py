@@ -1,0 +1,98 @@
+"""A TCP proxy that cuts connections: all at once, or just when a server's answer is due."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Proxy:
+    """Forwards to ``target`` until told otherwise.
+
+    Attributes:
+        port: where it listens on loopback.
+        open: whether new connections are let through; a closed proxy hangs up on each.
+        fatal: a connection whose client sends these bytes is cut once the server has answered, without the answer.
+        fired: set when that has happened.
+    """
+
+    target: int
+    listener: socket.socket
+    open: bool = True
+    fatal: bytes = b""
+    fired: threading.Event = field(default_factory=threading.Event)
+    pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.listener.getsockname()[1])
+
+    def cut(self) -> None:
+        """Close every connection now."""
+        pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            hang_up(pair)
+
+    def serve(self) -> None:
+        """Accept until the listener is closed."""
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                if not self.open:
+                    client.close()
+                    continue
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                except OSError:
+                    client.close()
+                    continue
+                server.settimeout(None)
+                self.pairs.append((client, server))
+                doomed = threading.Event()
+                for work in (self._up, self._down):
+                    threading.Thread(target=work, args=(client, server, doomed), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                if self.fatal and self.fatal in data:
+                    self.fatal = b""
+                    doomed.set()
+                server.sendall(data)
+        hang_up((client, server))
+
+    def _down(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if doomed.is_set():
+                    self.fired.set()
+                    break
+                client.sendall(data)
+        hang_up((client, server))
+
+
+def hang_up(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Close both ends."""
+    for end in pair:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+@contextlib.contextmanager
+def proxying(target: int) -> Iterator[Proxy]:
+    """Run a proxy before ``127.0.0.1:target``."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    proxy = Proxy(target, listener)
+    thread = threading.Thread(target=proxy.serve, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+        proxy.cut()
