@@ -1,7 +1,8 @@
 """The file source: a configuration on disk, with the files that it draws in.
 
 A reader can meet a change half made: a ConfigMap swaps its `..data` link between the reads of two files, an editor
-writes in place. So every path looked at is looked at again once all are read, and if one differs the read starts over.
+writes in place. So a path is resolved once and read where it led, every path is looked at again once all are read, and
+paths that go through one link must have been led to one place. If anything differs the read starts over.
 """
 
 import errno
@@ -36,6 +37,7 @@ class _Reading:
     bounds: Bounds
     found: dict[str, Found] = field(default_factory=dict)
     identities: dict[Path, Identity | None] = field(default_factory=dict)
+    led: dict[Path, set[str]] = field(default_factory=dict)
 
     def read(self, path: str) -> Found:
         """Return the content of the file at ``path`` in the tree; its problem; None where there is none."""
@@ -44,8 +46,10 @@ class _Reading:
         return self.found[path]
 
     def steady(self) -> bool:
-        """Whether every path still is what it was when it was read."""
-        return all(_identity(path) == identity for path, identity in self.identities.items())
+        """Whether every path still is what it was when it was read, and each link led to one place."""
+        return all(len(places) == 1 for places in self.led.values()) and all(
+            _identity(path) == identity for path, identity in self.identities.items()
+        )
 
     def fingerprint(self) -> dict[str, str]:
         """What to compare with a later reading of the same paths."""
@@ -56,6 +60,9 @@ class _Reading:
         identity = self.identities[place] = _identity(place)
         if identity is None:
             return None
+        through = _through(place, self.config.parent, identity[0])
+        if through is not None:
+            self.led.setdefault(through[0], set()).add(through[1])
         if path == CONFIG:
             pass  # the operator named this very path; where it leads is their choice
         elif place == self.config:
@@ -65,7 +72,8 @@ class _Reading:
                 path, None, "the file is a link that leads out of the configuration's directory; copy it there"
             )
         limit = self.bounds.config_bytes if is_yaml(path) else self.bounds.file_bytes
-        return _content(place, path, limit)
+        # Where the path led when its identity was taken: between the two nothing can lead elsewhere.
+        return _content(Path(identity[0]), path, limit)
 
 
 class FileSource:
@@ -176,17 +184,31 @@ def _mark(found: Found) -> str:
             return ""
 
 
+def _through(place: Path, root: Path, real: str) -> tuple[Path, str] | None:
+    """Return the directory that the first link on the way from ``root`` to ``place`` points into, and where it led.
+
+    A ConfigMap's files are links into `..data`, itself a link: two of them led to different places were read in the
+    middle of a swap. None where there is no link, or another link follows.
+    """
+    for part in (*reversed([parent for parent in place.parents if root in parent.parents]), place):
+        if part.is_symlink():
+            target = part.parent / part.readlink()
+            rest = f"/{target.name}" + (f"/{place.relative_to(part)}" if place != part else "")
+            return (target.parent, real.removesuffix(rest)) if real.endswith(rest) else None
+    return None
+
+
 def _identity(place: Path) -> Identity | None:
     """What changes when another file stands at ``place`` or its content is written; None where there is none."""
+    real = os.path.realpath(place)
     try:
-        found = place.stat()
+        found = os.stat(real)  # noqa: PTH116 - what was resolved, as text
     except PermissionError:
         raise _UnreadableError(f"{place} cannot be read: permission denied for this user.") from None
     except OSError as error:
         if error.errno in ABSENT:
             return None
         raise _UnreadableError(f"{place} cannot be read: {error.strerror}.") from None
-    real = os.path.realpath(place)
     return real, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
