@@ -20,7 +20,7 @@ from routeiq_gateway.core.documents import (
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "manifest-newer.json"])
+@pytest.mark.parametrize("name", ["manifest.json", "manifest-newer.json", "manifest-older.json"])
 def test_the_gateway_reads_the_manifest_of_any_release(name: str) -> None:
     """Number, digest and files, unknown fields or not; the digest is the one that the file list gives."""
     manifest = parse_manifest((GOLDEN / name).read_bytes())

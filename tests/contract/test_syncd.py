@@ -40,6 +40,13 @@ def test_syncd_reads_the_manifest_of_any_release(name: str) -> None:
     assert write_manifest(manifest) == (GOLDEN / "manifest.json").read_bytes()
 
 
+def test_syncd_reads_an_older_manifest() -> None:
+    """One of before leader election and conditional fetches: what it does not say is unknown, and the epoch 0."""
+    manifest = read_manifest((GOLDEN / "manifest-older.json").read_bytes())
+    assert manifest is not None
+    assert (manifest.number, manifest.source.etag, manifest.publisher.epoch) == (42, None, 0)
+
+
 @pytest.mark.parametrize("name", ["answer.json", "answer-newer.json"])
 def test_syncd_reads_the_answer_of_any_release(name: str) -> None:
     """What is served and refused, and every number that the gateway needs, unknown fields or not."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from routeiq_migrate.state import CREATE_OWN
 from tests.integration.syncd.conftest import Syncd, config
 from tests.support.postgres import PostgresServer
 from tests.support.processes import REPOSITORY, Running, running
@@ -21,9 +22,15 @@ LEASE, RENEW = 4.0, 1.0
 
 
 def create_schema(server: PostgresServer, database: str) -> None:
-    """Make the tables as migrate does, without LiteLLM's."""
-    scripts = "".join(path.read_text() for path in sorted(SCHEMA.glob("*.sql")))
-    server.sql(f"CREATE SCHEMA routeiq;\n{scripts}", database=database)
+    """Make the tables as migrate does, and their ledger, without LiteLLM's."""
+    scripts = sorted(SCHEMA.glob("*.sql"))
+    names = ", ".join(f"('{path.stem}', '')" for path in scripts)
+    server.sql(
+        f"CREATE SCHEMA routeiq;\n{CREATE_OWN};\n"
+        + "".join(path.read_text() for path in scripts)
+        + f";\nINSERT INTO routeiq.migration (name, checksum) VALUES {names}",
+        database=database,
+    )
 
 
 @dataclass

@@ -38,6 +38,7 @@ class Routes:
             ("GET", "/llmrouter/config/sync/status"): self._status,
             ("GET", "/llmrouter/config/sync/fleet"): partial(self._view, "/fleet"),
             ("GET", "/llmrouter/config/sync/history"): partial(self._view, "/history"),
+            ("GET", "/llmrouter/config/sync/explain"): partial(self._view, "/explain"),
             ("POST", "/llmrouter/config/reload"): self._reload,
         }
 

@@ -38,7 +38,9 @@ class Syncd:
         return await self._ask("POST", "/poll", POLL_SECONDS)
 
     async def view(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Return what syncd answers to ``/fleet`` or ``/history``, with its code; 404 in single mode.
+        """Return what syncd answers to ``/fleet``, ``/history`` or ``/explain``, with its code.
+
+        In single mode the first two are 404.
 
         Raises:
             SyncdDownError: it does not answer.

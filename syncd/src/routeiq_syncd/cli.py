@@ -30,6 +30,7 @@ settings (environment):
   LLMROUTER_CONFIG_SYNC_LEASE_SECONDS           how long a lease lasts (default 30)
   LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS  how often it is renewed (default 10)
   LLMROUTER_CONFIG_SYNC_LOCK_NAME               the fleet (default config_sync)
+  ROUTEIQ_MAX_ROW_BYTES     a larger configuration from s3 is fetched by each replica itself (default 1048576)
   ROUTEIQ_CONFIG_KEY        keys that seal configurations in the database: 32 bytes in base64, newest first
   LOG_LEVEL                 debug, info (default), warning, error
   LOG_FORMAT                json or console (default: console on a terminal)

@@ -14,11 +14,12 @@ from routeiq_syncd.core.fetch import Fetched
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.lease import Grant, Lease, Lost, Term, Timing
 from routeiq_syncd.core.pack import pack
+from routeiq_syncd.core.pointer import Pointer, read_pointer, write_source
 from routeiq_syncd.core.publish import Head
 from routeiq_syncd.core.revision import Manifest, Publisher, make_manifest, read_manifest, write_manifest
 from routeiq_syncd.core.status import Json
 from routeiq_syncd.seal import Ring, context_of
-from routeiq_syncd.session import Connection, Session
+from routeiq_syncd.session import Session
 
 NO_KEYS = Ring()
 KEEP_REVISIONS = 100
@@ -110,7 +111,7 @@ class Stored:
 
     manifest: Manifest
     document: bytes
-    payload: bytes
+    content: bytes | Pointer
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,23 @@ class Database:
             await connection.fetch(RELEASE, self.lock_name, term.holder_id, term.epoch, self.channel)
 
     async def publish(
-        self, term: Term, fetched: Fetched, floor: int, checkpoint: Callable[[str], None], note: str = ""
+        self,
+        term: Term,
+        fetched: Fetched,
+        floor: int,
+        checkpoint: Callable[[str], None],
+        *,
+        note: str = "",
+        pointer: Pointer | None = None,
     ) -> Manifest | Lost:
-        """Record a bundle as the next revision above ``floor``, if the term still holds; tell every replica."""
-        payload = self._ring.close(pack(fetched.bundle), context_of(self.lock_name, fetched.bundle.digest))
+        """Record a bundle as the next revision above ``floor``, if the term still holds; tell every replica.
+
+        With a ``pointer`` the row names the content instead of holding it.
+        """
+        payload = None
+        if pointer is None:
+            payload = self._ring.close(pack(fetched.bundle), context_of(self.lock_name, fetched.bundle.digest))
+        source = write_source(fetched.version, pointer)
         async with self.session.use(transaction=True) as connection:
             # A holder that is stopped in here would keep the row locked: the server ends its session instead.
             await connection.execute(
@@ -182,41 +196,26 @@ class Database:
             publisher = Publisher(term.holder_id, term.epoch)
             manifest = make_manifest(row["number"], fetched.bundle.entries, fetched.version, publisher, row["at"])
             checkpoint("inside the transaction")
-            recorded = await self._record(connection, manifest, payload, row["at"], note)
+            content = (write_manifest(manifest).decode(), payload)
+            record = (self.lock_name, term.holder_id, term.epoch, manifest.number, manifest.digest, *content)
+            recorded = await connection.fetchrow(RECORD, *record, source, row["at"], note) is not None
             if recorded:
                 await connection.execute(f"SELECT pg_notify('{self.channel}', 'published')")
         return manifest if recorded else Lost()
 
-    async def _record(
-        self, connection: Connection, manifest: Manifest, payload: bytes, at: datetime, note: str
-    ) -> bool:
-        document = write_manifest(manifest).decode()
-        row = await connection.fetchrow(
-            RECORD,
-            self.lock_name,
-            manifest.publisher.holder_id,
-            manifest.publisher.epoch,
-            manifest.number,
-            manifest.digest,
-            document,
-            payload,
-            json.dumps(json.loads(document)["source"]),
-            at,
-            note,
-        )
-        return row is not None
-
     async def revision(self, number: int) -> Stored | str:
         """Read a revision and open its payload; the sentence why that cannot be done."""
-        query = "SELECT manifest, payload FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
+        query = "SELECT manifest, payload, source FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
         async with self.session.use() as connection:
             row = await connection.fetchrow(query, self.lock_name, number)
-        if row is None or row["payload"] is None:
-            return f"Revision {number} has no content in the database that this release can read."
-        document = row["manifest"].encode()
+        document = b"" if row is None else row["manifest"].encode()
         manifest = read_manifest(document)
-        if manifest is None or manifest.number != number:
+        if row is None or manifest is None or manifest.number != number:
             return f"The manifest of revision {number} in the database cannot be read by this release."
+        if row["payload"] is None:
+            pointer = read_pointer(row["source"])
+            told = f"Revision {number} has no content in the database that this release can read; upgrade syncd."
+            return told if pointer is None else Stored(manifest, document, pointer)
         payload = self._ring.open(row["payload"], context_of(self.lock_name, manifest.digest), manifest)
         return payload if isinstance(payload, str) else Stored(manifest, document, payload)
 

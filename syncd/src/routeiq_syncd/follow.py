@@ -9,12 +9,15 @@ import random
 from collections.abc import Callable
 
 from routeiq_syncd.board import Board
+from routeiq_syncd.core.bundle import Bundle
 from routeiq_syncd.core.fetch import Failed, Fetch
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.pack import unpack
+from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.publish import Behind, Head, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.database import Database, Sight
 from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay
+from routeiq_syncd.pulling import Puller
 from routeiq_syncd.session import DatabaseAwayError, SchemaMissingError
 from routeiq_syncd.sync import Now, Sync
 from routeiq_syncd.waits import settle, woken
@@ -58,6 +61,7 @@ class Follower:
         self._away_since: float | None = None
         self._schema_missing_since: float | None = None
         self._fetching: asyncio.Future[Fetch] | None = None
+        self._puller = Puller(self.nudge, clock)
 
     def nudge(self) -> None:
         """Look now."""
@@ -127,6 +131,7 @@ class Follower:
         self._board.materialised(current)
         match plan_materialise(head, current, self._volume.next_number() - 1):
             case Nothing() | UpToDate():
+                self._puller.forget()
                 self._board.trouble("revision", None)
             case Behind(desired, held):
                 told = f"The database's newest revision is {desired}, and this volume has had {held}: the database lost"
@@ -135,12 +140,16 @@ class Follower:
                 self._board.trouble("revision", await self._take(number))
 
     async def _take(self, number: int) -> str | None:
-        """Materialise revision ``number``; the sentence why not, else None."""
+        """Materialise revision ``number``; the sentence why not, None where it is done or under way."""
         stored = await self._database.revision(number)
         if isinstance(stored, str):
             return stored
-        bundle = unpack(stored.payload, stored.manifest)
-        if isinstance(bundle, str):
+        match stored.content:
+            case Pointer() as pointer:
+                bundle = self._puller.content(stored.manifest, pointer)
+            case payload:
+                bundle = unpack(payload, stored.manifest)
+        if not isinstance(bundle, Bundle):
             return bundle
         fault = await completed(lambda: self._volume.materialise(bundle, stored.manifest, stored.document))
         if fault is not None:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import uvicorn
 
 from routeiq_syncd.board import Board
-from routeiq_syncd.core.status import Json
+from routeiq_syncd.core.explain import explain
+from routeiq_syncd.core.status import Json, latest_error
 from routeiq_syncd.loops import Heartbeats
 
 POLL_SECONDS = 100.0
@@ -78,16 +79,18 @@ class App:
                 return self._ready()
             case "/status" if reading:
                 return 200, self._board.document()
+            case "/explain" if reading:
+                return 200, explain(self._board.document())
             case "/poll" if scope["method"] == "POST":
                 return await self._poll(scope)
             case path if path in self._views and reading:
                 if not _over_the_socket(scope):
                     return 403, {"error": f"{path} is told over the control socket only"}
                 return await self._views[path]()
-            case "/livez" | "/readyz" | "/status" | "/poll":
+            case "/livez" | "/readyz" | "/status" | "/explain" | "/poll":
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
-                return 404, {"error": "there are /livez, /readyz and /status, and on the socket POST /poll"}
+                return 404, {"error": "there are /livez, /readyz, /status and /explain, and on the socket POST /poll"}
 
     def _live(self) -> Reply:
         late = self._heartbeats.late()
@@ -97,7 +100,7 @@ class App:
         snapshot = self._board.snapshot
         if snapshot.desired is not None:
             return 200, {"ready": True, "number": snapshot.desired.number, "digest": snapshot.desired.digest}
-        error, refused = snapshot.last_error, snapshot.refused
+        error, refused = latest_error(snapshot), snapshot.refused
         reason = error.message if error else refused.reason if refused else "the first fetch has not ended yet"
         return 503, {"ready": False, "reason": f"No revision is on the volume: {reason}"}
 

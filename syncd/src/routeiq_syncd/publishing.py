@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from routeiq_syncd.core.bundle import CONFIG
 from routeiq_syncd.core.decide import Refuse, Rules, Same
 from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.core.lease import Lost, Term, trusted
@@ -18,8 +17,6 @@ from routeiq_syncd.session import DatabaseAwayError
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sync import Now, Turn, refusal, texts
 from routeiq_syncd.volume import Volume
-
-MOST_BYTES = 16 * 1024 * 1024
 
 
 @dataclass
@@ -102,24 +99,21 @@ class Publishing:
                 return Turn("unchanged", warnings=texts(warnings))
             case Refuse(digest, problems):
                 return self._refuse(problems, digest, fetched.token)
-            case Publish() if (size := sum(entry.size for entry in fetched.bundle.entries)) > MOST_BYTES:
-                told = f"the files together have {size} bytes; at most {MOST_BYTES} travel through the database"
-                return self._refuse((Problem(CONFIG, None, told),), fetched.bundle.digest, fetched.token)
-            case Publish(above, warnings):
-                return await self._publish(fetched, above, warnings)
+            case Publish() as plan:
+                return await self._publish(fetched, plan)
 
-    async def _publish(self, fetched: Fetched, above: int, warnings: tuple[Problem, ...]) -> Turn:
+    async def _publish(self, fetched: Fetched, plan: Publish) -> Turn:
         term = self._tenure.term
         if not trusted(term, self._clock()):
             return self._end(term)
         self._checkpoint("before publish")
-        outcome = await self._database.publish(term, fetched, above, self._checkpoint)
+        outcome = await self._database.publish(term, fetched, plan.floor, self._checkpoint, pointer=plan.pointer)
         if isinstance(outcome, Lost):
             return self._end(term)
         self._remember(fetched.token)
         self._log.info("revision published", number=outcome.number, digest=outcome.digest, epoch=term.epoch)
         self._follower.nudge()
-        return Turn("changed", warnings=texts(warnings))
+        return Turn("changed", warnings=texts(plan.warnings))
 
     def _end(self, term: Term) -> Turn:
         self._tenure.over.set()

@@ -25,11 +25,17 @@ PASSING_STATES = {
     "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
     "25P03": "the transaction was idle for too long and was ended",
     "42501": "this user lacks a privilege on the schema routeiq; let it own the schema, or grant it",
-    "3F000": "the schema routeiq is not there yet; routeiq-migrate makes it",
-    "42P01": "the tables of routeiq are not there yet; routeiq-migrate makes them",
-    "42703": "the tables of routeiq are older than this release; run routeiq-migrate of the same release",
+    "3F000": "the schema routeiq is not there yet; run `routeiq-migrate up`",
+    "42P01": "the tables of the schema routeiq are not there yet; run `routeiq-migrate up`",
+    "42703": "the tables of the schema routeiq lack a column that this release uses; upgrade syncd",
 }
 SCHEMA_STATES = ("3F000", "42P01", "42703")
+
+# The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
+NEEDED = "0001_lease_revision_replica"
+
+GREETING = """
+SELECT pg_backend_pid() AS server, coalesce(max(name COLLATE "C"), '') AS version FROM routeiq.migration"""
 
 
 class DatabaseAwayError(Exception):
@@ -37,18 +43,22 @@ class DatabaseAwayError(Exception):
 
 
 class SchemaMissingError(DatabaseAwayError):
-    """The tables are not there, or not those of this release."""
+    """The schema routeiq is not there, or older than this release needs."""
 
 
 class Session:
     """One connection, opened when needed, opened anew after every fault, used by one task at a time.
 
+    Args:
+        needed: the migration of the schema routeiq that has to be there.
+
     Attributes:
         pooled: whether a transaction pooler stands between; None before the first connection.
     """
 
-    def __init__(self, target: Target, *, seconds: float) -> None:
+    def __init__(self, target: Target, *, seconds: float, needed: str = NEEDED) -> None:
         self._target = target
+        self._needed = needed
         self._seconds = seconds
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
@@ -81,12 +91,12 @@ class Session:
                 reason = passing(error)
                 if reason is None:
                     raise
-                missing = isinstance(error, asyncpg.PostgresError) and error.sqlstate in SCHEMA_STATES
+                missing = isinstance(error, SchemaMissingError) or getattr(error, "sqlstate", None) in SCHEMA_STATES
                 kind = SchemaMissingError if missing else DatabaseAwayError
                 raise kind(f"{self._place} cannot be used: {reason}.") from None
 
     async def connect(self) -> Connection:
-        """Open a connection of its own, which the caller closes; finds out whether a pooler stands between.
+        """Open a connection of its own, which the caller closes; see what stands between, and what schema is there.
 
         Raises:
             Exception: whatever `passing` judges.
@@ -95,13 +105,19 @@ class Session:
         try:
             async with asyncio.timeout(self._target.connect_seconds):
                 await connection.execute("BEGIN")
-                server = await connection.fetchval("SELECT pg_backend_pid()")
+                found = await connection.fetchrow(GREETING)
                 await connection.execute("COMMIT")
+                assert found is not None  # noqa: S101 - the query has exactly one row
+                if found["version"] < self._needed:
+                    raise SchemaMissingError(
+                        f"its schema routeiq is at {found['version'] or 'nothing'} and this release of syncd needs "
+                        f"{self._needed}; run `routeiq-migrate up` of the same release"
+                    )
         except BaseException:
             connection.terminate()
             raise
         # A pooler answers with a process id of its own making.
-        self.pooled = self._target.pooled or server != connection.get_server_pid()
+        self.pooled = self._target.pooled or found["server"] != connection.get_server_pid()
         return connection
 
     def drop(self) -> None:
@@ -123,6 +139,8 @@ def passing(error: BaseException) -> str | None:
             if state in PASSING_STATES:
                 return PASSING_STATES[state]
             return f"{type(error).__name__} ({state})" if state[:2] in PASSING else None
+        case SchemaMissingError():
+            return str(error)
         case TimeoutError():
             return "it did not answer in time"
         case ssl.SSLCertVerificationError():

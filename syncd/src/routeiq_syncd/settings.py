@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from routeiq_syncd.core.bundle import Bounds
 from routeiq_syncd.core.lease import Timing, timing_problem
+from routeiq_syncd.core.publish import MOST_ROW_BYTES
 from routeiq_syncd.core.url import Target, UrlError, parse_url
 
 KEY_BYTES = 32
@@ -68,6 +69,13 @@ class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, ext
         description="a whole number of bytes from 1 to 67108864",
         ge=1,
         le=Bounds().file_bytes,
+    )
+    row_bytes: int = Field(
+        default=Bounds().row_bytes,
+        validation_alias="ROUTEIQ_MAX_ROW_BYTES",
+        description=f"a whole number of bytes from 0 to {MOST_ROW_BYTES}",
+        ge=0,
+        le=MOST_ROW_BYTES,
     )
     mode: str | None = Field(
         default=None, validation_alias="LLMROUTER_HA_MODE", description="single or leader_election"
@@ -132,7 +140,7 @@ class Settings:
         self.host, self.port = _address(problems, raw.address)
         self.log_level = raw.log_level
         self.log_format = raw.log_format
-        self.bounds = Bounds(config_bytes=raw.config_bytes)
+        self.bounds = Bounds(config_bytes=raw.config_bytes, row_bytes=raw.row_bytes)
         self.environment = environment
         self.warnings: tuple[str, ...] = ()
         self._check_source(problems, raw)

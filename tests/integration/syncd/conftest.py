@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import http.client
 import json
+import os
+import pty
 import socket
 import subprocess
 import sys
@@ -85,6 +87,20 @@ class Syncd:
             timeout=60,
             check=False,
         )
+
+    def on_terminal(self, *arguments: str) -> str:
+        """Run a command whose output is a terminal, which has to succeed; return what the terminal got."""
+        ours, terminal = pty.openpty()
+        command, environment = ["routeiq-syncd", *arguments], self.environment()
+        with open(ours, "rb", buffering=0) as screen:  # noqa: PTH123 - takes over a descriptor
+            with subprocess.Popen(command, env=environment, cwd=self.directory, stdout=terminal) as process:
+                os.close(terminal)
+                shown = b""
+                with contextlib.suppress(OSError):  # EIO: the other end is closed
+                    while piece := screen.read(65536):
+                        shown += piece
+            assert process.returncode == 0
+        return shown.decode().replace("\r\n", "\n")
 
     def once(self, **more: str) -> dict[str, Any]:
         """Run `once` and return what it printed."""

@@ -1,5 +1,6 @@
 """The rules of bundles, revisions, garbage, decisions and delays."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -11,7 +12,9 @@ from routeiq_syncd.core.decide import Accept, Refuse, Rules, Same, decide
 from routeiq_syncd.core.fetch import Fetched
 from routeiq_syncd.core.garbage import doomed
 from routeiq_syncd.core.instants import seconds_since, stamp
+from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.problem import Problem, reason_of
+from routeiq_syncd.core.publish import MOST_ROW_BYTES, Publish, plan_publish
 from routeiq_syncd.core.revision import Manifest, Publisher, SourceVersion, read_manifest, write_manifest
 from routeiq_syncd.core.status import Snapshot, document
 from routeiq_syncd.loops import Heartbeats, delay
@@ -115,6 +118,23 @@ def test_a_loop_that_does_not_turn_is_late() -> None:
     assert heartbeats.late() == ("poll",)
     heartbeats.beat("poll", within=5)
     assert heartbeats.late() == ()
+
+
+def test_how_a_revision_travels() -> None:
+    """In the row up to the setting; above it by pointer, or in the row where nothing points, up to a bound."""
+    version, etag = Pointer("b", "k", "v1", '"e"'), Pointer("b", "k", "null", '"e"')
+    rules = Rules(Bounds(config_bytes=2 * MOST_ROW_BYTES, row_bytes=20), frozenset(), Publisher("h"))
+    small, large, huge = (fetched("{a: 1} #" + "x" * more) for more in (12, 13, MOST_ROW_BYTES))
+    plans = [plan_publish(replace(small, pointer=version), None, 6, rules)]
+    plans += [plan_publish(replace(large, pointer=pointer), None, 6, rules) for pointer in (version, etag, None)]
+    plans.append(plan_publish(replace(huge, pointer=version), None, 6, rules))
+    assert all(isinstance(plan, Publish) and plan.floor == 6 for plan in plans)
+    assert [plan.pointer for plan in plans if isinstance(plan, Publish)] == [None, version, etag, None, version]
+    warned = ["ROUTEIQ_MAX_ROW_BYTES" in str(plan.warnings) for plan in plans if isinstance(plan, Publish)]
+    assert warned == [False, False, True, False, False], "only where an overwritten version is lost"
+    refused = plan_publish(huge, None, 6, rules)
+    assert isinstance(refused, Refuse)
+    assert "CONFIG_SOURCE=s3" in refused.problems[0].text()
 
 
 def test_the_later_refusal_is_told() -> None:

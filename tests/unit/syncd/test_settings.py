@@ -40,6 +40,10 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"CONFIG_SYNC_INTERVAL": "0"}, "CONFIG_SYNC_INTERVAL must be a number of seconds above 0"),
         ({"CONFIG_SYNC_INTERVAL": "nan"}, "CONFIG_SYNC_INTERVAL must be a number of seconds above 0"),
         ({"CONFIG_SYNC_INTERVAL": "s3cret"}, "CONFIG_SYNC_INTERVAL must be a number of seconds above 0"),
+        (
+            {"ROUTEIQ_MAX_ROW_BYTES": "17000000"},
+            "ROUTEIQ_MAX_ROW_BYTES must be a whole number of bytes from 0 to 16777",
+        ),
         ({"ROUTEIQ_MAX_CONFIG_BYTES": "4M"}, "ROUTEIQ_MAX_CONFIG_BYTES must be a whole number of bytes"),
         ({"SYNCD_ADDR": "4001"}, "SYNCD_ADDR must be host:port"),
         ({"SYNCD_ADDR": "host:70000"}, "SYNCD_ADDR must be host:port"),

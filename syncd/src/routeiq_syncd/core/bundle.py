@@ -20,12 +20,14 @@ class Bounds:
         file_bytes: of any one file.
         bundle_bytes: of all files together.
         files: how many files.
+        row_bytes: of all files together, for a bundle that travels in its row of the database.
     """
 
     config_bytes: int = 4 * 1024 * 1024
     file_bytes: int = 64 * 1024 * 1024
     bundle_bytes: int = 256 * 1024 * 1024
     files: int = 1000
+    row_bytes: int = 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 
 from routeiq_syncd.core.bundle import Bundle
+from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.problem import Problem
 from routeiq_syncd.core.revision import SourceVersion
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A bundle, read whole and bound to its version."""
+    """A bundle, read whole and bound to its version; ``pointer``: where others can fetch it, None for nowhere."""
 
     bundle: Bundle
     version: SourceVersion
     token: str
+    pointer: Pointer | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ LEVEL = 6
 
 def pack(bundle: Bundle) -> bytes:
     """Return the bundle's bytes for the row."""
-    return PLAIN + zlib.compress(b"".join(bundle.files[entry.path] for entry in bundle.entries), LEVEL)
+    deflate = zlib.compressobj(LEVEL)
+    parts = [deflate.compress(bundle.files[entry.path]) for entry in bundle.entries]
+    return b"".join((PLAIN, *parts, deflate.flush()))
 
 
 def unpack(payload: bytes, manifest: Manifest) -> Bundle | str:

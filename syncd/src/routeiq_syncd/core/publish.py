@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+from routeiq_syncd.core.bundle import CONFIG
 from routeiq_syncd.core.decide import Refuse, Rules, Same, examine
 from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.problem import Problem
 from routeiq_syncd.core.revision import Manifest
+
+MOST_ROW_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Publish:
-    """The content becomes a revision with a number above ``floor``; the transaction finds the number."""
+    """The content becomes a revision with a number above ``floor``; the transaction finds the number.
+
+    It travels in the row, or by ``pointer``: then each replica fetches it.
+    """
 
     floor: int
     warnings: tuple[Problem, ...]
+    pointer: Pointer | None
 
 
 def plan_publish(fetched: Fetched, head: Head | None, floor: int, rules: Rules) -> Same | Refuse | Publish:
@@ -40,7 +48,27 @@ def plan_publish(fetched: Fetched, head: Head | None, floor: int, rules: Rules) 
         case Same() | Refuse() as settled:
             return settled
         case warnings:
-            return Publish(max(floor, head.number if head else 0), warnings)
+            pass
+    above = max(floor, head.number if head else 0)
+    size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
+    if size > rules.bounds.row_bytes and pointer is not None:
+        return Publish(above, warnings if pointer.lasting else (*warnings, _passing(size)), pointer)
+    if size > MOST_ROW_BYTES:
+        told = (
+            f"the files together have {size} bytes; at most {MOST_ROW_BYTES} travel through the database; put the "
+            "configuration into a bucket (CONFIG_SOURCE=s3), from which every replica fetches it"
+        )
+        return Refuse(fetched.bundle.digest, (Problem(CONFIG, None, told),))
+    return Publish(above, warnings, None)
+
+
+def _passing(size: int) -> Problem:
+    told = (
+        f"{size} bytes are more than ROUTEIQ_MAX_ROW_BYTES, so each replica fetches them from the bucket, which keeps "
+        "no versions: once the object is overwritten, a replica without this revision waits for the next; turn "
+        "versioning on"
+    )
+    return Problem(CONFIG, None, told)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def read_manifest(data: bytes) -> Manifest | None:
                 generation=_text(source, "generation"),
                 etag=_text(source, "etag"),
             ),
-            publisher=Publisher(str(publisher["holder_id"]), int(publisher["epoch"])),
+            publisher=Publisher(str(publisher["holder_id"]), int(publisher.get("epoch", 0))),
             created_at=str(document["created_at"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,20 +1,25 @@
 """The S3 source: one object. One GET gives body, etag and version id together; nothing is asked twice.
 
+A GET asks for what is there, unless it is known already, or, for a pointer, for exactly one version.
+
 boto3 is imported by `open_s3` alone: it costs more memory than the rest of syncd.
 """
 
 from __future__ import annotations  # the client's type exists for the checker only
 
+import io
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from routeiq_syncd.core.bundle import CONFIG, make_bundle, too_large
 from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.revision import SourceVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 5
@@ -45,11 +50,29 @@ class S3Source:
 
     def fetch(self, known: str | None) -> Fetch:
         """GET the object unless its etag is ``known``."""
+        request = self._request()
+        if known is not None:
+            request["IfNoneMatch"] = known
+        return self._ask(request)
+
+    def fetch_version(self, pointer: Pointer) -> Fetch:
+        """GET the version that ``pointer`` names and no other, blocking for a bounded time."""
+        request = self._request()
+        if pointer.lasting:
+            request["VersionId"] = pointer.version_id or ""
+        else:
+            request["IfMatch"] = pointer.etag or ""
+        return self._ask(request)
+
+    def _request(self) -> GetObjectRequestTypeDef:
+        return {"Bucket": self._bucket, "Key": self._key}
+
+    def _ask(self, request: GetObjectRequestTypeDef) -> Fetch:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3's price is paid on use
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
 
         try:
-            return self._get(known)
+            return self._get(request)
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             code = error.response.get("Error", {}).get("Code", "")
@@ -58,28 +81,26 @@ class S3Source:
             # The texts of these errors can quote URLs and headers; their kind says enough.
             return Failed(self._fault(type(error).__name__))
 
-    def _get(self, known: str | None) -> Fetch:
-        if known is None:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key)
-        else:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key, IfNoneMatch=known)
+    def _get(self, request: GetObjectRequestTypeDef) -> Fetch:
+        answer = self._client.get_object(**request)
         etag, size = answer["ETag"], answer["ContentLength"]
         body = answer["Body"]
         try:
             if size > self._limit:
                 return Unacceptable((too_large(CONFIG, size, self._limit),), etag)
-            data = bytearray()
+            data = io.BytesIO()  # gives its buffer away without copying it
             deadline = time.monotonic() + BODY_SECONDS
             while chunk := body.read(CHUNK):
-                data += chunk
-                if len(data) > self._limit:
+                data.write(chunk)
+                if data.tell() > self._limit:
                     return Unacceptable((too_large(CONFIG, None, self._limit),), etag)
                 if time.monotonic() > deadline:
                     return Failed(f"{self.location} was not read within {BODY_SECONDS} s; it is tried again.")
         finally:
             body.close()
         version = SourceVersion(self.kind, self.location, version_id=answer.get("VersionId"), etag=etag)
-        return Fetched(make_bundle({CONFIG: bytes(data)}), version, etag)
+        pointer = Pointer(self._bucket, self._key, version.version_id, etag)
+        return Fetched(make_bundle({CONFIG: data.getvalue()}), version, etag, pointer)
 
     @property
     def _endpoint(self) -> str:
@@ -96,10 +117,13 @@ class S3Source:
                     f"The object '{self._key}' does not exist in the bucket '{self._bucket}' {where}; "
                     "upload it, or mend S3_CONFIG_KEY."
                 )
+            case "PreconditionFailed" | "412" | "NoSuchVersion":
+                return f"This version of {self.location} is gone {where}: the object was overwritten, or it expired."
             case "AccessDenied" | "403" | "Forbidden" | "AllAccessDisabled":
                 return (
-                    f"Access to {self.location} is denied {where}; the credentials need s3:GetObject on it, and "
-                    "s3:ListBucket to tell a missing object from a forbidden one."
+                    f"Access to {self.location} is denied {where}; the credentials need s3:GetObject on it, "
+                    "s3:GetObjectVersion where the bucket keeps versions, and s3:ListBucket to tell a missing object "
+                    "from a forbidden one."
                 )
             case "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken":
                 return f"The credentials for {self.location} were not accepted {where}: {code}; mend or renew them."

@@ -3,7 +3,7 @@
 import time
 
 from tests.integration.syncd.conftest import Syncd, config
-from tests.support.fleet import LEASE, Fleet, create_schema
+from tests.support.fleet import LEASE, Fleet
 from tests.support.tcp_proxy import proxying
 from tests.support.waiting import wait_for
 
@@ -110,19 +110,6 @@ def test_a_database_that_lost_revisions_sends_nobody_back(replicas: Fleet) -> No
     replicas.wait_serving("four")
     assert [number for number, _, _ in replicas.revisions()] == [1, 4]
     syncd.wait_for_status("the recovery", last_error=None, desired__number=4)
-
-
-def test_a_schema_that_comes_late_is_waited_for(replicas: Fleet) -> None:
-    """Started before migrate, it says what it waits for, and goes on by itself."""
-    name = f"{replicas.database}_late"
-    url = replicas.postgres.create_database(name)
-    replicas.put("one")
-    syncd = replicas.start(0, DATABASE_URL=url)
-    wait_for("the sentence", lambda: "routeiq-migrate makes" in str(syncd.status().get("last_error")))
-    create_schema(replicas.postgres, name)
-    replicas.wait_serving("one")
-    replicas.kill(0)
-    replicas.postgres.drop_database(name)
 
 
 def test_lock_names_are_fleets_of_their_own(replicas: Fleet) -> None:

@@ -46,6 +46,35 @@ def test_the_commands_tell_the_fleet_its_history_and_why(replicas: Fleet) -> Non
     assert "syncd does not run" in second.call("explain").stdout
 
 
+def test_on_a_terminal_they_are_tables(replicas: Fleet) -> None:
+    """Columns under headings, a line for each replica and revision; `--json` is for machines there too."""
+    replicas.put("one")
+    replicas.start(0)
+    replicas.wait_serving("one")
+    replicas.start(1)
+    replicas.put("two")
+    replicas.wait_serving("two")
+    wait_for("both heartbeats", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 2") == ["2"])
+    syncd = replicas.syncds[1]
+    fleet = json.loads(syncd.on_terminal("fleet", "--json"))
+    lock, holder, desired, headings, *rows = syncd.on_terminal("fleet").splitlines()
+    assert lock == "lock config_sync"
+    assert holder.startswith(f"holder {fleet['lease']['holder_id']}, epoch 1, expires ")
+    assert desired == f"desired revision 2 ({fleet['desired']['digest'][:12]})"
+    assert headings.split() == ["REPLICA", "VOLUME", "SERVING", "STATE", "SILENT", "S", "REASON"]
+    for row, replica in zip(rows, fleet["replicas"], strict=True):
+        assert row.split()[:4] == [replica["replica_id"], "2", "-", "materialised"]
+        assert row.index("materialised") == headings.index("STATE")
+    history = json.loads(syncd.on_terminal("history", "--json"))["revisions"]
+    headings, *rows = syncd.on_terminal("history").splitlines()
+    assert headings.split() == ["NUMBER", "DIGEST", "EPOCH", "HOLDER", "CREATED", "NOTE"]
+    told = [[str(row["number"]), row["digest"][:12], "1", row["holder_id"], row["created_at"], "-"] for row in history]
+    assert [row.split() for row in rows] == told
+    assert [row[0] for row in told] == ["2", "1"]
+    assert syncd.on_terminal("explain").startswith("This syncd is not the holder: ")
+    assert json.loads(syncd.on_terminal("explain", "--json"))["election"]
+
+
 def test_there_is_no_fleet_in_single_mode(syncd: Syncd) -> None:
     """The command says which setting brings one."""
     result = syncd.call("fleet")
@@ -62,13 +91,15 @@ def test_the_gateway_tells_the_fleet_to_who_has_the_master_key(replicas: Fleet, 
         tmp_path, ROUTEIQ_VOLUME=str(replicas.syncds[0].volume), LLMROUTER_HA_MODE="leader_election"
     ) as served:
         served.wait_ready()
-        for name in ("fleet", "history"):
+        for name, part in {"fleet": "replicas", "history": "revisions", "explain": "election"}.items():
             path = f"/llmrouter/config/sync/{name}"
             assert served.get(path).status_code == 401
+            with served.client(key="sk-wrong") as client:
+                assert client.get(path).status_code == 401
             with served.client(key=MASTER_KEY) as client:
                 answer = client.get(path)
                 assert answer.status_code == 200, answer.text
-                assert answer.json()["lock_name"] == "config_sync"
+                assert answer.json()[part]
 
         def state() -> object:
             with served.client() as client:

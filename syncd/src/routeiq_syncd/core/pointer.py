@@ -1,0 +1,45 @@
+"""Pointers: what a revision too large for its row names in place of its content, one object of a store at one version.
+
+The row then has no payload, and its column ``source`` is the manifest's own ``source`` with ``bucket`` and ``key``.
+Sizes and digests stand in the manifest, as ever, and every replica checks them.
+"""
+
+import json
+from dataclasses import dataclass
+
+from routeiq_syncd.core.revision import SourceVersion
+
+UNVERSIONED = {None, "null"}  # S3's name for the version of an object in a bucket that keeps no versions
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """One object at one version: by its id, or by its etag where the bucket keeps no versions."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str | None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the version outlives its being overwritten."""
+        return self.version_id not in UNVERSIONED
+
+
+def write_source(version: SourceVersion, pointer: Pointer | None) -> str:
+    """Write the column ``source``."""
+    place = {} if pointer is None else {"bucket": pointer.bucket, "key": pointer.key}
+    return json.dumps({**vars(version), **place})
+
+
+def read_pointer(source: str) -> Pointer | None:
+    """Read the pointer out of the column ``source``, ignoring unknown fields; None where there is none."""
+    try:
+        fields = json.loads(source)
+        if fields["kind"] != "s3":
+            return None
+        pointer = Pointer(str(fields["bucket"]), str(fields["key"]), fields.get("version_id"), fields.get("etag"))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return pointer if pointer.lasting or pointer.etag else None

@@ -1,0 +1,61 @@
+"""What replicas of different releases write into one database, and read there."""
+
+import base64
+import json
+
+import pytest
+
+from routeiq_migrate.source import own_migrations
+from routeiq_syncd.core.pack import unpack
+from routeiq_syncd.core.pointer import Pointer, read_pointer, write_source
+from routeiq_syncd.core.revision import SourceVersion, read_manifest
+from routeiq_syncd.seal import Ring, context_of
+from routeiq_syncd.session import NEEDED
+from tests.contract.test_syncd import FILES, GOLDEN
+
+POINTER = Pointer("bucket", "config.yaml", "v1", '"abc"')
+
+
+def test_migrate_makes_the_schema_that_syncd_needs() -> None:
+    """The name that syncd looks for in the ledger is one that migrate records there."""
+    assert NEEDED in {migration.name for migration in own_migrations()}
+
+
+@pytest.mark.parametrize("name", ["payload.b64", "payload-sealed.b64"])
+def test_a_payload_of_an_earlier_release_is_read(name: str) -> None:
+    """Packed, and packed and sealed: the golden manifest's files come out."""
+    manifest = read_manifest((GOLDEN / "manifest.json").read_bytes())
+    assert manifest is not None
+    payload = base64.b64decode((GOLDEN / name).read_text())
+    opened = Ring((b"k" * 32,)).open(payload, context_of("config_sync", manifest.digest), manifest)
+    assert isinstance(opened, bytes)
+    bundle = unpack(opened, manifest)
+    assert not isinstance(bundle, str)
+    assert bundle.files == FILES
+
+
+def test_a_pointer_is_written_as_agreed() -> None:
+    """The column `source` is the manifest's source, and the object's place."""
+    version = SourceVersion("s3", "s3://bucket/config.yaml", version_id="v1", etag='"abc"')
+    assert json.loads(write_source(version, POINTER)) == json.loads((GOLDEN / "source-pointer.json").read_bytes())
+
+
+@pytest.mark.parametrize("name", ["source-pointer.json", "source-pointer-newer.json"])
+def test_a_pointer_of_any_release_is_read(name: str) -> None:
+    """Unknown fields are ignored."""
+    assert read_pointer((GOLDEN / name).read_text()) == POINTER
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{}",
+        "[]",
+        '{"kind": "gcs", "bucket": "b", "key": "k", "generation": "1"}',
+        '{"kind": "s3", "bucket": "b", "key": "k", "version_id": "null", "etag": null}',
+        '{"kind": "s3", "key": "k", "version_id": "v1"}',
+    ],
+)
+def test_what_this_release_cannot_follow_is_no_pointer(source: str) -> None:
+    """Another kind of store, no version, no place."""
+    assert read_pointer(source) is None
