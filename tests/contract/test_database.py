@@ -17,8 +17,8 @@ POINTER = Pointer("bucket", "config.yaml", "v1", '"abc"')
 
 
 def test_migrate_makes_the_schema_that_syncd_needs() -> None:
-    """The name that syncd looks for in the ledger is one that migrate records there."""
-    assert NEEDED in {migration.name for migration in own_migrations()}
+    """The name that syncd looks for in the ledger is that of the newest migration, on whose tables it is tested."""
+    assert max(migration.name for migration in own_migrations()) == NEEDED
 
 
 @pytest.mark.parametrize("name", ["payload.b64", "payload-sealed.b64"])

@@ -22,7 +22,8 @@ Leader election
     Where a database connects several syncds (`core.lease` tells that story), deciding and materialising come apart.
     The one that holds the lease polls the source and *publishes*: it records what it accepts in PostgreSQL, in one
     transaction that finds its lease right (`publishing`, `database`). Every syncd, the holder too, *follows*: it
-    notices the newest revision, checks its digest and materialises it on its own volume (`follow`). `election` is the
+    notices the newest revision, checks its digest and materialises it on its own volume (`follow`); what is too large
+    for a row it fetches itself, from where the row points (`pulling`, `core.pointer`). `election` is the
     two states, candidate and holder; `ears` listens, so that news and a dead holder are noticed at once, and polling
     does where nothing can be heard; `heart` tells the fleet what this replica serves. Without the database everyone
     serves on; a first start without it fetches by itself, marks that unpublished, and reconciles later.

@@ -74,6 +74,26 @@ def test_a_schema_that_never_comes_ends_the_wait(replicas: Fleet) -> None:
     volume.close()
 
 
+def test_the_privileges_that_the_documentation_names_are_enough(replicas: Fleet) -> None:
+    """A user without the right to read the ledger is told so; with what `docs/high-availability.md` names it works."""
+    user, password = f"{replicas.database}_user", "not-to-be-told"
+    replicas.sql(
+        f"CREATE ROLE {user} LOGIN PASSWORD '{password}'; GRANT USAGE ON SCHEMA routeiq TO {user}; "
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON routeiq.lease, routeiq.revision, routeiq.replica TO {user}"
+    )
+    url = replicas.postgres.url(replicas.database, user=user, password=password)
+    replicas.put("one")
+    syncd = replicas.start(0, DATABASE_URL=url)
+    wait_for("the sentence", lambda: "lacks a privilege on the schema" in str(syncd.status().get("last_error")))
+    replicas.sql(f"GRANT SELECT ON routeiq.migration TO {user}")
+    replicas.wait_serving("one")
+    syncd.wait_for_status("no error any more", last_error=None)
+    wait_for("the heartbeat", lambda: replicas.sql("SELECT desired FROM routeiq.replica") == ["1"])
+    replicas.stop(0)
+    assert replicas.sql("SELECT count(*) FROM routeiq.replica") == ["0"]
+    replicas.sql(f"DROP OWNED BY {user}; DROP ROLE {user}")
+
+
 def test_a_newer_schema_is_worked_with(replicas: Fleet) -> None:
     """A newer release's migration has added what this one does not know: it publishes, follows, and takes over."""
     for table in ("lease", "revision", "replica"):
