@@ -19,6 +19,8 @@ from tests.support.waiting import wait_for
 
 SCHEMA = REPOSITORY / "migrate/src/routeiq_migrate/sql"
 LEASE, RENEW = 4.0, 1.0
+PADDING = "# " + "x" * 2 * 1024 * 1024 + "\n"
+"""What makes a configuration too large for its row."""
 
 
 def create_schema(server: PostgresServer, database: str) -> None:

@@ -38,8 +38,7 @@ class Puller:
         self._task: asyncio.Task[Bundle | str] | None = None
         self._number: int | None = None
         self._told: str | None = None
-        self._attempts = 0
-        self._due = self._began = 0.0
+        self._pause = self._due = self._began = 0.0
 
     def content(self, manifest: Manifest, pointer: Pointer) -> Bundle | str | None:
         """Return the content, or the sentence why it is not to be had; None while it is fetched for the first time."""
@@ -49,11 +48,10 @@ class Puller:
             return self._told if manifest.number == self._number else None
         ended, self._task = self._task, None
         if manifest.number != self._number:
-            self._number, self._told, self._attempts, self._due = manifest.number, None, 0, 0.0
+            self._number, self._told, self._pause, self._due = manifest.number, None, 0.0, 0.0
         elif ended is not None:
-            pause = min(RARELY_SECONDS, RETRY_SECONDS * 2.0**self._attempts)
-            self._due = self._clock() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
-            self._attempts += 1
+            self._pause = min(RARELY_SECONDS, 2 * self._pause or RETRY_SECONDS)
+            self._due = self._clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
             outcome = ended.result()
             if isinstance(outcome, Bundle):
                 return outcome

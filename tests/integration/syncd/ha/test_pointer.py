@@ -12,13 +12,11 @@ from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.revision import Publisher, SourceVersion, make_manifest
 from routeiq_syncd.pulling import LONG_SECONDS, Puller
 from tests.integration.syncd.conftest import config
-from tests.support.fleet import LEASE, Fleet, fleet
+from tests.support.fleet import LEASE, PADDING, Fleet, fleet
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import dripping, seaweed
 from tests.support.tcp_proxy import proxying
 from tests.support.waiting import wait_for
-
-PADDING = "# " + "x" * 2 * 1024 * 1024 + "\n"
 
 
 def put_large(replicas: Fleet, name: str) -> None:
