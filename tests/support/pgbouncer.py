@@ -31,6 +31,7 @@ auth_file = {scratch}/users.txt
 pool_mode = transaction
 default_pool_size = {pool_size}
 max_client_conn = 200
+server_login_retry = 1
 """
         )
         command = ["pgbouncer", str(scratch / "pgbouncer.ini")]

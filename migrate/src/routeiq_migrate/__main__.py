@@ -203,7 +203,10 @@ async def bring_up(
                 await commands.up(context.job(database, progress, patience, allowed))
                 return Exit.DONE
         except LOST as error:
+            progress.close()
             context.log.warning("the session was lost; connecting anew", reason=type(error).__name__)
+        finally:
+            progress.close()
     raise UnreachableError(f"The session was lost {SESSIONS} times in a row. See the server's log; then run again.")
 
 

@@ -36,10 +36,16 @@ UNION ALL
 SELECT pg_catalog.format('constraint %I of %I %s', k.conname, r.relname, pg_catalog.pg_get_constraintdef(k.oid, true))
 FROM relation r JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid WHERE k.contype <> 'n'
 UNION ALL
-SELECT pg_catalog.format('trigger %s', pg_catalog.pg_get_triggerdef(t.oid, true))
+SELECT pg_catalog.format('trigger %s%s', pg_catalog.pg_get_triggerdef(t.oid, true),
+    CASE t.tgenabled WHEN 'D' THEN ' DISABLED' ELSE '' END)
 FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
 UNION ALL
-SELECT pg_catalog.format('function %I', p.proname)
+SELECT pg_catalog.format('type %I (%s)', t.typname, pg_catalog.string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder))
+FROM pg_catalog.pg_enum e JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = $1 GROUP BY t.oid, t.typname
+UNION ALL
+SELECT pg_catalog.format('function %I(%s), body %s', p.proname,
+    pg_catalog.pg_get_function_identity_arguments(p.oid), pg_catalog.md5(p.prosrc))
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1
 """
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that find
     from routeiq_migrate.logs import Log
 
 
+ANSWER_SECONDS = 5.0
+"""How long a server that has gone silent is listened to, in seconds; ``wait`` may exceed its limit by that."""
+
+
 @dataclass(frozen=True)
 class Scripts:
     """LiteLLM's migrations and ours, each in order."""
@@ -112,7 +116,8 @@ async def wait(target: Target, scripts: Scripts, limit: float, log: "Log") -> Ex
         try:
             async with session(target, left, log, create=False) as database:
                 while True:
-                    reason = await behind(database, scripts)
+                    async with asyncio.timeout(max(deadline - time.monotonic(), ANSWER_SECONDS)):
+                        reason = await behind(database, scripts)
                     if not reason:
                         return Exit.DONE
                     if time.monotonic() >= deadline:
@@ -125,6 +130,8 @@ async def wait(target: Target, scripts: Scripts, limit: float, log: "Log") -> Ex
             reason = str(error)
         except LOST:
             reason = "The session was lost."
+        except TimeoutError:
+            reason = "The server has stopped answering."
         if time.monotonic() >= deadline:
             log.error("the database is still behind", reason=reason, limit_s=limit)
             return Exit.BEHIND

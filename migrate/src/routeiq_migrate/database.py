@@ -8,6 +8,7 @@ lock would stay with somebody else: there everything happens in one transaction 
 import asyncio
 import contextlib
 import random
+import re
 import socket
 import ssl
 import time
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-from routeiq_migrate.core.url import Encryption, Target, redact
+from routeiq_migrate.core.url import DEFAULT_CONNECT_SECONDS, Encryption, Target, redact
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
+from routeiq_migrate.tls import tls_context
 
 if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
     from routeiq_migrate.logs import Log
@@ -28,6 +30,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CREATED_SECONDS = 5.0
 """How long a database that was just created may stay unknown, in seconds beyond the limit on waiting."""
+
+QUOTED = re.compile('".*"', re.DOTALL)
 
 LOST = (
     asyncpg.ConnectionDoesNotExistError,
@@ -102,8 +106,9 @@ def literal(text: str) -> str:
 
 
 def primary(error: Exception) -> str:
-    """Return an error's message without the server's DETAIL, which quotes rows."""
-    return str(error.args[0]) if error.args else str(error)
+    """Return an error's message without the rows' values that the server quotes, in its DETAIL and of bad data."""
+    message = str(error.args[0]) if error.args else str(error)
+    return QUOTED.sub('"***"', message) if isinstance(error, asyncpg.DataError) else message
 
 
 def no_tls(error: Exception) -> bool:
@@ -111,38 +116,8 @@ def no_tls(error: Exception) -> bool:
     return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
 
 
-def tls_context(target: Target) -> ssl.SSLContext | None:
-    """Build what the session encrypts with; None without encryption.
-
-    Raises:
-        UnreachableError: a certificate or key cannot be read.
-    """
-    tls = target.tls
-    if tls.encryption is Encryption.OFF:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = tls.verify_host
-    context.verify_mode = ssl.CERT_REQUIRED if tls.verify_chain else ssl.CERT_NONE
-    try:
-        if tls.verify_chain:
-            if tls.authority is None:
-                context.load_default_certs()
-            else:
-                context.load_verify_locations(cafile=tls.authority)
-        if tls.certificate is not None:
-            context.load_cert_chain(tls.certificate, tls.key, password=tls.key_password or "")
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or type(error).__name__
-        paths = ", ".join(path for path in (tls.authority, tls.certificate, tls.key) if path)
-        raise UnreachableError(
-            f"A certificate or key of the database URL cannot be used ({reason}); it names {paths}. Mount the files "
-            "readable for this user, PEM encoded, and check the pass phrase."
-        ) from None
-    return context
-
-
-async def connect(target: Target, database: str | None = None) -> Connection:
-    """Open one session; ``database`` in place of the one that ``target`` names."""
+async def connect(target: Target, limit: float, database: str | None = None) -> Connection:
+    """Open one session within ``limit`` seconds; ``database`` in place of the one that ``target`` names."""
     context = tls_context(target)
     attempts: list[ssl.SSLContext | Literal[False]] = [context or False]
     if target.tls.encryption is Encryption.PREFERRED:
@@ -156,7 +131,7 @@ async def connect(target: Target, database: str | None = None) -> Connection:
                 password=target.password,
                 database=database or target.database,
                 ssl=encryption,
-                timeout=target.connect_seconds or 10**6,
+                timeout=limit,
                 # A pooler may hand each statement to another server, which knows none of our prepared ones.
                 statement_cache_size=0,
                 server_settings=dict(target.server_settings) or None,
@@ -185,17 +160,28 @@ async def session(target: Target, wait_seconds: float, log: "Log", *, create: bo
     Raises:
         UnreachableError: the server was not there in time, or it refused us.
     """
-    connection = await reach(target, wait_seconds, log, create=create)
+    database = await reach(target, wait_seconds, log, create=create)
     try:
-        # A pooler answers with a process id of its own making.
-        async with connection.transaction():
-            server = await connection.fetchval("SELECT pg_backend_pid()")
-        pooled = target.pooled or server != connection.get_server_pid()
-        if not pooled:
-            await connection.execute(f"SET search_path TO {identifier(target.schema)}")
-        yield Database(connection, target, pooled)
+        yield database
     finally:
-        await close(connection)
+        await close(database.connection)
+
+
+async def open_session(target: Target, limit: float) -> Database:
+    """Open a session, find out what kind it is, and make it find the schema; within ``limit`` seconds."""
+    async with asyncio.timeout(limit):
+        connection = await connect(target, limit)
+        try:
+            # A pooler answers with a process id of its own making, and lets us in before it has a server.
+            async with connection.transaction():
+                server = await connection.fetchval("SELECT pg_backend_pid()")
+            pooled = target.pooled or server != connection.get_server_pid()
+            if not pooled:
+                await connection.execute(f"SET search_path TO {identifier(target.schema)}")
+        except BaseException:
+            connection.terminate()
+            raise
+    return Database(connection, target, pooled)
 
 
 async def close(connection: Connection) -> None:
@@ -206,33 +192,38 @@ async def close(connection: Connection) -> None:
         connection.terminate()
 
 
-async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> Connection:
+async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> Database:
     """Open a session, trying again until ``wait_seconds`` have passed; see ``session``."""
     deadline = time.monotonic() + wait_seconds
     told = False
     while True:
+        # An attempt near the limit still gets the time that one usually takes.
+        left = max(deadline - time.monotonic(), DEFAULT_CONNECT_SECONDS)
+        limit = min(target.connect_seconds or left, left)
         try:
-            return await connect(target)
+            return await open_session(target, limit)
         except asyncpg.InvalidCatalogNameError:
             # A pooler may go on saying so after the server has it.
             if not create or time.monotonic() > deadline + CREATED_SECONDS:
                 raise NoDatabaseError(
                     f"The server has no database named {target.database!r}. Create it, or run `routeiq-migrate up`."
                 ) from None
-            await create_database(target)
+            await create_database(target, limit)
         except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
-            reason = redact(explain(error, target), target.secrets)
+            reason = redact(explain(error, target, limit), target.secrets)
             patient = isinstance(error, NOT_YET) and not (isinstance(error, ssl.SSLError) or no_tls(error))
-            if not patient or time.monotonic() >= deadline:
+            if not patient:
                 raise UnreachableError(reason) from None
+            if time.monotonic() >= deadline:
+                raise UnreachableError(f"{reason} Gave up after {wait_seconds:g} s.") from None
             if not told:
                 log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
                 told = True
         await asyncio.sleep(min(random.uniform(0.2, 0.6), max(0.05, deadline - time.monotonic())))  # noqa: S311 - jitter
 
 
-def explain(error: Exception, target: Target) -> str:
-    """Say what keeps us out and what to do about it."""
+def explain(error: Exception, target: Target, limit: float) -> str:
+    """Say what keeps us out and what to do about it; ``limit`` is what the attempt had, in seconds."""
     place = f"PostgreSQL at {target.host}:{target.port}"
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
@@ -248,23 +239,23 @@ def explain(error: Exception, target: Target) -> str:
         case socket.gaierror():
             return f"The host name {target.host!r} is unknown: {error.strerror}. Check it in the database URL."
         case TimeoutError():
-            return f"{place} did not answer within {target.connect_seconds or 0:g} s (connect_timeout)."
+            return f"{place} did not answer within {limit:.3g} s (connect_timeout)."
         case ConnectionError() if no_tls(error):
             return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
         case asyncpg.PostgresError():
-            return f"{place} refuses the session: {primary(error)}"
+            return f"{place} refuses the session: {primary(error)}."
         case _:
-            return f"{place} cannot be reached: {error}"
+            return f"{place} cannot be reached: {error}."
 
 
-async def create_database(target: Target) -> None:
+async def create_database(target: Target, limit: float) -> None:
     """Create the database that ``target`` names, from the maintenance database, as Prisma does.
 
     Raises:
         UnreachableError: this user may not.
     """
     try:
-        connection = await connect(target, "postgres")
+        connection = await connect(target, limit, "postgres")
     except (asyncpg.PostgresError, OSError, TimeoutError) as error:
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "

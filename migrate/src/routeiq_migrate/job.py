@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that find
     from routeiq_migrate.logs import Log
 
 
+PRESENT_ALREADY = frozenset({"42701", "42710", "42723", "42P06", "42P07"})
+"""SQLSTATEs of a column, an object, a function, a schema, and a table or index that exists."""
+
+
 @dataclass(frozen=True)
 class Job:
     """All that a run works with.
@@ -65,6 +69,11 @@ def failed(job: Job, what: str, error: asyncpg.PostgresError) -> MigrationFailed
             advice = "Raise statement_timeout for this user (ALTER ROLE ... SET statement_timeout) and run again."
         case asyncpg.LockNotAvailableError():
             advice = "Another session holds a table; run again when it has ended, or raise lock_timeout."
+        case _ if error.sqlstate in PRESENT_ALREADY and what in {migration.name for migration in job.shipped}:
+            advice = (
+                "Something it makes is there already. If all of it is, run `routeiq-migrate resolve --applied "
+                f"'{what}'`; otherwise remove what is there and run again."
+            )
         case _:
             advice = "Correct the cause and run again."
     extent = "it and this whole run were" if job.database.pooled else "it alone was"

@@ -83,7 +83,7 @@ async def excuse_for(database: Database, danger: Danger, *, shipped: bool) -> st
         old = await connection.fetchval(COLUMN_TYPE, table, danger.column)
         if old is None:
             return "column absent" if shipped else ""
-        if danger.new_type and not narrows(old, danger.new_type):
+        if danger.what == "ALTER TYPE" and not narrows(old, danger.new_type):
             return None
         column = identifier(danger.column)
         condition = f"{column} IS NOT NULL AND {column}::text NOT IN ({EMPTY_VALUES})"

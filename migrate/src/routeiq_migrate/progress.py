@@ -1,5 +1,6 @@
 """How far a run is: a bar for a person at a terminal, a line a migration for everyone else."""
 
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that find
 
 
 WIDTH = 30
+COLUMNS = 80
+"""How wide a terminal is taken to be that does not say."""
 
 
 @dataclass
@@ -20,6 +23,7 @@ class Progress:
     terminal: bool
     pending: int = 0
     done: int = 0
+    open: bool = False
     began: float = field(default_factory=time.perf_counter)
 
     def start(self, pending: int) -> None:
@@ -34,9 +38,20 @@ class Progress:
             return
         filled = WIDTH * self.done // max(self.pending, 1)
         bar = "█" * filled + "░" * (WIDTH - filled)
-        end = "\n" if self.done == self.pending else ""
-        sys.stderr.write(f"\r\033[K{bar} {self.done}/{self.pending} {name[:60]}{end}")
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or COLUMNS
+        # One cell less than the line has: a bar that wraps would fill the screen.
+        text = f"{bar} {self.done}/{self.pending} {name}"[: columns - 1]
+        # The cursor goes back to the start, so that a line of the log covers the bar instead of following it.
+        self.open = self.done != self.pending
+        sys.stderr.write(f"\r\033[K{text}{chr(13) if self.open else chr(10)}")
         sys.stderr.flush()
+
+    def close(self) -> None:
+        """Leave the bar of a run that ended early as it stands, and go on below it."""
+        if self.open:
+            self.open = False
+            sys.stderr.write("\n")
+            sys.stderr.flush()
 
     @property
     def milliseconds(self) -> float:

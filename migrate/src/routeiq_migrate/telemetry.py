@@ -1,4 +1,4 @@
-"""Traces and the duration metric over OTLP, by the standard ``OTEL_*`` variables; nothing at all without an endpoint.
+"""Traces over OTLP, by the standard ``OTEL_*`` variables; nothing at all without an endpoint.
 
 The SDK is imported only when it is wanted: a run that exports nothing does not pay for it.
 """

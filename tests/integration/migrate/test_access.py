@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from tests.support.migrate import (
     BAD_SETTINGS,
@@ -20,8 +21,8 @@ from tests.support.migrate import (
     rows_of,
     shipped_scripts,
 )
-from tests.support.postgres import PostgresServer, running_postgres
-from tests.support.processes import clean_environment, free_port, running
+from tests.support.postgres import PostgresServer
+from tests.support.processes import clean_environment, running
 
 LATE = 200
 """How many migrations the fixture ``late`` holds."""
@@ -91,24 +92,6 @@ def test_an_unknown_host_is_named() -> None:
     assert "hidden" not in done.stderr
 
 
-def test_waiting_for_the_server_has_a_limit() -> None:
-    """Nobody listens: tried until the limit, then exit 3."""
-    done = migrate("up", "--wait", "1", url=f"postgresql://u:hidden@127.0.0.1:{free_port()}/d")
-    assert done.returncode == UNREACHABLE
-    assert "waiting for the database" in done.stderr
-
-
-def test_a_server_that_comes_later_is_waited_for(tmp_path: Path) -> None:
-    """``up`` started before its server does its work once the server is there."""
-    with running_postgres() as server:
-        server.stop()
-        environment = clean_environment(DATABASE_URL=server.url())
-        with running(["routeiq-migrate", "up"], output=tmp_path / "out", environment=environment) as process:
-            process.wait_for_text("waiting for the database")
-            server.start()
-            assert process.wait_for_exit(seconds=60) == DONE
-
-
 def test_no_database_and_no_right_to_create_it(server: PostgresServer) -> None:
     """The database is missing and the user may not create it: said, with exit 3. Only ``up`` creates one."""
     server.sql("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN PASSWORD 'poor'")
@@ -139,19 +122,29 @@ def test_a_statement_timeout_can_be_repeated(server: PostgresServer, late: str, 
     assert migrate("up", url=server.url(late), **extra).returncode == DONE
 
 
-def test_rows_that_the_server_quotes_are_not_printed(server: PostgresServer, late: str, tmp_path: Path) -> None:
-    """PostgreSQL's DETAIL holds data, keys for one: the message comes without it, on any level of logging."""
-    folder = tmp_path / "migrations" / "20990101000000_unique"
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('CREATE UNIQUE INDEX u ON "LiteLLM_Config" (param_value)', "could not create unique index"),
+        ("""SELECT (param_value #>> '{}')::int FROM "LiteLLM_Config" c""", "invalid input syntax for type integer"),
+        ("""SELECT (param_value #>> '{}')::date FROM "LiteLLM_Config" c""", "invalid input syntax for type date"),
+    ],
+)
+def test_rows_that_the_server_quotes_are_not_printed(
+    server: PostgresServer, late: str, tmp_path: Path, script: str, reason: str
+) -> None:
+    """PostgreSQL quotes data, keys for one, in its DETAIL and of a value it cannot read: neither is printed."""
+    folder = tmp_path / "migrations" / "20990101000000_bad"
     folder.mkdir(parents=True)
-    (folder / "migration.sql").write_text('CREATE UNIQUE INDEX u ON "LiteLLM_Config" (param_value)')
+    (folder / "migration.sql").write_text(script)
     server.sql(
         'INSERT INTO "LiteLLM_Config" (param_name, param_value) '
-        "VALUES ('a', '\"sk-hidden\"'), ('b', '\"sk-hidden\"')",
+        "VALUES ('a', '\"sk-hidden \\\" sk-hidden\"'), ('b', '\"sk-hidden \\\" sk-hidden\"')",
         database=late,
     )
     done = migrate("up", url=server.url(late), LITELLM_MIGRATION_DIR=str(tmp_path), LOG_LEVEL="DEBUG")
     assert done.returncode == FAILED
-    assert "could not create unique index" in done.stderr
+    assert reason in done.stderr
     assert "sk-hidden" not in done.stderr + done.stdout
 
 
@@ -229,6 +222,14 @@ def test_bad_settings_name_the_setting(server: PostgresServer) -> None:
         assert done.returncode == BAD_SETTINGS, name
         assert name in done.stderr
         assert "expected" in done.stderr or "must be" in done.stderr
+
+
+def test_arguments_that_cannot_work_end_like_settings(server: PostgresServer) -> None:
+    """Exit 2 as well, before the database is asked for anything."""
+    for arguments in (["up", "--wait", "nan"], ["wait", "--limit", "-1"], ["resolve"], ["downgrade"], []):
+        done = migrate(*arguments, url=server.url())
+        assert done.returncode == BAD_SETTINGS, arguments
+        assert "usage: routeiq-migrate" in done.stderr
 
 
 def test_a_folder_without_a_script_is_refused(server: PostgresServer, late: str, tmp_path: Path) -> None:

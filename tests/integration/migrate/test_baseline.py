@@ -7,6 +7,8 @@ import pytest
 from tests.support.migrate import DONE, REFUSED, ledger, migrate, schema_dump, shipped_scripts
 from tests.support.postgres import PostgresServer
 
+FUNCTION = "litellm_bump_mcp_catalog_revision"
+
 
 @pytest.fixture
 def unrecorded(server: PostgresServer, database: str, history: Callable[[int], str]) -> str:
@@ -44,13 +46,22 @@ def test_a_complete_schema_is_recorded_as_prisma_would(server: PostgresServer, u
         ('ALTER TABLE "LiteLLM_TagTable" DROP CONSTRAINT "LiteLLM_TagTable_budget_id_fkey"', "budget_id_fkey"),
         ('DROP INDEX "LiteLLM_SpendLogs_startTime_idx"', "LiteLLM_SpendLogs_startTime_idx"),
         ('DROP TRIGGER litellm_mcp_catalog_revision ON "LiteLLM_MCPServerTable"', "litellm_mcp_catalog_revision"),
+        (
+            'ALTER TABLE "LiteLLM_MCPServerTable" DISABLE TRIGGER litellm_mcp_catalog_revision',
+            "litellm_mcp_catalog_revision",
+        ),
         ('ALTER TABLE "LiteLLM_SpendLogs" ALTER spend DROP DEFAULT', '"LiteLLM_SpendLogs".spend'),
+        ("ALTER TYPE \"JobStatus\" RENAME VALUE 'INACTIVE' TO 'OFF'", 'type "JobStatus" (ACTIVE, INACTIVE)'),
+        (
+            f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+            f"function {FUNCTION}()",
+        ),
     ],
 )
 def test_anything_missing_is_named_and_nothing_recorded(
     server: PostgresServer, unrecorded: str, damage: str, missing: str
 ) -> None:
-    """One table, column, default, index, constraint or trigger less, and the schema proves nothing."""
+    """One table, column, default, index, constraint, trigger, enum value or function's body less: no proof."""
     server.sql(damage, database=unrecorded)
     done = migrate("baseline", url=server.url(unrecorded))
     assert done.returncode == REFUSED

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.migrate import COMMAND, DONE, fingerprint, ledger, migrate, shipped_scripts
+from tests.support.pgbouncer import running_pgbouncer
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.processes import Running, clean_environment, running
 from tests.support.waiting import wait_for
 
 TRIALS = 50
+POOLED_TRIALS = 4
 SERVER_TRIALS = 6
 START = 170
 """Where the trials start: far enough back that a run is long, near enough that fifty of them are not."""
@@ -55,9 +57,9 @@ def test_kill_9_at_random_points_never_leaves_it_stuck(
         server.create_database(name, template=template)
         url = server.url(name)
         after = dice.randrange(0, len(names) - START)
-        with running(
-            [COMMAND, "up"], output=tmp_path / f"{trial}.log", environment=clean_environment(DATABASE_URL=url)
-        ) as process:
+        # Every other one takes each table for a large one: some then die while an index is built concurrently.
+        environment = clean_environment(DATABASE_URL=url, ROUTEIQ_LARGE_TABLE_MB="0" if trial % 2 else "64")
+        with running([COMMAND, "up"], output=tmp_path / f"{trial}.log", environment=environment) as process:
             wait_until_applied(process, after)
             process.kill()
         stopped_at.append(len(truthful(server, name)))
@@ -70,6 +72,25 @@ def test_kill_9_at_random_points_never_leaves_it_stuck(
         server.drop_database(name)
     # Most of them were in the middle of their work, or this shows nothing.
     assert sum(START < count < len(names) for count in stopped_at) > TRIALS // 2, stopped_at
+
+
+def test_kill_9_behind_a_pooler_leaves_neither_lock_nor_half(
+    server: PostgresServer, history: Callable[[int], str], tmp_path: Path
+) -> None:
+    """Through PgBouncer a killed run leaves nothing of itself, and the next one completes."""
+    dice = random.Random(7)  # noqa: S311 - a reproducible spread
+    with running_pgbouncer(server) as port:
+        for trial in range(POOLED_TRIALS):
+            name = f"pooled_kill_{trial}"
+            url = server.create_database(name, template=history(START)).replace(f":{server.port}/", f":{port}/")
+            environment = clean_environment(DATABASE_URL=url)
+            with running([COMMAND, "up"], output=tmp_path / f"{trial}.log", environment=environment) as process:
+                wait_until_applied(process, dice.randrange(1, 35))
+                process.kill()
+            done = migrate("up", url=url)
+            assert done.returncode == DONE, done.stderr
+            assert truthful(server, name) == [script.name for script in shipped_scripts()]
+            server.drop_database(name)
 
 
 @pytest.mark.timeout(300)

@@ -10,6 +10,7 @@ from tests.support.migrate import (
     BAD_SETTINGS,
     BEHIND,
     DONE,
+    FAILED,
     REFUSED,
     Script,
     failed_row,
@@ -65,6 +66,25 @@ def test_a_crash_that_left_half_is_refused(server: PostgresServer, database: str
     assert ledger(server, database) == before
 
 
+def test_changes_without_any_row_are_reported_with_the_way_out(
+    server: PostgresServer, database: str, history: History
+) -> None:
+    """Somebody made the objects by hand: the script fails at the first, and the advice, taken, goes on from there."""
+    position, script = strict_script()
+    server.drop_database(database)
+    server.create_database(database, template=history(position + 1))
+    url = server.url(database)
+    server.sql(f"DELETE FROM _prisma_migrations WHERE migration_name = '{script.name}'", database=database)
+    done = migrate("up", url=url)
+    assert done.returncode == FAILED
+    assert "42P07" in done.stderr
+    assert f"resolve --applied '{script.name}'" in done.stderr
+    assert len(ledger(server, database)) == position
+    assert migrate("resolve", "--applied", script.name, url=url).returncode == DONE
+    assert migrate("up", url=url).returncode == DONE
+    assert is_current(server, database)
+
+
 def strict_script() -> tuple[int, Script]:
     """Return a script, and its place, that cannot run twice: it has no IF NOT EXISTS."""
     scripts = shipped_scripts()
@@ -112,6 +132,7 @@ def test_a_failure_can_be_resolved_as_applied(server: PostgresServer, late: str)
     assert is_current(server, late)
     again = migrate("resolve", "--applied", script.name, url=url)
     assert again.returncode == REFUSED
+    assert migrate("resolve", "--rolled-back", script.name, url=url).returncode == REFUSED
     assert migrate("resolve", "--applied", "nonsense", url=url).returncode == BAD_SETTINGS
     assert migrate("resolve", "--rolled-back", "nonsense", url=url).returncode == BAD_SETTINGS
 
@@ -200,6 +221,10 @@ def test_tables_without_a_ledger_are_refused(server: PostgresServer, database: s
     assert done.returncode == REFUSED
     assert "P3005" in done.stderr
     assert "baseline" in done.stderr
+    assert migrate("plan", url=server.url(database)).returncode == REFUSED
+    status = migrate("status", url=server.url(database))
+    assert status.returncode == BEHIND
+    assert status.stdout.startswith("blocked: ")
     assert schema_dump(server, database) == before
 
 

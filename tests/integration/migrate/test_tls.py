@@ -3,9 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from tests.support.migrate import BAD_SETTINGS, BEHIND, UNREACHABLE, migrate
 from tests.support.postgres import PostgresServer, running_postgres
@@ -105,6 +112,24 @@ def test_a_client_certificate(secured: Secured) -> None:
     full = f"sslmode=verify-full&sslrootcert={secured.authority}&sslcert={secured.certificate}&sslkey={secured.key}"
     assert secured.connects(full, user="certuser", database="certonly", host="localhost")
     assert not secured.connects("sslmode=require", user="certuser", database="certonly")
+
+
+def test_a_client_key_with_a_pass_phrase(secured: Secured, tmp_path: Path) -> None:
+    """``sslpassword`` opens the key; a wrong or missing one is an error that does not print it, and asks nobody."""
+    phrase = "corréct horse&battery"
+    key = load_pem_private_key(secured.key.read_bytes(), None)
+    encrypted = tmp_path / "encrypted.key"
+    encrypted.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(phrase.encode()))
+    )
+    query = f"sslmode=require&sslcert={secured.certificate}&sslkey={encrypted}"
+    right = f"{query}&sslpassword={quote(phrase)}"
+    assert secured.connects(right, user="certuser", database="certonly")
+    for wrong in (query, f"{query}&sslpassword=hidden-phrase"):
+        done = migrate("status", url=secured.server.url("certonly", user="certuser", query=wrong))
+        assert done.returncode == UNREACHABLE
+        assert "pass phrase" in done.stderr
+        assert "hidden-phrase" not in done.stderr
 
 
 def test_files_that_cannot_be_read_are_named(secured: Secured, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from routeiq_migrate.core.created import created
-from routeiq_migrate.core.destructive import dangers, narrows
+from routeiq_migrate.core.destructive import COMPUTED_TYPE, dangers, narrows
 from routeiq_migrate.core.request_logs import REQUEST_LOG_INDEXES, RequestLogIndex
 from routeiq_migrate.judge import load_parser
 from routeiq_migrate.source import own_migrations
@@ -23,6 +23,25 @@ from routeiq_migrate.source import own_migrations
         ("DROP INDEX i; DROP VIEW v; DROP FUNCTION f", []),
         ("DO $$\nBEGIN\n IF true THEN\n  DROP TABLE a;\n END IF;\nEND $$", ['line 4: DROP TABLE "a"']),
         ("DO $$ BEGIN EXECUTE 'x'; END $$", ["line 1: EXECUTE of computed SQL"]),
+        (
+            "DO $$ DECLARE r record; BEGIN\nFOR r IN DELETE FROM a RETURNING 1 LOOP END LOOP; END $$",
+            ['line 2: DELETE "a"'],
+        ),
+        (
+            "DO $$ DECLARE r record; BEGIN FOR r IN EXECUTE 'x' LOOP END LOOP; END $$",
+            ["line 1: EXECUTE of computed SQL"],
+        ),
+        ("DO $$ DECLARE c refcursor; BEGIN OPEN c FOR EXECUTE 'x'; END $$", ["line 1: EXECUTE of computed SQL"]),
+        ("DO $$ BEGIN PERFORM f(); IF EXISTS (SELECT 1) THEN NULL; END IF; END $$", []),
+        ("DO LANGUAGE plpython3u $$ x $$", ["line 1: DO block in plpython3u"]),
+        ("DROP OWNED BY r", ["line 1: DROP OWNED"]),
+        ("ALTER TABLE a ALTER b TYPE text USING NULL", [f'line 1: {COMPUTED_TYPE} "a" column "b" to text']),
+        ("ALTER TABLE a ALTER b TYPE text USING left(b, 1)", [f'line 1: {COMPUTED_TYPE} "a" column "b" to text']),
+        ("ALTER TABLE a ALTER b TYPE text USING b::varchar::text", ['line 1: ALTER TYPE "a" column "b" to text']),
+        (
+            "ALTER TABLE a ALTER b TYPE timestamp(3)",
+            ['line 1: ALTER TYPE "a" column "b" to timestamp(3) without time zone'],
+        ),
         ("INSERT INTO a VALUES ('DROP TABLE a')", []),
         ("SELECT 'é'; \nDELETE FROM a", ['line 2: DELETE "a"']),
     ],

@@ -12,6 +12,8 @@ Tree = Any
 """A JSON value: this module looks for what it knows and passes over the rest."""
 
 DYNAMIC: Final = "EXECUTE of computed SQL"
+COMPUTED_TYPE: Final = "ALTER TYPE with a computed USING"
+COMPUTED: Final = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def dangers(script: str, parser: Parser) -> tuple[Danger, ...]:
         line = raw[: start + blank].count(b"\n") + 1
         statement = entry["stmt"]
         if "DoStmt" in statement:
-            found += in_block(text.decode(), line, parser)
+            found += in_block(statement["DoStmt"], text.decode(), line, parser)
         else:
             found += in_tree(statement, line)
     return tuple(found)
@@ -73,15 +75,28 @@ def without_leading_comments(text: bytes) -> bytes:
         text = text.partition(b"\n")[2]
 
 
-def in_block(text: str, line: int, parser: Parser) -> Iterator[Danger]:
-    """Look into a DO block: every statement in it, and every computed one."""
+def in_block(block: Tree, text: str, line: int, parser: Parser) -> Iterator[Danger]:
+    """Look into a DO block: every statement in it, a loop's query included, and every computed one."""
+    language = next((option["arg"]["String"]["sval"] for kind, option in walk(block) if is_language(kind, option)), "")
+    if language not in ("", "plpgsql"):
+        yield Danger(line, f"DO block in {language}", None)
+        return
     for kind, node in walk(parser.plpgsql(text)):
         at = line + max(node.get("lineno", 1), 1) - 1
-        if kind == "PLpgSQL_stmt_dynexecute":
+        if kind in COMPUTED or "dynquery" in node:
             yield Danger(at, DYNAMIC, None)
-        elif kind == "PLpgSQL_stmt_execsql":
-            for entry in parser.sql(node["sqlstmt"]["PLpgSQL_expr"]["query"]).get("stmts", ()):
-                yield from in_tree(entry["stmt"], at)
+            continue
+        for part in node.values():
+            expression = part.get("PLpgSQL_expr", {}) if isinstance(part, Mapping) else {}
+            # Mode 0 is a whole statement; the others are expressions, which cannot change a table by themselves.
+            if expression.get("parseMode") == 0:
+                for entry in parser.sql(expression["query"]).get("stmts", ()):
+                    yield from in_tree(entry["stmt"], at)
+
+
+def is_language(kind: str, node: Mapping[str, Tree]) -> bool:
+    """Whether a node is the LANGUAGE option of a DO block."""
+    return kind == "DefElem" and node.get("defname") == "language"
 
 
 def in_tree(tree: Tree, line: int) -> Iterator[Danger]:
@@ -99,6 +114,8 @@ def in_tree(tree: Tree, line: int) -> Iterator[Danger]:
                 yield Danger(line, "MERGE with DELETE", table_of(node["relation"]))
             case "DropdbStmt":
                 yield Danger(line, "DROP DATABASE", None)
+            case "DropOwnedStmt":
+                yield Danger(line, "DROP OWNED", None)
             case "AlterTableStmt":
                 for command in node["cmds"]:
                     yield from in_alter(command["AlterTableCmd"], table_of(node["relation"]), line)
@@ -121,8 +138,19 @@ def in_alter(command: Mapping[str, Tree], table: tuple[str, str], line: int) -> 
         case "AT_DropColumn":
             yield Danger(line, "DROP COLUMN", table, command["name"])
         case "AT_AlterColumnType":
-            new = type_name(command["def"]["ColumnDef"]["typeName"])
-            yield Danger(line, "ALTER TYPE", table, command["name"], new)
+            definition = command["def"]["ColumnDef"]
+            new = type_name(definition["typeName"])
+            using = definition.get("raw_default")
+            what = "ALTER TYPE" if using is None or is_cast(using, command["name"]) else COMPUTED_TYPE
+            yield Danger(line, what, table, command["name"], new)
+
+
+def is_cast(expression: Tree, column: str) -> bool:
+    """Whether a USING clause is no more than the column, or the column cast."""
+    while "TypeCast" in expression:
+        expression = expression["TypeCast"]["arg"]
+    fields = expression.get("ColumnRef", {}).get("fields", [{}])
+    return bool(fields[-1].get("String", {}).get("sval") == column)
 
 
 def walk(tree: Tree) -> Iterator[tuple[str, Mapping[str, Tree]]]:
@@ -167,7 +195,10 @@ def type_name(node: Mapping[str, Tree]) -> str:
     name = node["names"][-1]["String"]["sval"]
     sizes = [str(item["A_Const"].get("ival", {}).get("ival", 0)) for item in node.get("typmods", ())]
     size = f"({','.join(sizes)})" if sizes else ""
-    return str(SPELLING.get(name, name)) + size + "[]" * len(node.get("arrayBounds", ()))
+    word, space, rest = str(SPELLING.get(name, name)).partition(" ")
+    # timestamp(3) without time zone, but character varying(3)
+    spelled = f"{word}{size}{space}{rest}" if word == "timestamp" else f"{word}{space}{rest}{size}"
+    return spelled + "[]" * len(node.get("arrayBounds", ()))
 
 
 RANKS: Final = {"smallint": 1, "integer": 2, "bigint": 3, "numeric": 4}
