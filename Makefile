@@ -1,12 +1,12 @@
 # Everything starts here. uv is installed into .uv/ where the machine has none.
 .DEFAULT_GOAL := help
-.PHONY: help up sync servers test unit contract integration e2e check format bench clean
+.PHONY: help up sync servers test unit contract integration e2e check format bench bench-gateway bench-migrate clean
 SHELL := /bin/sh
 UV = $$(.ci/uv.sh)
 RUN = .venv/bin/
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## run the gateway in the foreground on PORT (4000), with a demo model
 	@uv=$$(.ci/uv.sh) && exec docker/up.sh "$$uv"
@@ -38,8 +38,13 @@ format: sync ## format the code
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-bench: sync ## measure against stock LiteLLM; writes bench/RESULTS.md
+bench: bench-gateway bench-migrate ## measure everything: both of the next two
+
+bench-gateway: sync ## measure the gateway against stock LiteLLM; writes bench/RESULTS.md
 	$(RUN)python bench/run.py
+
+bench-migrate: sync ## measure migrations against psql; writes bench/RESULTS-migrate.md
+	$(RUN)python -m bench.migrate
 
 clean: ## remove what the build left, but not .env, config.yaml and var/
 	rm -rf .venv .venv-* .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -10,6 +10,8 @@ from routeiq_migrate import settings as environment
 from routeiq_migrate.errors import Exit, MigrateError, SettingsError, UnreachableError
 
 if TYPE_CHECKING:  # imported where they are used: a run without a database needs none of them
+    from types import ModuleType
+
     from routeiq_migrate.commands import Scripts
     from routeiq_migrate.core.url import Target
     from routeiq_migrate.database import Database
@@ -117,6 +119,8 @@ class LazyLog:
         self._settings = settings
 
     def __getattr__(self, name: str) -> object:
+        # structlog imports rich wherever that is installed, 5 MB for tracebacks that are not printed here.
+        sys.modules.setdefault("rich", cast("ModuleType", None))
         from routeiq_migrate.logs import build_log  # noqa: PLC0415 - see above
 
         log = build_log("migrate", level=self._settings.log_level, form=self._settings.log_format)

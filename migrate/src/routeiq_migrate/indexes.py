@@ -103,7 +103,7 @@ async def full_identity(job: Job) -> list[str]:
     for record in await connection.fetch(WITHOUT_FULL_IDENTITY, database.target.schema):
         table = f"{identifier(database.target.schema)}.{identifier(record['relname'])}"
         try:
-            async with database.unit():
+            async with connection.transaction():  # no unit: behind a pooler there is no transaction around this
                 await connection.execute("SET LOCAL lock_timeout = '5s'")
                 await connection.execute(f"ALTER TABLE {table} REPLICA IDENTITY FULL")
         except LOST:

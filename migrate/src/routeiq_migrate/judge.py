@@ -1,7 +1,7 @@
 """Whether a pending migration would destroy something, asked of the grammar and of the data.
 
 PostgreSQL's grammar (pglast, which is libpg_query) is loaded only here and only when it is asked: it costs
-0.2 s and 17 MB.
+20 ms and 4 MB.
 """
 
 import json
@@ -35,7 +35,7 @@ class Verdict:
 
 def load_parser() -> Parser:
     """Load PostgreSQL's grammar."""
-    from pglast.parser import parse_plpgsql_json, parse_sql_json  # noqa: PLC0415 - costs 0.2 s and 17 MB
+    from pglast.parser import parse_plpgsql_json, parse_sql_json  # noqa: PLC0415 - see above
 
     as_text = cast("tuple[Callable[[str], str], Callable[[str], str]]", (parse_sql_json, parse_plpgsql_json))
     return Parser(lambda text: json.loads(as_text[0](text)), lambda text: json.loads(as_text[1](text)))

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.migrate import COMMAND, DONE, FAILED, fingerprint, is_current, ledger, migrate, shipped_scripts
+from tests.support.migrate import (
+    BEHIND,
+    COMMAND,
+    DONE,
+    FAILED,
+    failed_row,
+    fingerprint,
+    is_current,
+    ledger,
+    migrate,
+    shipped_scripts,
+)
 from tests.support.pgbouncer import running_pgbouncer
 from tests.support.postgres import PostgresServer
 from tests.support.processes import clean_environment
@@ -86,6 +97,25 @@ def test_a_failure_rolls_the_whole_run_back(server: PostgresServer, late: str, p
     assert len(ledger(server, late)) == 200
     assert migrate("up", url=url).returncode == DONE
     assert is_current(server, late)
+
+
+def test_the_ledger_is_put_right_through_the_pooler(server: PostgresServer, late: str, pooler: int) -> None:
+    """``baseline``, ``resolve``, ``plan`` and ``status`` need no direct connection; nor does replica identity."""
+    url = through(server, pooler, late)
+    last, following = shipped_scripts()[199:201]
+    server.sql("DROP TABLE _prisma_migrations", database=late)
+    assert migrate("baseline", "--through", last.name, url=url).returncode == DONE
+    assert len(ledger(server, late)) == 200
+    server.sql(failed_row(following, logs="'boom'"), database=late)
+    assert migrate("status", url=url).returncode == BEHIND
+    assert migrate("resolve", "--rolled-back", following.name, url=url).returncode == DONE
+    assert following.name in migrate("plan", url=url).stdout
+    done = migrate("up", url=url, LITELLM_SET_REPLICA_IDENTITY_FULL="true")
+    assert done.returncode == DONE, done.stderr
+    identities = "SELECT DISTINCT relreplident FROM pg_class WHERE relkind = 'r' AND relname LIKE 'LiteLLM%'"
+    assert server.sql(identities, database=late) == ["f"]
+    assert is_current(server, late)
+    assert locks(server, late) == []
 
 
 def test_the_direct_url_is_used_with_the_schema_of_the_other(
