@@ -1,5 +1,5 @@
 # The statements of tests are put together from names of their own.
-"""Each way a database can keep us out or hold us up, and what the command makes of it."""
+"""Each way a database can keep us out or hold us up, and what comes of it (invariant 10: no secret is printed)."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Many migrators at once, and a mixed crowd with those of LiteLLM and Prisma."""
+"""Many migrators at once, and one beside a blocked Prisma (invariant 9: each migration once)."""
 
 import asyncio
 import random

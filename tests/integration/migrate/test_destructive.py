@@ -1,5 +1,5 @@
 # The statements of tests are put together from names of their own.
-"""Nothing destructive happens unasked."""
+"""Invariant 9: nothing destructive happens unasked."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Processes and servers that die at random points."""
+"""Processes and servers that die at random points (invariant 9: the ledger tells the truth)."""
 
 import random
 import re
