@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
 def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint) -> int:
     """Run the commands that write the volume, with the volume and the source open."""
     try:
-        source = _open_source(settings)
+        # A candidate may never ask the source: there the client is made by whoever asks first.
+        source = _open_source(settings, now=options.command == "once" or settings.election is None)
         volume = open_volume(settings.volume, checkpoint)
     except S3SettingsError as error:
         cli.complain(str(error))
@@ -104,9 +105,12 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         volume.close()
 
 
-def _open_source(settings: Settings) -> Source:
+def _open_source(settings: Settings, *, now: bool) -> Source:
     if settings.source == "s3":
-        return open_s3(settings.bucket, settings.key, settings.bounds.config_bytes)
+        source = open_s3(settings.bucket, settings.key, settings.bounds.config_bytes)
+        if now:
+            source.open()
+        return source
     return FileSource(settings.config_path, settings.bounds)
 
 

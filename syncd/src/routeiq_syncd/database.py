@@ -58,7 +58,7 @@ WITH released AS (
 
 # The highest number of a lock name, and of what its replicas have had, should the database have lost some.
 NUMBER = """
-SELECT clock_timestamp() AS at, 1 + greatest(
+SELECT clock_timestamp() AS at, (SELECT count(*) FROM routeiq.replica WHERE lock_name = $1) AS replicas, 1 + greatest(
     $2::bigint,
     (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1),
     (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1)) AS number"""
@@ -200,7 +200,8 @@ class Database:
             record = (self.lock_name, term.holder_id, term.epoch, manifest.number, manifest.digest, *content)
             recorded = await connection.fetchrow(RECORD, *record, source, row["at"], note) is not None
             if recorded:
-                await connection.execute(f"SELECT pg_notify('{self.channel}', 'published')")
+                # How many hear it goes with it, so that they do not all look at once.
+                await connection.execute(f"SELECT pg_notify('{self.channel}', 'published {row['replicas']}')")
         return manifest if recorded else Lost()
 
     async def revision(self, number: int) -> Stored | str:

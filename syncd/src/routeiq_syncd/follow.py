@@ -63,9 +63,12 @@ class Follower:
         self._fetching: asyncio.Future[Fetch] | None = None
         self._puller = Puller(self.nudge, clock)
 
-    def nudge(self) -> None:
-        """Look now."""
-        self._wake.set()
+    def nudge(self, within: float = 0.0) -> None:
+        """Look now, or at some moment within so many seconds."""
+        if within > 0:
+            asyncio.get_running_loop().call_later(random.uniform(0, within), self._wake.set)  # noqa: S311 - spreads load
+        else:
+            self._wake.set()
 
     async def turn_now(self) -> None:
         """Look now and follow; wait for the end of it."""

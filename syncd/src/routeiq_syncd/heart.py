@@ -1,4 +1,8 @@
-"""The heartbeat: this replica's row in the fleet, written every few seconds and at once on change."""
+"""The heartbeat: this replica's row in the fleet, written every few seconds and soon after a change.
+
+A published revision changes every row of the fleet. So a change waits for a moment, which differs from replica to
+replica, and what happens meanwhile travels with it.
+"""
 
 import asyncio
 import contextlib
@@ -15,8 +19,9 @@ from routeiq_syncd.session import DatabaseAwayError
 from routeiq_syncd.waits import woken
 
 BEAT_SECONDS = 10.0
-GAP_SECONDS = 0.3
+SPREAD_SECONDS = 1.0
 LEAVE_SECONDS = 2.0
+VERSIONS = json.dumps({"syncd": version("routeiq-syncd")})  # read from disk, so once
 
 
 def beat_of(snapshot: Snapshot, pod: str) -> Beat:
@@ -37,7 +42,7 @@ def beat_of(snapshot: Snapshot, pod: str) -> Beat:
     reason = troubles["revision"].message if "revision" in troubles else refused.reason if refused else ""
     return Beat(
         pod=pod,
-        versions=json.dumps({"syncd": version("routeiq-syncd")}),
+        versions=VERSIONS,
         desired=desired.number if desired else None,
         serving=answer.serving.number if answer.serving else None,
         state=state,
@@ -63,8 +68,8 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
                 except DatabaseAwayError:  # told by the follower
                     sent, due = None, loop.time()
                     await asyncio.sleep(random.uniform(1, 4))  # noqa: S311 - as above
-            await asyncio.sleep(GAP_SECONDS)
             await woken(board.altered, due - loop.time())
+            await asyncio.sleep(random.uniform(0.1, SPREAD_SECONDS))  # noqa: S311 - as above
     finally:
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):

@@ -122,11 +122,15 @@ def _over_the_socket(scope: Scope) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, without its handling of signals: `__main__` stops everything in one place."""
+    """uvicorn's server, without its handling of signals and its clock: `__main__` stops everything in one place."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """Wait for the cancellation. uvicorn looks ten times a second whether it shall stop: most of an idle's CPU."""
+        await asyncio.Event().wait()
 
 
 async def serve(app: App, sockets: list[socket.socket]) -> None:
@@ -140,6 +144,7 @@ async def serve(app: App, sockets: list[socket.socket]) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # the clock would keep it
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )

@@ -3,10 +3,26 @@
 import contextlib
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Literal, TextIO, cast
 
-import structlog
+
+@contextlib.contextmanager
+def absent(package: str) -> Iterator[None]:
+    """Let what is imported in the block find ``package`` not installed, unless it is imported already."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # Python's own way to say "not to be found"
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+
+
+# structlog takes rich where something else (LiteLLM) brought it: 6 MB for a style of tracebacks that nobody asked for.
+with absent("rich"):
+    import structlog
 
 Event = MutableMapping[str, Any]
 Log = structlog.typing.FilteringBoundLogger

@@ -118,7 +118,7 @@ def test_settings_that_cannot_work_are_refused_in_sentences(syncd: Syncd) -> Non
 
 
 def test_an_endpoint_that_is_no_url_is_refused_at_the_start(syncd: Syncd) -> None:
-    """Exit code 2 and the variable's name, though it is boto3 that reads it."""
+    """Exit code 2 and the variable's name, though it is botocore that reads it."""
     result = syncd.call("run", AWS_ENDPOINT_URL_S3="not a url", CONFIG_SOURCE="s3", S3_BUCKET_NAME="b")
     assert result.returncode == 2
     assert "AWS_ENDPOINT_URL_S3" in result.stderr

@@ -169,3 +169,20 @@ def test_it_works_the_same_with_an_independent_server(syncd: Syncd, tmp_path: Pa
         assert "wrong-secret-never-told" not in error
         missing = {**settings, "S3_BUCKET_NAME": "no-such-bucket"}
         assert "no-such-bucket" in syncd.once(**missing)["error"]
+
+
+def test_a_role_taken_with_a_web_identity_reads_the_object(syncd: Syncd, s3: Server, bucket: str) -> None:
+    """The way of credentials in Kubernetes: a token in a file is exchanged at STS, and the object is read with that."""
+    s3.put(bucket, config("one"))
+    token = syncd.directory / "token"
+    token.write_text("a token that the test's server does not look into")
+    result = syncd.once(
+        CONFIG_SOURCE="s3",
+        S3_BUCKET_NAME=bucket,
+        AWS_ENDPOINT_URL=s3.endpoint,
+        AWS_ROLE_ARN="arn:aws:iam::123456789012:role/reader",
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(token),
+        HOME=str(syncd.directory),
+    )
+    assert result["outcome"] == "changed"
+    assert "POST / " in s3.process.text(), "STS was asked"

@@ -2,13 +2,15 @@
 
 A GET asks for what is there, unless it is known already, or, for a pointer, for exactly one version.
 
-boto3 is imported by `open_s3` alone: it costs more memory than the rest of syncd.
+botocore is imported by the first fetch: only a replica that asks the source pays for it.
 """
 
 from __future__ import annotations  # the client's type exists for the checker only
 
+import functools
 import io
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
-CONNECT_SECONDS = 3
-READ_SECONDS = 5
-ATTEMPTS = 2
 BODY_SECONDS = 30
 CHUNK = 256 * 1024
 
@@ -33,12 +32,12 @@ class S3SettingsError(Exception):
 
 
 class S3Source:
-    """Reads the object ``key`` in ``bucket``, at most ``limit`` bytes of it."""
+    """Reads the object ``key`` in ``bucket``, at most ``limit`` bytes of it; ``connect`` makes the client."""
 
     kind = "s3"
 
-    def __init__(self, client: S3Client, bucket: str, key: str, limit: int) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], S3Client], bucket: str, key: str, limit: int) -> None:
+        self._connect = connect
         self._bucket = bucket
         self._key = key
         self._limit = limit
@@ -47,6 +46,18 @@ class S3Source:
     def location(self) -> str:
         """``s3://bucket/key``."""
         return f"s3://{self._bucket}/{self._key}"
+
+    def open(self) -> None:
+        """Make the client now; the first fetch does where this has not.
+
+        Raises:
+            S3SettingsError: the AWS settings cannot work.
+        """
+        _ = self._client
+
+    @functools.cached_property
+    def _client(self) -> S3Client:
+        return self._connect()
 
     def fetch(self, known: str | None) -> Fetch:
         """GET the object unless its etag is ``known``."""
@@ -68,9 +79,13 @@ class S3Source:
         return {"Bucket": self._bucket, "Key": self._key}
 
     def _ask(self, request: GetObjectRequestTypeDef) -> Fetch:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3's price is paid on use
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore's price is paid on use
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
 
+        try:
+            self.open()
+        except S3SettingsError as error:
+            return Failed(str(error))
         try:
             return self._get(request)
         except ClientError as error:
@@ -145,28 +160,11 @@ class S3Source:
 
 
 def open_s3(bucket: str, key: str, limit: int) -> S3Source:
-    """Build the source with boto3's own settings: credentials, region, ``AWS_ENDPOINT_URL_S3``.
+    """Make the source, which imports botocore and sets itself up as any AWS client when it is used first."""
 
-    Raises:
-        S3SettingsError: boto3 cannot make a client of them.
-    """
-    import boto3  # noqa: PLC0415 - its price is paid on use
-    from botocore.config import Config  # noqa: PLC0415 - as above
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
+    def connect() -> S3Client:
+        from routeiq_syncd.sources.aws import connect_s3  # noqa: PLC0415 - botocore's price is paid on use
 
-    config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        max_pool_connections=1,
-    )
-    try:
-        session = boto3.Session()
-        # An object's address needs no region where an endpoint is given, and boto3 insists on one.
-        client = session.client("s3", config=config, region_name=session.region_name or "us-east-1")
-    except (BotoCoreError, ValueError) as error:
-        raise S3SettingsError(
-            f"The AWS settings cannot work ({type(error).__name__}); mend AWS_ENDPOINT_URL_S3, "
-            "AWS_PROFILE and their kin."
-        ) from None
-    return S3Source(client, bucket, key, limit)
+        return connect_s3()
+
+    return S3Source(connect, bucket, key, limit)

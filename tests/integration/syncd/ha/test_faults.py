@@ -44,7 +44,7 @@ def test_a_commit_whose_answer_is_lost_is_published_once(replicas: Fleet) -> Non
         replicas.wait_serving("one")
         replicas.start(1)
         replicas.wait_serving("one")
-        proxy.fatal = b"'published'"
+        proxy.fatal = b"COMMIT"
         replicas.put("two")
         assert proxy.fired.wait(20)
         replicas.wait_serving("two")

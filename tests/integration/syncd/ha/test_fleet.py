@@ -53,3 +53,19 @@ def test_a_clean_stop_hands_over_in_milliseconds(replicas: Fleet) -> None:
     replicas.wait_serving("two")
     assert [epoch for _, epoch, _ in replicas.revisions()] == [1, 2]
     assert replicas.sql("SELECT count(*) FROM routeiq.replica") == ["2"], "who stops leaves the fleet"
+
+
+def test_only_who_asks_the_source_imports_its_client(replicas: Fleet) -> None:
+    """A candidate never loads botocore; when it becomes the holder it does, and publishes the next change."""
+    replicas.put("one")
+    for index in range(2):
+        replicas.start(index, PYTHONPROFILEIMPORTTIME="1")  # each import is told on stderr
+        replicas.wait_serving("one")
+    imported = [replicas.processes[index].text() for index in range(2)]
+    assert ["botocore.session" in text for text in imported] == [True, False]
+    assert ["asyncpg" in text for text in imported] == [True, True], "imports are told"
+    assert not any("rich.console" in text for text in imported)
+    replicas.kill(0)
+    replicas.put("two")
+    replicas.wait_serving("two")
+    assert "botocore.session" in replicas.processes[1].text()
