@@ -1,6 +1,6 @@
 # Everything starts here. uv is installed into .uv/ where the machine has none.
 .DEFAULT_GOAL := help
-.PHONY: help up sync servers test unit contract integration e2e check format bench bench-gateway bench-migrate clean
+.PHONY: help up sync servers test unit contract integration e2e check format bench bench-gateway bench-migrate bench-syncd clean
 SHELL := /bin/sh
 UV = $$(.ci/uv.sh)
 RUN = .venv/bin/
@@ -38,13 +38,16 @@ format: sync ## format the code
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-bench: bench-gateway bench-migrate ## measure everything: both of the next two
+bench: bench-gateway bench-migrate bench-syncd ## measure everything: all of the next three
 
 bench-gateway: sync ## measure the gateway against stock LiteLLM; writes bench/RESULTS.md
 	$(RUN)python bench/run.py
 
 bench-migrate: sync ## measure migrations against psql; writes bench/RESULTS-migrate.md
 	$(RUN)python -m bench.migrate
+
+bench-syncd: sync ## measure syncd against its targets; writes bench/RESULTS-syncd.md
+	$(RUN)python -m bench.syncd
 
 clean: ## remove what the build left, but not .env, config.yaml and var/
 	rm -rf .venv .venv-* .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

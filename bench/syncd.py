@@ -105,8 +105,8 @@ def successions(bench: Bench, table: Table) -> None:
         url = bench.server.url("pooled").replace(f":{bench.server.port}/", f":{port}/")
         pooled = bench.fleet(stack, "pooled", DATABASE_URL=url, **lease)
         runs.ready(pooled, "first", 3, delivery="poll")
-        found = runs.take_overs(pooled, bench.times(20), clean=False, delivery="poll")
-    told = f"the same through PgBouncer in transaction mode, lease {LEASE:g} s; the target is lease + {LOOK:g} s"
+        found = runs.take_overs(pooled, bench.times(10), clean=False, delivery="poll")
+    told = f"{bench.times(10)} rounds through PgBouncer in transaction mode, lease {LEASE:g} s; the target is lease + {LOOK:g} s"
     table.add("crash take-over, pooled, the worst", max(found), "s", LEASE + LOOK, told)
 
 
