@@ -172,16 +172,19 @@ def main() -> int:
     options = parser.parse_args()
     load = os.getloadavg()[0]
     settings = {"fsync": "on", "full_page_writes": "on", "max_connections": str(2 * options.replicas + 50)}
-    with tempfile.TemporaryDirectory(prefix="routeiq-fleet-") as folder, running_postgres(settings=settings) as server:
-        with running_fleet(server, Path(folder), options.replicas, options.processes) as (large, started):
-            lines = [
-                f"| all started at once: to everyone serving | {started.seconds:.1f} s | the machine does it all |",
-                (
-                    f"| all started at once: CPU of PostgreSQL | {started.server:.1f} s | "
-                    f"{1000 * started.server / options.replicas:.0f} ms a replica |"
-                ),
-            ]
-            lines += [*idle(large, options.seconds), *publishes(large, 5 if options.quick else 20), *succession(large)]
+    with (
+        tempfile.TemporaryDirectory(prefix="routeiq-fleet-") as folder,
+        running_postgres(settings=settings) as server,
+        running_fleet(server, Path(folder), options.replicas, options.processes) as (large, started),
+    ):
+        lines = [
+            f"| all started at once: to everyone serving | {started.seconds:.1f} s | the machine does it all |",
+            (
+                f"| all started at once: CPU of PostgreSQL | {started.server:.1f} s | "
+                f"{1000 * started.server / options.replicas:.0f} ms a replica |"
+            ),
+        ]
+        lines += [*idle(large, options.seconds), *publishes(large, 5 if options.quick else 20), *succession(large)]
     host = machine()
     text = (
         "# A large fleet\n\n"

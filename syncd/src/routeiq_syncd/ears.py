@@ -10,7 +10,7 @@ import secrets
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.database import Database
-from routeiq_syncd.follow import Follower
+from routeiq_syncd.follow import LOOK_SECONDS, Follower
 from routeiq_syncd.logs import Log
 from routeiq_syncd.loops import Heartbeats
 from routeiq_syncd.session import Connection, DatabaseAwayError, passing
@@ -115,7 +115,8 @@ class Ears:
             self._proved.set()
         elif news == "published":
             # Reading a revision costs the server work, and everybody hears at once.
-            self._follower.nudge(within=SPREAD_SECONDS * int(replicas or 0))
+            many = int(replicas) if replicas.isdecimal() else 0
+            self._follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
         elif news == "released":
             self._follower.nudge()
 

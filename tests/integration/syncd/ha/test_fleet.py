@@ -1,6 +1,10 @@
 """One holder fetches, everyone serves; whoever holds the lease may stop or die."""
 
+import asyncio
+import hashlib
 import time
+
+import asyncpg
 
 from tests.support.fleet import LEASE, Fleet
 from tests.support.waiting import wait_for
@@ -69,3 +73,29 @@ def test_only_who_asks_the_source_imports_its_client(replicas: Fleet) -> None:
     replicas.put("two")
     replicas.wait_serving("two")
     assert "botocore.session" in replicas.processes[1].text()
+
+
+def test_the_news_of_a_revision_says_how_many_hear_it(replicas: Fleet) -> None:
+    """So that each can choose its moment; whatever else is sent on the channel harms nobody."""
+    replicas.put("one")
+    for index in range(2):
+        replicas.start(index)
+        replicas.wait_serving("one")
+        replicas.syncds[index].wait_for_status("the ears", database__delivery="listen")
+    channel = "routeiq_" + hashlib.sha256(b"config_sync").hexdigest()[:16]
+    told: list[object] = []
+
+    async def listen() -> None:
+        connection = await asyncpg.connect(replicas.postgres.url(replicas.database))
+        await connection.add_listener(channel, lambda *heard: told.append(heard[3]))
+        for payload in ("published many", "published -1", "published", "nonsense", ""):
+            await connection.execute("SELECT pg_notify($1, $2)", channel, payload)
+        await asyncio.to_thread(replicas.put, "two")
+        await asyncio.to_thread(replicas.wait_serving, "two")
+        await asyncio.to_thread(wait_for, "the news", lambda: "published 2" in told)
+        await connection.close()
+
+    asyncio.run(listen())
+    for index in range(2):
+        assert replicas.status(index)["database"]["delivery"] == "listen"
+        assert "Traceback" not in replicas.processes[index].text()
