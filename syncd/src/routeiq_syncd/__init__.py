@@ -28,6 +28,9 @@ Leader election
     does where nothing can be heard; `heart` tells the fleet what this replica serves. Without the database everyone
     serves on; a first start without it fetches by itself, marks that unpublished, and reconciles later.
 
+    A fleet may have a thousand members. What a publish makes all of them do is spread over a span that grows with
+    their number, and a client that only the holder needs (`sources.aws`) is imported by who asks the source.
+
 Time
     A turn is due every `CONFIG_SYNC_INTERVAL` seconds with jitter, at once when a watched file changes, and at once
     on `POST /poll`. While the source fails, turns grow rarer up to a cap. Ages in the status count from the wall
