@@ -112,7 +112,7 @@ def successions(bench: Bench, table: Table) -> None:
 
 def footprints(bench: Bench, table: Table) -> None:
     """Leave a holder and a follower alone."""
-    seconds = 15.0 if bench.quick else 120.0
+    seconds = 15.0 if bench.quick else 60.0
     for kind, settings in {"": {}, " with ROUTEIQ_CONFIG_KEY": {"ROUTEIQ_CONFIG_KEY": "A" * 43 + "="}}.items():
         with ExitStack() as stack:
             two = bench.fleet(stack, f"idle{len(settings)}", **settings)

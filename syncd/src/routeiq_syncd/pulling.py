@@ -13,7 +13,7 @@ from routeiq_syncd.core.fetch import Failed, Fetch, Fetched
 from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.loops import abandonable
-from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
+from routeiq_syncd.sources.s3 import open_s3
 
 SPREAD_SECONDS = 2.0  # a fleet does not ask the store all at once
 LONG_SECONDS = 60.0
@@ -23,10 +23,7 @@ RARELY_SECONDS = 60.0  # what is gone may be put back; that need not be asked fo
 
 def get(pointer: Pointer, size: int) -> Fetch:
     """Fetch at most ``size`` bytes of the version that ``pointer`` names. Blocks."""
-    try:
-        return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
-    except S3SettingsError as error:
-        return Failed(str(error))
+    return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
 
 
 class Puller:
