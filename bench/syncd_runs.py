@@ -6,6 +6,7 @@ Instants are compared across processes of one machine, so by one clock. All time
 import contextlib
 import http.client
 import json
+import random
 import re
 import signal
 import socket
@@ -146,8 +147,8 @@ def take_overs(fleet: Fleet, rounds: int, *, clean: bool, delivery: str = "liste
         for index in fleet.processes:
             fleet.syncds[index].wait_for_status("the delivery", database__delivery=delivery)
         if not clean:
-            # A candidate that never saw the guard waits for the lease: it looks every 3 s.
-            time.sleep(4)
+            # Every candidate has seen the guard by then, and the kill meets the looks, one every 3 s, at any phase.
+            time.sleep(random.uniform(4, 8))  # noqa: S311 - no secret
         epoch = int(fleet.sql("SELECT epoch FROM routeiq.lease")[0])
         process = fleet.processes.pop(holder).process
         began = time.time()
