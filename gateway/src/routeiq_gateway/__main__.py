@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from routeiq_gateway import litellm_edge
+from routeiq_gateway import litellm_edge, savings
 from routeiq_gateway.board import Board
 from routeiq_gateway.core.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.core.redact import mask
@@ -115,6 +115,9 @@ def warm(settings: Settings, log: Log) -> None:
     )
     gc.disable()
     litellm_edge.import_proxy(MODULES)
+    left_out = savings.apply() if settings.savings else {}
+    if left_out:
+        log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)
     extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if extra:
         log.warning("the parent has threads, which its workers will lack", threads=extra)

@@ -2,7 +2,9 @@
 
 Workers share one listening socket. Each accepts one connection at a time and then pauses, the longer the more
 connections it holds, so that the next one goes to the worker that has least; asyncio's own server would take the whole
-backlog at once. On keep-alive, a worker that got too many connections would stay slow for as long as they last.
+backlog at once. On keep-alive, a worker that got too many connections would stay slow for as long as they last. The
+only worker of a gateway has nobody to leave connections to and takes the whole backlog: requests that come together run
+through the same code together, which costs the processor's caches less.
 
 Draining closes no connection that a client may be about to use: the worker stops accepting, every new response says
 ``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would.
@@ -25,6 +27,7 @@ IDLE_WHEN_DRAINING = 5.0
 FLUSH_LIMIT = 5
 PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
 """Seconds between two accepts, for each connection held and at most. A request costs more than the longest pause."""
+MOST_AT_ONCE = 128
 COLLECT_BY_DEFAULT = gc.get_threshold()
 COLLECT_AFTER = (20_000, 20, 20)
 """Of gc: a request of LiteLLM makes thousands of objects, nearly all of which reference counts free."""
@@ -33,7 +36,9 @@ COLLECT_AFTER = (20_000, 20, 20)
 class Server(uvicorn.Server):
     """One worker's HTTP server."""
 
-    def __init__(self, front: Front, listener: socket.socket | None, *, keepalive: float, access_log: bool) -> None:
+    def __init__(
+        self, front: Front, listener: socket.socket | None, *, keepalive: float, access_log: bool, alone: bool
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 front,
@@ -49,6 +54,7 @@ class Server(uvicorn.Server):
         self.front = front
         self.servers: list[asyncio.Server] = []
         self._listener = listener
+        self._alone = alone
         self.start_ended = asyncio.Event()
         self.accepting = False
         self._drain: asyncio.Task[None] | None = None
@@ -72,7 +78,7 @@ class Server(uvicorn.Server):
         """Begin to accept connections."""
         if self._listener is not None and not self.accepting:
             self.accepting = True
-            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_one, self._listener)
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_some, self._listener)
 
     def stop_accepting(self) -> None:
         """Accept no more. Connections in the backlog are left to the other workers, which hold the same socket."""
@@ -103,29 +109,37 @@ class Server(uvicorn.Server):
             await asyncio.sleep(DRAIN_TICK)
         self.should_exit = True
 
-    def _accept_one(self, listener: socket.socket) -> None:
+    def _accept_some(self, listener: socket.socket) -> None:
+        for _ in range(MOST_AT_ONCE if self._alone else 1):
+            if not self._accept_one(listener):
+                return
+        if not self._alone:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener.fileno())
+            held = len(self.server_state.connections) + len(self._opening)
+            loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen_again, listener)
+
+    def _accept_one(self, listener: socket.socket) -> bool:
         try:
             connection, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return  # another worker was faster, or the client has gone
+            return False  # another worker was faster, or the client has gone
         except OSError:
             # Out of descriptors or memory: without a pause the loop would spin on a socket that stays readable.
             self.stop_accepting()
             asyncio.get_running_loop().call_later(1, self._accept_again)
-            return
+            return False
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
-        loop.remove_reader(listener.fileno())
-        held = len(self.server_state.connections) + len(self._opening)
-        loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen_again, listener)
         task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
+        return True
 
     def _listen_again(self, listener: socket.socket) -> None:
         if self.accepting:
-            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_one, listener)
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_some, listener)
 
     def _accept_again(self) -> None:
         if not self.front.draining:

@@ -76,7 +76,13 @@ class Worker:
             return runner.run(self._serve(front))
 
     async def _serve(self, front: Front) -> int:
-        server = Server(front, self.listener, keepalive=self.settings.keepalive, access_log=self.settings.access_log)
+        server = Server(
+            front,
+            self.listener,
+            keepalive=self.settings.keepalive,
+            access_log=self.settings.access_log,
+            alone=self.settings.workers == 1,
+        )
         routes = Routes(self.board, Syncd(self.settings.volume), self.channel, self.settings, front.inner)
         front.routes = routes.table()
         try:

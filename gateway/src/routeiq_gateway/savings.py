@@ -1,0 +1,136 @@
+"""What LiteLLM works out anew for every request, worked out for less.
+
+Each saving takes the place of one name inside LiteLLM and gives the same results; whatever it is not sure about goes to
+what it replaced. ``tests/integration/gateway/test_savings.py`` compares the two. A saving that rests on the text of
+what it replaces is left out where an installation has another text, so an upgrade of LiteLLM is never overruled.
+``ROUTEIQ_SAVINGS=false`` leaves out all of them.
+"""
+
+import copy
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+ATOMS = frozenset({type(None), bool, int, float, str})
+"""Types whose values are their own copies, and hold nothing."""
+MOST_ROUTES = 8192
+LONGEST_ROUTE = 256
+"""Routes come from clients: what is remembered of them is bounded in number and in length."""
+
+
+def same_rate(original: Callable[[object], object]) -> Callable[[object], object]:
+    """Know without pydantic that a plain value holds no nested prices.
+
+    LiteLLM asks pydantic about each value of a model without a price, twice a request and to a depth of four, and pays
+    for an exception each time.
+    """
+
+    def nested(value: object) -> object:
+        return None if type(value) in ATOMS else original(value)
+
+    return nested
+
+
+def same_match(original: Callable[..., bool]) -> object:
+    """Remember which of the proxy's route patterns a route matches: a request asks for some 80 of them."""
+    remembered = lru_cache(MOST_ROUTES)(original)
+
+    def matches(route: str, pattern: str) -> bool:
+        if type(route) is str and type(pattern) is str and len(route) <= LONGEST_ROUTE:
+            return remembered(route, pattern)
+        return original(route, pattern)
+
+    return staticmethod(matches)
+
+
+def same_prefix(_: object) -> Callable[[Any, str], bool]:
+    """Compare a path with all of a feature's prefixes in one call: both are tuples of strings."""
+
+    def matches(feature: Any, path: str) -> bool:  # noqa: ANN401 - LiteLLM's own class
+        return path.startswith(feature.path_prefixes) or path.endswith(feature.path_suffixes)
+
+    return matches
+
+
+def same_copies(module: Any) -> object:  # noqa: ANN401 - a module
+    """Return a stand-in for the module ``copy`` that copies a plain dictionary without walking it value by value.
+
+    The router copies the whole price list entry of a model, twice a request, to read two limits from it.
+    """
+    return SimpleNamespace(**{**vars(module), "deepcopy": deepcopy})
+
+
+def deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:  # noqa: ANN401 - as copy.deepcopy
+    """Do as ``copy.deepcopy``, faster for a dictionary of plain values and of flat lists and dictionaries of such."""
+    if type(value) is not dict or memo is not None or not ATOMS.issuperset(map(type, value)):
+        return copy.deepcopy(value, memo)
+    result = dict(value)
+    copied: set[int] = set()
+    for key, item in value.items():
+        kind = type(item)
+        if kind in ATOMS:
+            continue
+        flat = kind is list or (kind is dict and ATOMS.issuperset(map(type, item)))
+        held = item.values() if kind is dict else item
+        if not flat or id(item) in copied or not ATOMS.issuperset(map(type, held)):
+            return copy.deepcopy(value, memo)  # nested deeper, or held twice, which a copy has to keep
+        copied.add(id(item))
+        result[key] = item.copy()
+    return result
+
+
+@dataclass(frozen=True)
+class Saving:
+    """One replacement: where, by what, and the text it was written for (None: it equals any text by itself)."""
+
+    module: str
+    name: str
+    by: Callable[[Any], Any]
+    text: str | None = None
+
+
+SAVINGS = (
+    Saving(
+        "litellm.litellm_core_utils.llm_cost_calc.zero_cost_diagnostic",
+        "_nested_pricing",
+        same_rate,
+        "f719d684eadb2545",
+    ),
+    Saving("litellm.proxy.auth.route_checks", "RouteChecks._route_matches_pattern", same_match, "30e0a6226a15388a"),
+    Saving("litellm.proxy._lazy_features", "LazyFeature.matches", same_prefix, "2db9009a897ba485"),
+    Saving("litellm.router", "copy", same_copies),
+)
+
+
+def apply(savings: tuple[Saving, ...] = SAVINGS) -> Mapping[str, str]:
+    """Put each saving in its place; return those left out, and why."""
+    left_out = {}
+    for saving in savings:
+        try:
+            *path, last = saving.name.split(".")
+            place: Any = importlib.import_module(saving.module)
+            for part in path:
+                place = getattr(place, part)
+            original = getattr(place, last)
+            if saving.text is not None and digest(original) != saving.text:
+                left_out[saving.name] = "this release of LiteLLM words it differently"
+                continue
+        except (ImportError, AttributeError, OSError) as error:
+            left_out[saving.name] = f"{type(error).__name__}: {error}"
+            continue
+        setattr(place, last, saving.by(original))
+    return left_out
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """Return the start of the sha256 of a function's text.
+
+    Raises:
+        OSError: the installation has no source text.
+    """
+    return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:16]

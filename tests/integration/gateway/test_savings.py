@@ -1,0 +1,175 @@
+"""Each saving gives what it replaces would give, and stands back where LiteLLM has another text."""
+
+import copy
+import importlib
+import itertools
+from typing import Any
+
+import pytest
+
+from routeiq_gateway import savings
+
+PLAIN: list[object] = [None, True, False, 0, 1, -2.5, float("nan"), "", "text", "1.5"]
+NESTED: list[object] = [
+    {},
+    {"input_cost_per_token": 1},
+    [],
+    [1, 2],
+    (),
+    ("a",),
+    b"bytes",
+    {1, 2},
+    frozenset("a"),
+    object(),
+    {"a": {"b": 1}},
+    range(3),
+]
+ROUTES = [
+    "/v1/chat/completions",
+    "/chat/completions",
+    "/threads/thread_1",
+    "/threads/thread_1/runs",
+    "/key/abc/regenerate",
+    "/key/regenerate/abc",
+    "/",
+    "",
+    "/v1beta/models/gemini:generateContent",
+    "/files/a/b",
+    "/threads/line\nbreak",
+    "/" + "x" * 300,
+]
+
+
+def original(saving: savings.Saving) -> Any:
+    """Return what LiteLLM has in the place of ``saving``."""
+    place: Any = importlib.import_module(saving.module)
+    for part in saving.name.split("."):
+        place = getattr(place, part)
+    return place
+
+
+def named(name: str) -> savings.Saving:
+    """Return the saving of that name."""
+    return next(saving for saving in savings.SAVINGS if saving.name.endswith(name))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _proxy() -> None:
+    importlib.import_module("litellm.proxy.proxy_server")
+
+
+def test_every_saving_fits_the_installed_litellm() -> None:
+    """An upgrade of LiteLLM that changes what a saving replaces is noticed here, not by its users."""
+    texts = {saving.name: savings.digest(original(saving)) for saving in savings.SAVINGS if saving.text is not None}
+    assert texts == {saving.name: saving.text for saving in savings.SAVINGS if saving.text is not None}
+
+
+def test_rates_are_found_alike() -> None:
+    """Plain and nested values give the same."""
+    asked = original(named("_nested_pricing"))
+    saving = savings.same_rate(asked)
+    for value in PLAIN + NESTED:
+        assert repr(saving(value)) == repr(asked(value)), value
+
+
+def test_routes_match_alike() -> None:
+    """Every pattern the proxy knows matches each route as before, at the first time and when remembered."""
+    routes = importlib.import_module("litellm.proxy._types").LiteLLMRoutes
+    patterns = sorted({pattern for group in routes for pattern in group.value if isinstance(pattern, str)})
+    asked = original(named("_route_matches_pattern"))
+    saving = savings.same_match(asked).__func__  # type: ignore[attr-defined]  # a staticmethod, as the class holds it
+    found = 0
+    for route, pattern, _ in itertools.product(ROUTES, patterns, range(2)):
+        assert saving(route=route, pattern=pattern) is asked(route=route, pattern=pattern), (route, pattern)
+        found += asked(route, pattern)
+    assert len(patterns) > 100
+    assert found > 5
+    assert saving(None, "/x") is False
+
+
+def test_lazy_features_match_alike() -> None:
+    """Every feature that LiteLLM loads late matches each path as before."""
+    features = importlib.import_module("litellm.proxy._lazy_features").LAZY_FEATURES
+    asked = original(named("LazyFeature.matches"))
+    saving = savings.same_prefix(asked)
+    paths = [*ROUTES, *(prefix for feature in features for prefix in feature.path_prefixes + feature.path_suffixes)]
+    for feature, path in itertools.product(features, paths):
+        assert saving(feature, path) is asked(feature, path), (feature.name, path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"a": 1, "b": None, 3: 2.5},
+        {"params": ["a", "b"], "costs": {"low": 1.0}, "a": 1},
+        {"deep": {"er": {"est": []}}, "list": [[1], [2]]},
+        {"tuple": (1, [2])},
+        {("key", 1): 1},
+        [1, {"a": [2]}],
+        "text",
+    ],
+)
+def test_copies_are_alike(value: object) -> None:
+    """A copy equals what was copied, and shares nothing that can be changed with it."""
+    made, expected = savings.deepcopy(value), copy.deepcopy(value)
+    assert made == expected
+    assert type(made) is type(value)
+    assert mutable_parts(made).isdisjoint(mutable_parts(value))
+
+
+def mutable_parts(value: object) -> set[int]:
+    """Return the identities of all lists and dictionaries in ``value``."""
+    if isinstance(value, dict):
+        return {id(value)}.union(*(mutable_parts(item) for item in value.values()))
+    if isinstance(value, list):
+        return {id(value)}.union(*(mutable_parts(item) for item in value))
+    return set()
+
+
+def test_a_copy_keeps_what_is_held_twice() -> None:
+    """Two keys that hold one list hold one list in the copy too; a memo is filled as the caller expects."""
+    shared = ["a"]
+    made = savings.deepcopy({"one": shared, "two": shared})
+    assert made["one"] is made["two"]
+    assert made["one"] is not shared
+    memo: dict[int, Any] = {}
+    value = {"a": 1}
+    assert savings.deepcopy(value, memo) is savings.deepcopy(value, memo)
+
+
+def test_the_router_copies_through_the_saving_and_keeps_the_rest() -> None:
+    """The stand-in for the module has all that the module has."""
+    stand_in: Any = savings.same_copies(copy)
+    assert stand_in.deepcopy is savings.deepcopy
+    assert stand_in.copy is copy.copy
+    assert set(vars(copy)) <= set(vars(stand_in))
+
+
+def test_a_saving_stands_back() -> None:
+    """Where the text is another, the name has gone or the module has, LiteLLM's own stays, and the reason is told."""
+    module = "litellm.proxy._lazy_features"
+    before = original(named("LazyFeature.matches"))
+    left_out = savings.apply(
+        (
+            savings.Saving(module, "LazyFeature.matches", savings.same_prefix, "another text"),
+            savings.Saving(module, "Gone.matches", savings.same_prefix),
+            savings.Saving("litellm.no_such_module", "matches", savings.same_prefix),
+        )
+    )
+    assert original(named("LazyFeature.matches")) is before
+    assert list(left_out) == ["LazyFeature.matches", "Gone.matches", "matches"]
+    assert "words it differently" in left_out["LazyFeature.matches"]
+
+
+def test_savings_take_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them apply to the installed LiteLLM."""
+    for saving in savings.SAVINGS:
+        *path, last = saving.name.split(".")
+        place: Any = importlib.import_module(saving.module)
+        for part in path:
+            place = getattr(place, part)
+        monkeypatch.setattr(place, last, vars(place)[last])  # puts it back after the test
+    before = [original(saving) for saving in savings.SAVINGS]
+    assert savings.apply() == {}
+    assert all(original(saving) is not old for saving, old in zip(savings.SAVINGS, before, strict=True))
