@@ -7,8 +7,10 @@ the connection proves itself first. Where it cannot, syncd says so once, and pol
 import asyncio
 import random
 import secrets
+from collections.abc import Callable
 
 from routeiq_syncd.board import Board
+from routeiq_syncd.core.publish import AHEAD
 from routeiq_syncd.database import Database
 from routeiq_syncd.follow import Follower
 from routeiq_syncd.logs import Log
@@ -36,12 +38,17 @@ class Ears:
         self._guarded: int | None = None
         self._token = secrets.token_hex(8)
         self._proved = asyncio.Event()
+        self.on_ahead: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Listen until cancelled."""
         told = False
         while True:
             self._heartbeats.beat("listen", within=CHECK_SECONDS)
+            cluster = self._board.snapshot.cluster
+            if cluster is not None and cluster.barred == "standby":  # where nobody can listen
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             try:
                 connection = await self._database.session.connect()
             except Exception as error:
@@ -111,8 +118,10 @@ class Ears:
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload == self._token:
             self._proved.set()
-        elif isinstance(payload, str) and payload in {"published", "released"}:
+        elif payload in {"published", "released"}:
             self._follower.nudge()
+        elif payload == AHEAD:
+            self.on_ahead()
 
     async def _stay(self, connection: Connection) -> None:
         """Return when the connection is gone; a silent one is asked, since a firewall may have forgotten it."""
