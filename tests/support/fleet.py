@@ -37,7 +37,7 @@ def create_schema(server: PostgresServer, database: str) -> None:
 
 @dataclass
 class Fleet:
-    """Replicas by index; ``settings`` are those of every one."""
+    """Replicas by index; ``settings`` are those of every one, ``own`` those of one more."""
 
     folder: Path
     postgres: PostgresServer
@@ -48,6 +48,7 @@ class Fleet:
     stack: contextlib.ExitStack
     syncds: list[Syncd] = field(default_factory=list)
     processes: dict[int, Running] = field(default_factory=dict)
+    own: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def start(self, index: int, *, command: list[str] | None = None, **more: str) -> Syncd:
         """Start replica ``index``, on the volume that it had before if it had one."""
@@ -56,7 +57,7 @@ class Fleet:
             folder.mkdir()
             self.syncds.append(Syncd(folder, self.settings))
         syncd = self.syncds[index]
-        environment = syncd.environment(**more)
+        environment = syncd.environment(**(self.own.get(index, {}) | more))
         process = running(command or ["routeiq-syncd", "run"], output=syncd.log, environment=environment)
         self.processes[index] = self.stack.enter_context(process)
         return syncd

@@ -35,14 +35,16 @@ LEFT JOIN LATERAL (
     SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
 ) AS r ON true"""
 
-# Waits for the row's lock if somebody publishes, and only then looks at the clock. $6 is the highest epoch that the
-# candidate knows of: a row that lacks it, or is of another history, has lost epochs, and $7 steps over those.
+# Waits for the row's lock if somebody publishes, and only then looks at the clock. Each timeline has epochs of its own,
+# $7 of them. $6 is the highest epoch that the candidate knows of: a row that lacks it, or that was granted by another
+# server, has lost epochs, and they are stepped over.
 ACQUIRE = """
 INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at, server)
-VALUES ($1, $2, CASE WHEN $6::bigint = 0 THEN 1 ELSE $6 + $7::bigint END, clock_timestamp() + make_interval(secs => $3),
-    routeiq.server())
+VALUES ($1, $2, greatest(CASE WHEN $6::bigint > 0 THEN $6 + $7::bigint END, (routeiq.timeline() - 1) * $7 + 1),
+    clock_timestamp() + make_interval(secs => $3), routeiq.server())
 ON CONFLICT (name) DO UPDATE SET holder_id = $2, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
-    epoch = greatest(l.epoch, $6) + CASE WHEN l.epoch >= $6 AND routeiq.in_history(l.server) THEN 1 ELSE $7 END,
+    epoch = greatest(l.epoch + 1, (routeiq.timeline() - 1) * $7 + 1,
+        CASE WHEN l.epoch < $6 OR NOT routeiq.in_history(l.server) THEN greatest(l.epoch, $6) + $7 END),
     expires_at = clock_timestamp() + make_interval(secs => $3), server = excluded.server
 WHERE l.expires_at <= clock_timestamp() OR l.holder_id = $2 OR NOT routeiq.in_history(l.server)
    OR (l.epoch = $4 AND pg_try_advisory_xact_lock_shared($5, (l.epoch % 2147483647)::int4))

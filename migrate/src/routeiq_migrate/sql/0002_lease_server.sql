@@ -22,6 +22,9 @@ EXCEPTION WHEN OTHERS THEN
     RETURN '';
 END $$;
 
+CREATE FUNCTION routeiq.timeline() RETURNS bigint LANGUAGE sql AS
+$$ SELECT coalesce(nullif(split_part(routeiq.server(), '/', 2), ''), '1')::bigint $$;
+
 -- Whether what was granted in the history `granted` still stands. What is not known is not held against it.
 CREATE FUNCTION routeiq.in_history(granted text) RETURNS boolean LANGUAGE sql AS
 $$ SELECT granted = '' OR routeiq.server() IN ('', granted) $$;

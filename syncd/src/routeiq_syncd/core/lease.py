@@ -28,7 +28,7 @@ Failing over
     A standby that is promoted may lack the last commits: a revision, an acquisition. So a term belongs to one server's
     history, its system identifier and timeline, which the lease row names. In another history the term is **void**: it
     is neither renewed nor published under, and any candidate may take the lease. The epochs that were lost with it are
-    unknown, so the next one is `EPOCH_GAP` above the highest known.
+    unknown, so each timeline has `EPOCH_GAP` epochs of its own.
 
 What this does not promise
     That two processes never both believe. They may, and it does no harm.

@@ -86,7 +86,7 @@ def test_a_promoted_standby_that_lost_commits_sends_nobody_back(pair: Pair, *, k
         replicas.start(stopped)
         replicas.syncds[stopped].wait_for_status("its first look", database__server=identity(replicas))
     replicas.holder()
-    lost = [int(row) for row in replicas.sql("SELECT epoch FROM routeiq.lease")][0]
+    (lost,) = (int(row) for row in replicas.sql("SELECT epoch FROM routeiq.lease"))
     if killed:
         replicas.kill(replicas.holder())
     pair.primary.kill()
@@ -163,7 +163,7 @@ def test_a_standby_behind_the_url_is_read_and_told(pair: Pair) -> None:
         events = [(event["event"], event.get("topic")) for event in replicas.log(index)]
         assert events.count(("trouble", "database")) <= 2, "a state that lasts is told once"
         assert ("recovered", "database") not in events[events.index(("trouble", "database")) :]
-    assert ("lease acquired" not in replicas.syncds[1].log.read_text()), "nobody leads through a standby"
+    assert "lease acquired" not in replicas.syncds[1].log.read_text(), "nobody leads through a standby"
     replicas.kill(2)
     pair.primary.kill()
     promote(pair.standby)
@@ -183,7 +183,10 @@ def test_a_server_set_to_read_only_is_told_and_borne(replicas: Fleet) -> None:
     replicas.wait_serving("one")
     database = replicas.database
     replicas.sql(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
-    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()"  # noqa: S608 - the test's own name
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
     replicas.sql(cut)
     for index in range(2):
         status = replicas.syncds[index].wait_for_status("the setting", database__barred="read-only")
@@ -194,7 +197,8 @@ def test_a_server_set_to_read_only_is_told_and_borne(replicas: Fleet) -> None:
     replicas.wait_serving("one", 2)
     assert [replicas.serving(index) for index in EVERYONE] == ["one"] * 3
     assert replicas.leaders() == []
-    replicas.sql(f'SET default_transaction_read_only = off; ALTER DATABASE "{database}" RESET default_transaction_read_only')
+    reset = f'ALTER DATABASE "{database}" RESET default_transaction_read_only'
+    replicas.sql(f"SET default_transaction_read_only = off; {reset}")
     replicas.sql("SET default_transaction_read_only = off; " + cut)
     replicas.wait_serving("two")
     for index in EVERYONE:
