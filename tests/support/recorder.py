@@ -90,7 +90,9 @@ class Recorder:
     def replace(self, index: int) -> None:
         """Remove the volume of a replica that does not run; what comes in its place has another name."""
         with self._lock:
-            shutil.rmtree(self.replicas.syncds[index].volume)
+            volume = self.replicas.syncds[index].volume
+            if volume.exists():  # the one that made way may have been killed before it made one
+                shutil.rmtree(volume)
             self._lives[index] += 1
 
     def read_database(self) -> None:
