@@ -62,10 +62,10 @@ class Fleet:
         self.processes[index] = self.stack.enter_context(process)
         return syncd
 
-    def start_stepping(self, index: int, step: str, trigger: Path, **more: str) -> Syncd:
+    def start_stepping(self, index: int, step: str, trigger: Path, *modes: str) -> Syncd:
         """Start a replica that stops itself (SIGSTOP) after ``step``, once, as soon as ``trigger`` exists."""
         script = str(REPOSITORY / "tests/support/syncd_stops.py")
-        return self.start(index, command=[sys.executable, script, step, str(trigger)], **more)
+        return self.start(index, command=[sys.executable, script, step, str(trigger), *modes])
 
     def kill(self, index: int) -> None:
         """SIGKILL replica ``index``."""
@@ -123,7 +123,13 @@ class Fleet:
 
     def requests(self) -> int:
         """GETs of the configuration that the S3 server logged."""
-        return self.s3.process.text().count(f"GET /{self.bucket}/config.yaml ")
+        return len(self.answers())
+
+    def answers(self, code: str = "") -> list[str]:
+        """The lines of the S3 server's log on GETs of the configuration, answered with ``code``."""
+        lines = self.s3.process.text().splitlines()
+        asked = [line for line in lines if f"GET /{self.bucket}/config.yaml " in line]
+        return [line for line in asked if line.rstrip(" -").endswith(code)]
 
     def status(self, index: int) -> dict[str, Any]:
         """The status of one replica."""

@@ -1,8 +1,8 @@
 """Run `routeiq-syncd run` in a process that stops itself after a step of its work, once.
 
-Usage: syncd_stops.py STEP TRIGGER [unfenced]. It stops (SIGSTOP) after STEP when the file TRIGGER exists, which it
-removes first. ``unfenced`` takes the fence out of its publish, which then goes on when the term is over, to show what
-the fence is for.
+Usage: syncd_stops.py STEP TRIGGER [late | unfenced]. It stops (SIGSTOP) after STEP when the file TRIGGER exists, which
+it removes first. ``late``: a publish that it was in the middle of goes on though the term is found over meanwhile, and
+what the database said is printed. ``unfenced``: the same without the fence, to show what the fence is for.
 """
 
 import asyncio
@@ -21,18 +21,22 @@ INSERT INTO routeiq.revision (lock_name, holder_id, epoch, number, digest, manif
 VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8::jsonb, $9, $10) RETURNING number"""
 
 
-def take_the_fence_out() -> None:
-    """Let a publish be recorded whatever the lease row says, and come to its end though its term has."""
-    fenced = Database.publish
+def finish_what_was_begun() -> None:
+    """Let a publish come to its end though its term has."""
+    begun = Database.publish
 
     async def publish(self: Database, *arguments: Any, **named: Any) -> Any:
-        return await asyncio.shield(asyncio.ensure_future(fenced(self, *arguments, **named)))
+        return await asyncio.shield(asyncio.ensure_future(told(self, *arguments, **named)))
 
-    vars(database)["RECORD"] = UNFENCED
+    async def told(self: Database, *arguments: Any, **named: Any) -> Any:
+        outcome = await begun(self, *arguments, **named)
+        sys.stdout.write(f"the publish was answered with {type(outcome).__name__}\n")
+        return outcome
+
     setattr(Database, "publish", publish)  # noqa: B010 - mypy forbids the plain assignment
 
 
-def run(fatal: str, trigger: Path, *, fenced: bool) -> int:
+def run(fatal: str, trigger: Path, mode: str) -> int:
     """Run the command; see the module."""
 
     def checkpoint(step: str) -> None:
@@ -40,10 +44,12 @@ def run(fatal: str, trigger: Path, *, fenced: bool) -> int:
             trigger.unlink()
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    if not fenced:
-        take_the_fence_out()
+    if mode:
+        finish_what_was_begun()
+    if mode == "unfenced":
+        vars(database)["RECORD"] = UNFENCED
     return main(["run"], checkpoint=checkpoint)
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], Path(sys.argv[2]), fenced="unfenced" not in sys.argv[3:]))
+    sys.exit(run(sys.argv[1], Path(sys.argv[2]), "".join(sys.argv[3:])))

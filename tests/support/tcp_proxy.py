@@ -17,6 +17,8 @@ class Proxy:
         flowing: cleared, nothing is forwarded in either direction, and nobody is told.
         open: whether new connections are let through; a closed proxy hangs up on each.
         fatal: a connection whose client sends these bytes is cut once the server has answered, without the answer.
+        after: ... only where the connection has sent these bytes before.
+        accepted: how many connections were let through.
         fired: set when that has happened.
     """
 
@@ -26,6 +28,8 @@ class Proxy:
     reply: bytes = b""
     flowing: threading.Event = field(default_factory=threading.Event)
     fatal: bytes = b""
+    after: bytes = b""
+    accepted: int = 0
     fired: threading.Event = field(default_factory=threading.Event)
     pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
 
@@ -60,6 +64,7 @@ class Proxy:
                     client.close()
                     continue
                 server.settimeout(None)
+                self.accepted += 1
                 self.pairs.append((client, server))
                 doomed = threading.Event()
                 for work in (self._up, self._down):
@@ -73,11 +78,13 @@ class Proxy:
         client.close()
 
     def _up(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+        ripe = not self.after
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
-                if self.fatal and self.fatal in data:
+                if ripe and self.fatal and self.fatal in data:
                     self.fatal = b""
                     doomed.set()
+                ripe = ripe or self.after in data
                 self.flowing.wait()
                 server.sendall(data)
         hang_up((client, server))

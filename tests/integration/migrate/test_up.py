@@ -41,7 +41,10 @@ def test_the_schema_of_routeiq_is_made(server: PostgresServer, database: str) ->
     assert migrate("up", url=server.url(database)).returncode == 0
     tables = server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'routeiq' ORDER BY 1", database=database)
     assert tables == ["lease", "migration", "replica", "revision"]
-    assert server.sql("SELECT name FROM routeiq.migration", database=database) == ["0001_lease_revision_replica"]
+    assert server.sql("SELECT name FROM routeiq.migration", database=database) == [
+        "0001_lease_revision_replica",
+        "0002_lease_server",
+    ]
 
 
 def test_a_schema_named_in_the_url_is_created_and_filled(server: PostgresServer, database: str) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import signal
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from tests.support.faults import Hands, digest_of
 from tests.support.fleet import Fleet, fleet
 from tests.support.history import Put, Recorded, Served, wrong
 from tests.support.postgres import running_postgres
-from tests.support.processes import REPOSITORY
 from tests.support.recorder import Recorder
 from tests.support.s3 import Server
 from tests.support.schedule import schedule
@@ -84,8 +82,7 @@ def test_without_the_fence_the_checker_finds_the_violation(hands: Hands, tmp_pat
         recorder.note(Put(digest_of(config(name))))
     trigger = tmp_path / "trigger"
     replicas.put("first")
-    script = str(REPOSITORY / "tests/support/syncd_stops.py")
-    replicas.start(0, command=[sys.executable, script, "before publish", str(trigger), "unfenced"])
+    replicas.start_stepping(0, "before publish", trigger, "unfenced")
     replicas.wait_serving("first")
     replicas.start(1)
     replicas.wait_serving("first")
