@@ -5,10 +5,8 @@ instants are the server's ``clock_timestamp()``; ours never enter a comparison.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from routeiq_syncd.core.fetch import Fetched
 from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing

@@ -58,9 +58,7 @@ class Session:
         setting: the name of the variable that holds the URL.
     """
 
-    def __init__(
-        self, target: Target, *, seconds: float, setting: str = "DATABASE_URL", needed: str = NEEDED
-    ) -> None:
+    def __init__(self, target: Target, *, seconds: float, setting: str = "DATABASE_URL", needed: str = NEEDED) -> None:
         self._target = target
         self._needed = needed
         self.setting = setting
