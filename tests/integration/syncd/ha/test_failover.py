@@ -12,7 +12,7 @@ from routeiq_syncd.core.lease import EPOCH_GAP
 from tests.support.fleet import LEASE, Fleet, fleet
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.s3 import Server
-from tests.support.standby import wait_until_replayed, cut_off, promote, running_standby
+from tests.support.standby import cut_off, promote, running_standby, wait_until_replayed
 from tests.support.tcp_proxy import Proxy, proxying
 from tests.support.waiting import wait_for
 
