@@ -106,7 +106,7 @@ async def serve(place: Place, first: int, count: int) -> None:
 def main() -> None:
     """Run what the command line asks for."""
     first, count, folder, config = sys.argv[1:]
-    election = Election(parse_url(os.environ["DATABASE_URL"]), "bench", Timing())
+    election = Election("DATABASE_URL", parse_url(os.environ["DATABASE_URL"]), "bench", Timing())
     log = build_log("fleet", level="INFO", form="json")
     asyncio.run(serve(Place(Path(folder), Path(config), election, log), int(first), int(count)))
 

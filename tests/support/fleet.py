@@ -37,7 +37,7 @@ def create_schema(server: PostgresServer, database: str) -> None:
 
 @dataclass
 class Fleet:
-    """Replicas by index; ``settings`` are those of every one."""
+    """Replicas by index; ``settings`` are those of every one, ``own`` those of one more."""
 
     folder: Path
     postgres: PostgresServer
@@ -48,6 +48,7 @@ class Fleet:
     stack: contextlib.ExitStack
     syncds: list[Syncd] = field(default_factory=list)
     processes: dict[int, Running] = field(default_factory=dict)
+    own: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def start(self, index: int, *, command: list[str] | None = None, **more: str) -> Syncd:
         """Start replica ``index``, on the volume that it had before if it had one."""
@@ -56,15 +57,15 @@ class Fleet:
             folder.mkdir()
             self.syncds.append(Syncd(folder, self.settings))
         syncd = self.syncds[index]
-        environment = syncd.environment(**more)
+        environment = syncd.environment(**(self.own.get(index, {}) | more))
         process = running(command or ["routeiq-syncd", "run"], output=syncd.log, environment=environment)
         self.processes[index] = self.stack.enter_context(process)
         return syncd
 
-    def start_stepping(self, index: int, step: str, trigger: Path, **more: str) -> Syncd:
+    def start_stepping(self, index: int, step: str, trigger: Path, *modes: str) -> Syncd:
         """Start a replica that stops itself (SIGSTOP) after ``step``, once, as soon as ``trigger`` exists."""
         script = str(REPOSITORY / "tests/support/syncd_stops.py")
-        return self.start(index, command=[sys.executable, script, step, str(trigger)], **more)
+        return self.start(index, command=[sys.executable, script, step, str(trigger), *modes])
 
     def kill(self, index: int) -> None:
         """SIGKILL replica ``index``."""
@@ -122,7 +123,13 @@ class Fleet:
 
     def requests(self) -> int:
         """GETs of the configuration that the S3 server logged."""
-        return self.s3.process.text().count(f"GET /{self.bucket}/config.yaml ")
+        return len(self.answers())
+
+    def answers(self, code: str = "") -> list[str]:
+        """The lines of the S3 server's log on GETs of the configuration, answered with ``code``."""
+        lines = self.s3.process.text().splitlines()
+        asked = [line for line in lines if f"GET /{self.bucket}/config.yaml " in line]
+        return [line for line in asked if line.rstrip(" -").endswith(code)]
 
     def status(self, index: int) -> dict[str, Any]:
         """The status of one replica."""

@@ -1,13 +1,15 @@
 """A small world in memory: one lease row, its revisions, and candidates that decide by the real `core.lease`.
 
 Time is whole seconds. Every step of every actor is an action that a search or a random walk may choose in any order;
-an actor that is not chosen is paused. ``fence`` takes the check out of the publish, to show what it is for.
+an actor that is not chosen is paused. ``fence`` takes the check out of the publish and ``gap`` the step over lost
+epochs out of the acquisition, to show what they are for. With ``standby`` the database may fail over to what a standby
+had replayed.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from routeiq_syncd.core.lease import Grant, Lease, Lost, Term, Timing, Try, begin, consider, extend, trusted
+from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing, Try, begin, consider, extend, trusted
 
 TIMING = Timing(lease=3.0, renew=1.0)
 NOWHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,6 +33,7 @@ class Row:
     holder: str
     epoch: int
     expires: float
+    history: int = 1
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,16 @@ class World:
     log: tuple[tuple[int, int, int], ...] = ()
     granted: tuple[int, ...] = ()
     fence: bool = field(default=True)
+    gap: bool = True
+    standby: bool = False
+    replayed: Row | None = None
+    history: int = 1
 
     def actions(self) -> list[tuple[str, int]]:
         """Everything that may happen next."""
         possible: list[tuple[str, int]] = [("tick", 0)]
+        if self.standby:
+            possible += [("replay", 0)] + ([("fail over", 0)] if self.replayed else [])
         for index, actor in enumerate(self.actors):
             if actor.term is None:
                 possible += [("acquire", index), ("acquire, answer lost", index)]
@@ -78,6 +87,11 @@ class World:
                 return self.with_actor(index, replace(actor, term=None))
             case "publish":
                 return self._publish(index)
+            case "replay":
+                return replace(self, replayed=self.row)
+            case "fail over":
+                cut = tuple(replace(actor, connected=False) for actor in self.actors)
+                return replace(self, row=self.replayed, history=self.history + 1, actors=cut)
             case _:
                 return self.with_actor(index, replace(actor, connected=not actor.connected))
 
@@ -98,7 +112,7 @@ class World:
 
     def _holds(self, term: Term) -> bool:
         row = self.row
-        named = row is not None and (row.holder, row.epoch) == (term.holder_id, term.epoch)
+        named = row is not None and (row.holder, row.epoch, row.history) == (term.holder_id, term.epoch, self.history)
         return named and row is not None and row.expires > self.now
 
     def _guarded(self) -> bool:
@@ -113,13 +127,16 @@ class World:
         actor, row = self.actors[index], self.row
         lease = None
         if row is not None:
-            lease = Lease(row.holder, row.epoch, row.expires - self.now, NOWHEN, self._guarded())
+            void = row.history != self.history
+            lease = Lease(row.holder, row.epoch, row.expires - self.now, NOWHEN, self._guarded(), void=void)
         if lease is not None and lease.guarded:
             actor = replace(actor, seen_guarded=lease.epoch)
         if not isinstance(consider(lease, actor.seen_guarded, actor.name), Try):
             return self.with_actor(index, actor)
-        epoch = (row.epoch if row else 0) + 1
-        world = replace(self, row=Row(actor.name, epoch, self.now + TIMING.lease), granted=(*self.granted, epoch))
+        lost = EPOCH_GAP * (self.history - 1) if self.gap else 0
+        epoch = max(row.epoch if row else 0, lost) + 1
+        granted = Row(actor.name, epoch, self.now + TIMING.lease, self.history)
+        world = replace(self, row=granted, granted=(*self.granted, epoch))
         term = begin(actor.name, Grant(epoch, NOWHEN), self.now, TIMING) if answered else None
         return world.with_actor(index, replace(actor, term=term, ready=False))
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.support.postgres import PostgresServer
-from tests.support.processes import SCRIPTS, clean_environment
+from tests.support.processes import REPOSITORY, SCRIPTS, clean_environment
 
 DONE, BEHIND, BAD_SETTINGS, UNREACHABLE, FAILED, REFUSED, LOCK_TIMEOUT = range(7)
 """The exit codes, as documented."""
@@ -70,6 +70,12 @@ def shipped_scripts() -> list[Script]:
     assert spec.origin is not None
     paths = (Path(spec.origin).parent / "migrations").glob("*/migration.sql")
     return sorted((Script(path.parent.name, path) for path in paths), key=lambda script: script.name.encode())
+
+
+def own_names() -> list[str]:
+    """Return the names under which our own migrations are reported, in order."""
+    folder = REPOSITORY / "migrate/src/routeiq_migrate/sql"
+    return [f"routeiq/{path.stem}" for path in sorted(folder.glob("*.sql"))]
 
 
 def migrate(*arguments: str, url: str | None, **environment: str) -> subprocess.CompletedProcess[str]:

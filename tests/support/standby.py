@@ -1,4 +1,4 @@
-"""A streaming replica of a test's PostgreSQL."""
+"""A streaming replica of a test's PostgreSQL: following, cut off, promoted."""
 
 import contextlib
 import os
@@ -26,6 +26,7 @@ def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
         standby = PostgresServer(primary.binaries, data, free_port(), primary.settings)
         standby.start()
         try:
+            wait_for("the standby to stream", lambda: primary.sql("SELECT state FROM pg_stat_replication"))
             yield standby
         finally:
             standby.kill()
@@ -38,3 +39,14 @@ def wait_until_replayed(primary: PostgresServer, standby: PostgresServer) -> Non
     position = primary.sql("SELECT pg_current_wal_lsn()")[0]
     query = f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
     wait_for("the standby to catch up", lambda: standby.sql(query) == ["t"])
+
+
+def cut_off(standby: PostgresServer) -> None:
+    """Let the standby receive nothing more."""
+    standby.sql("ALTER SYSTEM SET primary_conninfo = ''; SELECT pg_reload_conf()")
+    wait_for("the end of the stream", lambda: standby.sql("SELECT count(*) FROM pg_stat_wal_receiver") == ["0"])
+
+
+def promote(standby: PostgresServer) -> None:
+    """Make the standby a primary, on a timeline of its own."""
+    assert standby.sql("SELECT pg_promote()") == ["t"]

@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts connections: all at once, or just when a server's answer is due."""
+"""A TCP proxy that cuts connections, all at once or when a server's answer is due, stalls them, or answers itself."""
 
 import contextlib
 import socket
@@ -13,17 +13,28 @@ class Proxy:
 
     Attributes:
         port: where it listens on loopback.
+        reply: what every new connection is answered with, and closed; empty: it is let through.
+        flowing: cleared, nothing is forwarded in either direction, and nobody is told.
         open: whether new connections are let through; a closed proxy hangs up on each.
         fatal: a connection whose client sends these bytes is cut once the server has answered, without the answer.
+        after: ... only where the connection has sent these bytes before.
+        accepted: how many connections were let through.
         fired: set when that has happened.
     """
 
     target: int
     listener: socket.socket
     open: bool = True
+    reply: bytes = b""
+    flowing: threading.Event = field(default_factory=threading.Event)
     fatal: bytes = b""
+    after: bytes = b""
+    accepted: int = 0
     fired: threading.Event = field(default_factory=threading.Event)
     pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.flowing.set()
 
     @property
     def port(self) -> int:
@@ -44,23 +55,37 @@ class Proxy:
                 if not self.open:
                     client.close()
                     continue
+                if self.reply:
+                    threading.Thread(target=self._answer, args=(client, self.reply), daemon=True).start()
+                    continue
                 try:
                     server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
                 except OSError:
                     client.close()
                     continue
                 server.settimeout(None)
+                self.accepted += 1
                 self.pairs.append((client, server))
                 doomed = threading.Event()
                 for work in (self._up, self._down):
                     threading.Thread(target=work, args=(client, server, doomed), daemon=True).start()
 
+    def _answer(self, client: socket.socket, reply: bytes) -> None:
+        with contextlib.suppress(OSError):
+            client.settimeout(5)
+            if client.recv(65536):
+                client.sendall(reply)
+        client.close()
+
     def _up(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+        ripe = not self.after
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
-                if self.fatal and self.fatal in data:
+                if ripe and self.fatal and self.fatal in data:
                     self.fatal = b""
                     doomed.set()
+                ripe = ripe or self.after in data
+                self.flowing.wait()
                 server.sendall(data)
         hang_up((client, server))
 
@@ -70,6 +95,7 @@ class Proxy:
                 if doomed.is_set():
                     self.fired.set()
                     break
+                self.flowing.wait()
                 client.sendall(data)
         hang_up((client, server))
 
@@ -96,3 +122,4 @@ def proxying(target: int) -> Iterator[Proxy]:
         listener.close()
         thread.join(5)
         proxy.cut()
+        proxy.flowing.set()

@@ -107,6 +107,8 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
 
 def warm(settings: Settings, log: Log) -> None:
     """Import LiteLLM, and all that its first requests would import, in a process that stays single-threaded."""
+    if not settings.litellm_database and litellm_edge.keep_database_from(os.environ):
+        log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
     litellm_edge.prepare_environment(
         os.environ,
         workers=settings.workers,

@@ -16,6 +16,7 @@ from typing import Any
 
 from routeiq_gateway.core.checks import Model
 
+DATABASES = ("DATABASE_URL", "DIRECT_URL", "DATABASE_URL_READ_REPLICA")
 PROXY = "litellm.proxy.proxy_server"
 
 
@@ -25,6 +26,16 @@ class Loaded:
 
     models: list[Model]
     guardrails: list[str]
+
+
+def keep_database_from(environment: MutableMapping[str, str]) -> bool:
+    """Let LiteLLM know of no database; whether it would have known of one.
+
+    One environment serves all programs of a container: syncd and migrate use the database, and LiteLLM, which ends
+    where it finds the URL and no Prisma client, then does without.
+    """
+    known = {environment.pop(name, "") for name in DATABASES}
+    return known != {""}
 
 
 def prepare_environment(

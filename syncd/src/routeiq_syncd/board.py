@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from routeiq_syncd.core.answers import Answer
+from routeiq_syncd.core.explain import UNTOLD
 from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.lease import Lease
+from routeiq_syncd.core.publish import Barred, Head
 from routeiq_syncd.core.revision import Manifest
-from routeiq_syncd.core.status import Cluster, FetchState, Json, LastError, Snapshot, document
+from routeiq_syncd.core.status import Cluster, Failover, FetchState, Json, LastError, Snapshot, document
 from routeiq_syncd.logs import Log
 from routeiq_syncd.sync import Now, Turn
 
@@ -62,6 +65,22 @@ class Board:
             self._replace(cluster=after)
         else:  # the status tells it when asked, and its file at its next turn
             self.snapshot = replace(self.snapshot, cluster=after)
+
+    def looked(self, lease: Lease | None, head: Head | None, server: str, barred: Barred) -> None:
+        """Take note of what a look at the database showed."""
+        before = self.snapshot.cluster
+        assert before is not None  # noqa: S101 - only leader election calls
+        at, failover = stamp(self._now()), before.failover
+        # A process that starts after a failover finds it in the lease that was granted before it.
+        known = before.server or (lease.server if lease else "")
+        if server and known and server != known:
+            failover = Failover(at, known, server)
+            self._log.warning("database failed over", before=known, after=server, lease_void=bool(lease and lease.void))
+        if not server and not barred and (before.server or before.seen_at is None):
+            self._log.warning("the database does not tell its system identifier and timeline", hint=UNTOLD)
+        self.clustered(
+            lease=lease, head=head, seen_at=at, server=server or before.server, failover=failover, barred=barred
+        )
 
     def trouble(self, topic: str, message: str | None) -> None:
         """Take note of an error that lasts until None follows; it is logged when it begins, changes and ends."""

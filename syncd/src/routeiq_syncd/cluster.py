@@ -1,5 +1,6 @@
 """Leader election put together: what `__main__` runs beside the loops of single mode. Apart, for asyncpg's memory."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ from routeiq_syncd.session import DatabaseAwayError, Session
 from routeiq_syncd.settings import Election as ElectionSettings
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync
+from routeiq_syncd.views import fleet, history
 
+# After a failover each live replica has found the new server and told what it has had within a retry of its connection,
+# a look and a heartbeat.
+SETTLE_SECONDS = 12.0
 # A clock that nobody sets and that runs in suspend, where the system has one.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -55,7 +60,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         timing = self.settings.timing
-        session = Session(self.settings.target, seconds=timing.statement)
+        session = Session(self.settings.target, seconds=timing.statement, setting=self.settings.setting)
         self.database = Database(session, self.settings.lock_name, timing, Ring(self.settings.keys))
         self.follower = Follower(self.database, self.sync, self.board, self.heartbeats, now=self.now, clock=clock)
         self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
@@ -87,11 +92,11 @@ class Cluster:
 
     async def fleet(self) -> tuple[int, Json]:
         """Answer with the fleet."""
-        return await _answer(self.database.fleet)
+        return await _answer(fleet(self.database))
 
     async def history(self) -> tuple[int, Json]:
         """Answer with the revisions."""
-        return await _answer(self.database.history)
+        return await _answer(history(self.database))
 
     def _work(self, tenure: Tenure) -> list[Awaitable[None]]:
         """Make the loops of one tenure."""
@@ -107,6 +112,7 @@ class Cluster:
             clock=clock,
             checkpoint=self.checkpoint,
         )
+        self.ears.on_ahead = tenure.chores.set
         poller = Poller(publishing, self.board, self.heartbeats, interval=self.interval, now=self.now)
 
         def found_ahead() -> None:
@@ -114,14 +120,19 @@ class Cluster:
             poller.nudge()
 
         loops: list[Awaitable[None]] = [
-            self._polling(poller),
+            self._polling(poller, tenure),
             tidy(self.database, tenure, self.heartbeats, found_ahead),
         ]
         if isinstance(self.sync.source, FileSource):
             loops.append(watch(self.sync.source, poller, self.heartbeats, self.log, interval=self.interval))
         return loops
 
-    async def _polling(self, poller: Poller) -> None:
+    async def _polling(self, poller: Poller, tenure: Tenure) -> None:
+        if tenure.failed_over:
+            self.log.warning(
+                "nothing is published yet: the replicas tell first what they have had", seconds=SETTLE_SECONDS
+            )
+            await asyncio.sleep(SETTLE_SECONDS)
         self._poller = poller
         try:
             await poller.run()
@@ -130,8 +141,8 @@ class Cluster:
             self.heartbeats.forget("poll", "tidy", "watch")
 
 
-async def _answer(ask: Callable[[], Awaitable[Json]]) -> tuple[int, Json]:
+async def _answer(asked: Awaitable[Json]) -> tuple[int, Json]:
     try:
-        return 200, await ask()
+        return 200, await asked
     except DatabaseAwayError as error:
         return 503, {"error": str(error)}

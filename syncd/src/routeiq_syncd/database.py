@@ -5,19 +5,15 @@ instants are the server's ``clock_timestamp()``; ours never enter a comparison.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from routeiq_syncd.core.fetch import Fetched
-from routeiq_syncd.core.instants import stamp
-from routeiq_syncd.core.lease import Grant, Lease, Lost, Term, Timing
+from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing
 from routeiq_syncd.core.pack import pack
 from routeiq_syncd.core.pointer import Pointer, read_pointer, write_source
-from routeiq_syncd.core.publish import Head
+from routeiq_syncd.core.publish import AHEAD, Barred, Head
 from routeiq_syncd.core.revision import Manifest, Publisher, make_manifest, read_manifest, write_manifest
-from routeiq_syncd.core.status import Json
 from routeiq_syncd.seal import Ring, context_of
 from routeiq_syncd.session import Session
 
@@ -28,26 +24,34 @@ SILENT_SECONDS = 600
 LOOK = """
 SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
        l.epoch IS NOT NULL AND NOT pg_try_advisory_xact_lock_shared($2, (l.epoch % 2147483647)::int4) AS guarded,
-       r.number, r.digest
-FROM (SELECT) AS one
+       l.server AS granted_by, now.server, r.number, r.digest,
+       CASE WHEN pg_is_in_recovery() THEN 'standby'
+            WHEN current_setting('transaction_read_only')::boolean THEN 'read-only' ELSE '' END AS barred
+FROM (SELECT routeiq.server() AS server) AS now
 LEFT JOIN routeiq.lease AS l ON l.name = $1
 LEFT JOIN LATERAL (
     SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
 ) AS r ON true"""
 
-# Waits for the row's lock if somebody publishes, and only then looks at the clock.
+# Waits for the row's lock if somebody publishes, and only then looks at the clock. Each timeline has epochs of its own,
+# $7 of them. $6 is the highest epoch that the candidate knows of: a row that lacks it, or that was granted by another
+# server, has lost epochs, and they are stepped over.
 ACQUIRE = """
-INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at)
-VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3))
-ON CONFLICT (name) DO UPDATE SET holder_id = $2, epoch = l.epoch + 1, acquired_at = clock_timestamp(),
-    renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $3)
-WHERE l.expires_at <= clock_timestamp() OR l.holder_id = $2
+INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at, server)
+VALUES ($1, $2, greatest(CASE WHEN $6::bigint > 0 THEN $6 + $7::bigint END, (routeiq.timeline() - 1) * $7 + 1),
+    clock_timestamp() + make_interval(secs => $3), routeiq.server())
+ON CONFLICT (name) DO UPDATE SET holder_id = $2, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
+    epoch = greatest(l.epoch + 1, (routeiq.timeline() - 1) * $7 + 1,
+        CASE WHEN l.epoch < $6 OR NOT routeiq.in_history(l.server) THEN greatest(l.epoch, $6) + $7 END),
+    expires_at = clock_timestamp() + make_interval(secs => $3), server = excluded.server
+WHERE l.expires_at <= clock_timestamp() OR l.holder_id = $2 OR NOT routeiq.in_history(l.server)
    OR (l.epoch = $4 AND pg_try_advisory_xact_lock_shared($5, (l.epoch % 2147483647)::int4))
 RETURNING epoch, expires_at"""
 
 RENEW = """
-UPDATE routeiq.lease SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $4)
-WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+UPDATE routeiq.lease AS l
+SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $4)
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
 RETURNING epoch, expires_at"""
 
 RELEASE = """
@@ -63,11 +67,11 @@ SELECT clock_timestamp() AS at, (SELECT count(*) FROM routeiq.replica WHERE lock
     (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1),
     (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1)) AS number"""
 
-# The fence: no row where holder, epoch or expiry is wrong at this moment, with the lease row locked.
+# The fence: no row where holder, epoch, expiry or history is wrong at this moment, with the lease row locked.
 RECORD = """
 INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id, source, created_at, note)
-SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease
-WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease AS l
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
 RETURNING number"""
 
 BEAT = """
@@ -76,6 +80,7 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
 ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
     state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
 
+# The highest number that a replica has had and that the database has not, or has with other content.
 TIDY = """
 WITH silent AS (
     DELETE FROM routeiq.replica WHERE lock_name = $1
@@ -84,25 +89,26 @@ WITH silent AS (
     DELETE FROM routeiq.revision WHERE lock_name = $1 AND number <= (
         SELECT number FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)
 )
-SELECT (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1) AS highest,
-       (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1) AS newest"""
-
-FLEET = """
-SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
-       extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds
-FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
-
-HISTORY = """
-SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
-WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
+SELECT max(greatest(desired, serving)) AS ahead FROM routeiq.replica WHERE lock_name = $1
+AND (state = $4 OR greatest(desired, serving) > (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1))
+"""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What one look shows: the lease (None: never taken) and the desired revision (None: none published)."""
+    """What one look shows.
+
+    Attributes:
+        lease: None where it was never taken.
+        head: the desired revision, None where none is published.
+        server: the history that the database goes on with; empty on a standby, and where the server does not tell.
+        barred: why nothing can be written, empty where something can.
+    """
 
     lease: Lease | None
     head: Head | None
+    server: str = ""
+    barred: Barred = ""
 
 
 @dataclass(frozen=True)
@@ -144,16 +150,22 @@ class Database:
         async with self.session.use() as connection:
             row = await connection.fetchrow(LOOK, self.lock_name, self.guard_key)
         assert row is not None  # noqa: S101 - the query has exactly one row
-        held, number = row["holder_id"], row["number"]
-        lease = held and Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"])
-        return Sight(lease, None if number is None else Head(number, row["digest"]))
+        held, number, server, by = row["holder_id"], row["number"], row["server"], row["granted_by"]
+        void = bool(by and server and by != server)
+        lease = held and Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"], by, void)
+        return Sight(lease, None if number is None else Head(number, row["digest"]), server, row["barred"])
 
-    async def acquire(self, holder_id: str, deserted: int | None) -> Grant | Lost:
-        """Take the lease if it is expired, ours, or of the epoch ``deserted`` and unguarded still."""
+    async def acquire(self, holder_id: str, deserted: int | None, known: int = 0) -> Grant | Lost:
+        """Take the lease if it is expired, ours, void, or of the epoch ``deserted`` and unguarded still.
+
+        Args:
+            holder_id: who asks.
+            deserted: the epoch whose holder is dead, None for none.
+            known: the highest epoch that was ever seen; the next is above it.
+        """
+        fields = (self._timing.lease, deserted or -1, self.guard_key, known, EPOCH_GAP)
         async with self.session.use() as connection:
-            row = await connection.fetchrow(
-                ACQUIRE, self.lock_name, holder_id, self._timing.lease, deserted or -1, self.guard_key
-            )
+            row = await connection.fetchrow(ACQUIRE, self.lock_name, holder_id, *fields)
         return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
 
     async def renew(self, term: Term) -> Grant | Lost:
@@ -225,6 +237,8 @@ class Database:
         fields = (beat.desired, beat.serving, beat.state, beat.refused, beat.reason)
         async with self.session.use() as connection:
             await connection.fetch(BEAT, self.lock_name, replica_id, beat.pod, beat.versions, *fields)
+            if beat.state == AHEAD:
+                await connection.execute(f"SELECT pg_notify('{self.channel}', '{AHEAD}')")
 
     async def leave(self, replica_id: str) -> None:
         """Remove this replica's row."""
@@ -232,47 +246,9 @@ class Database:
         async with self.session.use() as connection:
             await connection.fetch(query, self.lock_name, replica_id)
 
-    async def tidy(self) -> tuple[int, int]:
-        """Remove what is old, the holder's chore; return the highest number of any replica and the newest revision."""
+    async def tidy(self) -> int:
+        """Remove what is old, the holder's chore; return the number of the replica that is furthest ahead, else 0."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(TIDY, self.lock_name, float(SILENT_SECONDS), KEEP_REVISIONS)
+            row = await connection.fetchrow(TIDY, self.lock_name, float(SILENT_SECONDS), KEEP_REVISIONS, AHEAD)
         assert row is not None  # noqa: S101 - the query has exactly one row
-        return row["highest"] or 0, row["newest"] or 0
-
-    async def fleet(self) -> Json:
-        """The replicas, the lease and the desired revision, as one document."""
-        sight = await self.look()
-        async with self.session.use() as connection:
-            rows = await connection.fetch(FLEET, self.lock_name)
-        lease = sight.lease
-        return {
-            "lock_name": self.lock_name,
-            "lease": lease
-            and {
-                "holder_id": lease.holder_id,
-                "epoch": lease.epoch,
-                "expires_at": stamp(lease.expires_at),
-                "remaining_seconds": round(lease.remaining, 3),
-            },
-            "desired": sight.head and {"number": sight.head.number, "digest": sight.head.digest},
-            "replicas": [_plain(dict(row)) for row in rows],
-        }
-
-    async def history(self, limit: int = KEEP_REVISIONS) -> Json:
-        """The revisions, newest first, as one document."""
-        async with self.session.use() as connection:
-            rows = await connection.fetch(HISTORY, self.lock_name, limit)
-        return {"lock_name": self.lock_name, "revisions": [_plain(dict(row)) for row in rows]}
-
-
-def _plain(row: Json) -> Json:
-    """Turn a row into JSON: instants as written, documents parsed."""
-    plain: Json = {}
-    for name, value in row.items():
-        if isinstance(value, datetime):
-            plain[name] = stamp(value)
-        elif isinstance(value, str) and name in {"versions", "source"}:
-            plain[name] = json.loads(value)
-        else:
-            plain[name] = round(value, 3) if isinstance(value, float) else value
-    return plain
+        return row["ahead"] or 0

@@ -7,8 +7,10 @@ the connection proves itself first. Where it cannot, syncd says so once, and pol
 import asyncio
 import random
 import secrets
+from collections.abc import Callable
 
 from routeiq_syncd.board import Board
+from routeiq_syncd.core.publish import AHEAD
 from routeiq_syncd.database import Database
 from routeiq_syncd.follow import LOOK_SECONDS, Follower
 from routeiq_syncd.logs import Log
@@ -37,12 +39,17 @@ class Ears:
         self._guarded: int | None = None
         self._token = secrets.token_hex(8)
         self._proved = asyncio.Event()
+        self.on_ahead: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Listen until cancelled."""
         told = False
         while True:
             self._heartbeats.beat("listen", within=CHECK_SECONDS)
+            cluster = self._board.snapshot.cluster
+            if cluster is not None and cluster.barred == "standby":  # where nobody can listen
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             try:
                 connection = await self._database.session.connect()
             except Exception as error:
@@ -119,6 +126,8 @@ class Ears:
             self._follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
         elif news == "released":
             self._follower.nudge()
+        elif payload == AHEAD:
+            self.on_ahead()
 
     async def _stay(self, connection: Connection) -> None:
         """Return when the connection is gone; a silent one is asked, since a firewall may have forgotten it."""

@@ -66,18 +66,18 @@ class Election:
         while True:
             async with asyncio.TaskGroup() as group:
                 skipping = group.create_task(self._skip())
-                term = await self._candidate()
+                tenure = await self._candidate()
                 skipping.cancel()
-            await self._hold(term)
+            await self._hold(tenure)
 
-    async def _candidate(self) -> Term:
+    async def _candidate(self) -> Tenure:
         """Wait for the lease and take it."""
         self._follower.interval = CANDIDATE_LOOK_SECONDS
         seen_guarded: int | None = None
         while True:
             self._heartbeats.beat("election", within=PATIENCE_SECONDS)
             sight = await self._sight()
-            if sight is None:
+            if sight is None or sight.barred:
                 continue
             if sight.lease is not None and sight.lease.guarded:
                 seen_guarded = sight.lease.epoch
@@ -89,7 +89,7 @@ class Election:
                     await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - spreads load
                     term = await self._try(deserted)
                     if term is not None:
-                        return term
+                        return Tenure(term, failed_over=sight.lease is not None and sight.lease.void)
 
     async def _sight(self) -> Sight | None:
         """Return the next look, None where the database has not answered for a while."""
@@ -102,7 +102,7 @@ class Election:
     async def _try(self, deserted: int | None) -> Term | None:
         sent = self._clock()
         try:
-            answer = await self._database.acquire(self._holder_id, deserted)
+            answer = await self._database.acquire(self._holder_id, deserted, self._follower.known_epoch)
         except DatabaseAwayError as error:
             self._board.trouble("database", str(error))
             return None
@@ -112,9 +112,9 @@ class Election:
             case Grant():
                 return begin(self._holder_id, answer, sent, self._timing)
 
-    async def _hold(self, term: Term) -> None:
+    async def _hold(self, tenure: Tenure) -> None:
         """Do the holder's work until the term is lost, or cannot be believed any more; then, or stopped, let it go."""
-        tenure = Tenure(term)
+        term = tenure.term
         self._follower.interval = LOOK_SECONDS
         self._board.clustered(term=term)
         self._log.info("lease acquired", epoch=term.epoch, holder_id=term.holder_id)
@@ -176,12 +176,13 @@ async def tidy(database: Database, tenure: Tenure, heartbeats: Heartbeats, found
     """Do the holder's chores until cancelled; ``found_ahead`` is called where a replica is ahead of the database."""
     while True:
         heartbeats.beat("tidy", within=TIDY_SECONDS * 2)
+        tenure.chores.clear()
         with contextlib.suppress(DatabaseAwayError):  # told by the follower, and nothing hangs on it
-            highest, newest = await database.tidy()
-            if highest > newest:
-                tenure.floor = max(tenure.floor, highest)
+            ahead = await database.tidy()
+            if ahead > tenure.ahead:
+                tenure.ahead = ahead
                 found_ahead()
-        await asyncio.sleep(TIDY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+        await woken(tenure.chores, TIDY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
 
 
 async def _endless(loop: Awaitable[None]) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.bundle import Bundle
+from routeiq_syncd.core.explain import barred_text, behind_text
 from routeiq_syncd.core.fetch import Failed, Fetch
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.pack import unpack
 from routeiq_syncd.core.pointer import Pointer
-from routeiq_syncd.core.publish import Behind, Head, Nothing, Take, UpToDate, plan_materialise
+from routeiq_syncd.core.publish import Behind, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.database import Database, Sight
 from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay
 from routeiq_syncd.pulling import Puller
@@ -35,7 +36,12 @@ class SchemaNeverCameError(Exception):
 
 
 class Follower:
-    """Looks, and materialises; ``interval`` is the seconds between looks."""
+    """Looks, and materialises.
+
+    Attributes:
+        interval: seconds between looks.
+        known_epoch: the highest epoch seen, in the database or on the volume.
+    """
 
     def __init__(
         self,
@@ -48,6 +54,7 @@ class Follower:
         clock: Callable[[], float],
     ) -> None:
         self.interval = CANDIDATE_LOOK_SECONDS
+        self.known_epoch = 0
         self._database = database
         self._sync = sync
         self._volume = sync.volume
@@ -95,7 +102,9 @@ class Follower:
                 sight = await self._look()
                 if sight.lease is not None and sight.lease.remaining > 0:
                     seconds = min(seconds, sight.lease.remaining)
-                await self._follow(sight.head)
+                await self._follow(sight)
+                if sight.barred and sight.head is None:
+                    await self._fall_back()
                 failures = 0
             except DatabaseAwayError as error:
                 self._board.trouble("database", str(error))
@@ -119,28 +128,35 @@ class Follower:
 
     async def _look(self) -> Sight:
         sight = await self._database.look()
-        self._away_since = None
-        self._board.trouble("database", None)
-        self._board.clustered(lease=sight.lease, head=sight.head, seen_at=stamp(self._now()))
+        if not sight.barred:
+            self._away_since = None
+        session = self._database.session
+        self._board.trouble("database", barred_text(sight.barred, session.place, session.setting))
+        self._board.looked(sight.lease, sight.head, sight.server, sight.barred)
+        self.known_epoch = max(self.known_epoch, sight.lease.epoch if sight.lease else 0)
         looking, self._looking = self._looking, []
         for coming in looking:
             if not coming.done():
                 coming.set_result(sight)
         return sight
 
-    async def _follow(self, head: Head | None) -> None:
+    async def _follow(self, sight: Sight) -> None:
         """Bring the desired revision to the volume; whatever is in the way is told and tried again."""
         current = self._volume.current()
         self._board.materialised(current)
-        match plan_materialise(head, current, self._volume.next_number() - 1):
+        if current is not None:
+            self.known_epoch = max(self.known_epoch, current.publisher.epoch)
+        trouble, ahead = None, 0
+        match plan_materialise(sight.head, current, self._volume.next_number() - 1):
             case Nothing() | UpToDate():
                 self._puller.forget()
-                self._board.trouble("revision", None)
-            case Behind(desired, held):
-                told = f"The database's newest revision is {desired}, and this volume has had {held}: the database lost"
-                self._board.trouble("revision", f"{told} revisions. Nothing goes back; the holder publishes above it.")
+            case Behind() as behind:
+                trouble = behind_text(behind, sight.barred)
+                ahead = 0 if sight.barred else behind.held
             case Take(number):
-                self._board.trouble("revision", await self._take(number))
+                trouble = await self._take(number)
+        self._board.trouble("revision", trouble)
+        self._board.clustered(ahead=ahead)
 
     async def _take(self, number: int) -> str | None:
         """Materialise revision ``number``; the sentence why not, None where it is done or under way."""

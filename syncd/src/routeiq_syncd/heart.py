@@ -11,7 +11,7 @@ import random
 from importlib.metadata import version
 
 from routeiq_syncd.board import Board
-from routeiq_syncd.core.publish import is_unpublished
+from routeiq_syncd.core.publish import AHEAD, is_unpublished
 from routeiq_syncd.core.status import Snapshot
 from routeiq_syncd.database import Beat, Database
 from routeiq_syncd.loops import Heartbeats
@@ -29,7 +29,10 @@ def beat_of(snapshot: Snapshot, pod: str) -> Beat:
     desired, answer, cluster = snapshot.desired, snapshot.answer, snapshot.cluster
     refused = snapshot.refused or answer.refused
     troubles = dict(snapshot.troubles)
-    if "revision" in troubles:
+    ahead = cluster.ahead if cluster else 0
+    if ahead:
+        state = AHEAD
+    elif "revision" in troubles:
         state = "stuck"
     elif is_unpublished(desired, cluster.head if cluster else None):
         state = "unpublished"
@@ -43,7 +46,8 @@ def beat_of(snapshot: Snapshot, pod: str) -> Beat:
     return Beat(
         pod=pod,
         versions=VERSIONS,
-        desired=desired.number if desired else None,
+        # Ahead, it asks to be published above all that its volume has had.
+        desired=ahead or (desired.number if desired else None),
         serving=answer.serving.number if answer.serving else None,
         state=state,
         refused=refused.digest if refused else None,
@@ -60,8 +64,10 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
         while True:
             heartbeats.beat("heart", within=BEAT_SECONDS * 2)
             board.altered.clear()
-            mine = beat_of(board.snapshot, pod)
-            if mine != sent or loop.time() >= due:
+            mine, cluster = beat_of(board.snapshot, pod), board.snapshot.cluster
+            if cluster is not None and cluster.barred:
+                sent, due = None, loop.time() + BEAT_SECONDS
+            elif mine != sent or loop.time() >= due:
                 try:
                     await database.beat(replica_id, mine)
                     sent, due = mine, loop.time() + BEAT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load

@@ -8,7 +8,7 @@ from routeiq_syncd.core.decide import Refuse, Rules, Same
 from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.core.lease import Lost, Term, trusted
 from routeiq_syncd.core.problem import Problem
-from routeiq_syncd.core.publish import Publish, plan_publish
+from routeiq_syncd.core.publish import Behind, Publish, plan_materialise, plan_publish
 from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.database import Database
 from routeiq_syncd.follow import Follower
@@ -21,11 +21,21 @@ from routeiq_syncd.volume import Volume
 
 @dataclass
 class Tenure:
-    """A term as it is lived: renewed, and over when ``over`` is set; ``floor``: see `core.publish`."""
+    """A term as it is lived.
+
+    Attributes:
+        term: as renewed last.
+        failed_over: it began in another history of the database than the term before it.
+        ahead: the highest number that a replica has had and the database has not: see `core.publish`.
+        over: set when the database has refused it.
+        chores: set when the holder's chores should not wait.
+    """
 
     term: Term
-    floor: int = 0
+    failed_over: bool = False
+    ahead: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    chores: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Publishing:
@@ -92,8 +102,13 @@ class Publishing:
 
     async def _take(self, fetched: Fetched) -> Turn:
         head = (await self._database.look()).head
-        floor = max(self._tenure.floor, self._volume.next_number() - 1)
-        match plan_publish(fetched, head, floor, self._rules):
+        floor = self._volume.next_number() - 1
+        match plan_materialise(head, self._volume.current(), floor):
+            case Behind(_, held):
+                ahead = max(held, self._tenure.ahead)
+            case _:
+                ahead = self._tenure.ahead
+        match plan_publish(fetched, head, self._rules, floor=floor, ahead=ahead):
             case Same(warnings):
                 self._remember(fetched.token)
                 return Turn("unchanged", warnings=texts(warnings))

@@ -28,11 +28,12 @@ PASSING_STATES = {
     "3F000": "the schema routeiq is not there yet; run `routeiq-migrate up`",
     "42P01": "the tables of the schema routeiq are not there yet; run `routeiq-migrate up`",
     "42703": "the tables of the schema routeiq lack a column that this release uses; upgrade syncd",
+    "42883": "the schema routeiq lacks a function that this release uses; upgrade syncd",
 }
-SCHEMA_STATES = ("3F000", "42P01", "42703")
+SCHEMA_STATES = ("3F000", "42P01", "42703", "42883")
 
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
-NEEDED = "0001_lease_revision_replica"
+NEEDED = "0002_lease_server"
 
 GREETING = """
 SELECT pg_backend_pid() AS server, coalesce(max(name COLLATE "C"), '') AS version FROM routeiq.migration"""
@@ -54,11 +55,13 @@ class Session:
 
     Attributes:
         pooled: whether a transaction pooler stands between; None before the first connection.
+        setting: the name of the variable that holds the URL.
     """
 
-    def __init__(self, target: Target, *, seconds: float, needed: str = NEEDED) -> None:
+    def __init__(self, target: Target, *, seconds: float, setting: str = "DATABASE_URL", needed: str = NEEDED) -> None:
         self._target = target
         self._needed = needed
+        self.setting = setting
         self._seconds = seconds
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
@@ -93,7 +96,7 @@ class Session:
                     raise
                 missing = isinstance(error, SchemaMissingError) or getattr(error, "sqlstate", None) in SCHEMA_STATES
                 kind = SchemaMissingError if missing else DatabaseAwayError
-                raise kind(f"{self._place} cannot be used: {reason}.") from None
+                raise kind(f"{self.place} cannot be used: {reason}.") from None
 
     async def connect(self) -> Connection:
         """Open a connection of its own, which the caller closes; see what stands between, and what schema is there.
@@ -127,7 +130,8 @@ class Session:
             self._connection = None
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Where the database is, for people."""
         return f"PostgreSQL at {self._target.host}:{self._target.port}"
 
 

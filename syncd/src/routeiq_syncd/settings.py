@@ -104,8 +104,9 @@ class BadSettingsError(Exception):
 
 @dataclass(frozen=True)
 class Election:
-    """What leader election needs: the database, the fleet's name, the lengths of a lease, the keys, newest first."""
+    """What leader election needs: the database and which setting names it, the fleet, the lengths, the keys."""
 
+    setting: str
     target: Target
     lock_name: str
     timing: Timing
@@ -188,7 +189,7 @@ class Settings:
             problems.append(problem)
         name, url = ("DATABASE_URL", raw.database) if raw.direct is None else ("DIRECT_URL", raw.direct)
         try:
-            return Election(parse_url(url.get_secret_value()), raw.lock_name, timing, _keys(problems, raw.keys))
+            return Election(name, parse_url(url.get_secret_value()), raw.lock_name, timing, _keys(problems, raw.keys))
         except UrlError as error:
             problems.append(f"{name} {error}")
             return None

@@ -12,6 +12,7 @@ from routeiq_gateway.board import PAGE, Board
 from routeiq_gateway.channel import Channel
 from routeiq_gateway.core.documents import FileEntry, digest_of, directory_name
 from routeiq_gateway.core.overrides import find_overrides
+from routeiq_gateway.litellm_edge import keep_database_from
 from routeiq_gateway.logs import Unfailing
 from routeiq_gateway.settings import BadSettingsError, read_settings
 from routeiq_gateway.speaker import Speaker
@@ -197,6 +198,14 @@ def test_a_volume_path_too_long_for_a_socket_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("ROUTEIQ_VOLUME", "/" + "x" * 100)
     with pytest.raises(BadSettingsError, match=r"ROUTEIQ_VOLUME: .*longer than"):
         read_settings({})
+
+
+def test_litellm_can_be_kept_from_the_database() -> None:
+    """The variables that name one are gone, others stay, and it is told whether there was any."""
+    environment = {"DATABASE_URL": "a", "DIRECT_URL": "b", "DATABASE_URL_READ_REPLICA": "c", "PORT": "4000"}
+    assert keep_database_from(environment)
+    assert environment == {"PORT": "4000"}
+    assert not keep_database_from(environment)
 
 
 def test_a_log_that_nobody_reads_ends_nothing() -> None:

@@ -125,14 +125,17 @@ def test_how_a_revision_travels() -> None:
     version, etag = Pointer("b", "k", "v1", '"e"'), Pointer("b", "k", "null", '"e"')
     rules = Rules(Bounds(config_bytes=2 * MOST_ROW_BYTES, row_bytes=20), frozenset(), Publisher("h"))
     small, large, huge = (fetched("{a: 1} #" + "x" * more) for more in (12, 13, MOST_ROW_BYTES))
-    plans = [plan_publish(replace(small, pointer=version), None, 6, rules)]
-    plans += [plan_publish(replace(large, pointer=pointer), None, 6, rules) for pointer in (version, etag, None)]
-    plans.append(plan_publish(replace(huge, pointer=version), None, 6, rules))
+    plans = [plan_publish(replace(small, pointer=version), None, rules, floor=6, ahead=0)]
+    plans += [
+        plan_publish(replace(large, pointer=pointer), None, rules, floor=6, ahead=0)
+        for pointer in (version, etag, None)
+    ]
+    plans.append(plan_publish(replace(huge, pointer=version), None, rules, floor=6, ahead=0))
     assert all(isinstance(plan, Publish) and plan.floor == 6 for plan in plans)
     assert [plan.pointer for plan in plans if isinstance(plan, Publish)] == [None, version, etag, None, version]
     warned = ["ROUTEIQ_MAX_ROW_BYTES" in str(plan.warnings) for plan in plans if isinstance(plan, Publish)]
     assert warned == [False, False, True, False, False], "only where an overwritten version is lost"
-    refused = plan_publish(huge, None, 6, rules)
+    refused = plan_publish(huge, None, rules, floor=6, ahead=0)
     assert isinstance(refused, Refuse)
     assert "CONFIG_SOURCE=s3" in refused.problems[0].text()
 

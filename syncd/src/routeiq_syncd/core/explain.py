@@ -2,7 +2,36 @@
 
 from collections.abc import Mapping
 
+from routeiq_syncd.core.publish import Barred, Behind
 from routeiq_syncd.core.status import Json
+
+UNTOLD = (
+    "A failover is then noticed only where a replica has what the database lost. Grant EXECUTE on pg_control_system() "
+    "to the user that syncd connects as, and USAGE on the schema routeiq."
+)
+
+
+def barred_text(barred: Barred, place: str, setting: str) -> str | None:
+    """Say why nothing can be written, and what to do; None where something can."""
+    told = "What it has published is followed; nothing is published and no lease taken through it."
+    match barred:
+        case "standby":
+            return f"{place} is a standby. {told} Let {setting} name the primary, or promote this server."
+        case "read-only":
+            return (
+                f"{place} is read-only: default_transaction_read_only is on. {told} Turn it off for the server, the "
+                f"database and the role, or let {setting} name a server that can be written."
+            )
+        case _:
+            return None
+
+
+def behind_text(behind: Behind, barred: Barred) -> str:
+    """Say that the database is behind the volume."""
+    told = f"The database's newest revision is {behind.desired}, and this volume has had {behind.held}: "
+    if barred:
+        return told + "what answers is not up to date. Nothing goes back."
+    return told + "the database lost revisions. Nothing goes back; the holder publishes above it."
 
 
 def explain(status: Mapping[str, object]) -> Json:
@@ -19,6 +48,8 @@ def _election(status: Mapping[str, object]) -> list[str]:
     if election.get("is_leader"):
         return [f"This syncd is the holder, epoch {database.get('epoch')}, until {election.get('lease_expires_at')}."]
     told = []
+    if database.get("barred"):
+        told.append("This syncd wants no lease while the database behind its URL cannot be written.")
     seconds = database.get("seconds_since_seen")
     error = _part(status, "last_error").get("message")
     if seconds is None:
@@ -49,6 +80,13 @@ def _revision(status: Mapping[str, object]) -> list[str]:
         told.append(f"The volume {_holds(on_volume)}; the gateway serves {served}.")
     elif on_volume and not told:
         told.append(f"Revision {on_volume.get('number')} is desired, on the volume, and served by the gateway.")
+    failover = _part(database, "failover")
+    if failover:
+        told.append(
+            f"The database failed over, seen at {failover.get('at')}: system identifier and timeline went from "
+            f"{failover.get('before')} to {failover.get('after')}. Commits that the new server lacks are lost; the "
+            "holder publishes above every number that a replica has had."
+        )
     if database.get("unpublished"):
         told.append("What the volume holds is unpublished: fetched straight from the source without the database.")
     refused, error = _part(status, "refused"), _part(status, "last_error")

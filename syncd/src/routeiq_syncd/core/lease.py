@@ -24,6 +24,12 @@ Dying
     guarded, and then no longer, may take the lease before it expires. If the holder was alive after all, it lost its
     connection; the fence keeps its next publish out.
 
+Failing over
+    A standby that is promoted may lack the last commits: a revision, an acquisition. So a term belongs to one server's
+    history, its system identifier and timeline, which the lease row names. In another history the term is **void**: it
+    is neither renewed nor published under, and any candidate may take the lease. The epochs that were lost with it are
+    unknown, so each timeline has `EPOCH_GAP` epochs of its own.
+
 What this does not promise
     That two processes never both believe. They may, and it does no harm.
 
@@ -38,6 +44,7 @@ LONGEST_LEASE = 3600.0
 SHORTEST_LEASE = 1.0
 SHORTEST_RENEW = 0.1
 MOST_STATEMENT_SECONDS = 5.0
+EPOCH_GAP = 1_000_000  # more take-overs than a standby can lag behind
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,8 @@ class Lease:
         remaining: seconds until it expires by the database's clock; 0 or less: expired.
         expires_at: the same as an instant, for people.
         guarded: a living connection held the session lock of this epoch.
+        server: the history in which it was granted, empty where the server does not tell.
+        void: that was another history than the one that the database goes on with.
     """
 
     holder_id: str
@@ -125,6 +134,8 @@ class Lease:
     remaining: float
     expires_at: datetime
     guarded: bool = False
+    server: str = ""
+    void: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,7 @@ def consider(lease: Lease | None, seen_guarded: int | None, me: str) -> Try | Wa
         seen_guarded: the highest epoch that this candidate has seen guarded, None for none.
         me: the candidate's own id. A row that names it is one whose answer was lost, or whose term it gave up.
     """
-    if lease is None or lease.remaining <= 0 or lease.holder_id == me:
+    if lease is None or lease.void or lease.remaining <= 0 or lease.holder_id == me:
         return Try()
     if not lease.guarded and seen_guarded == lease.epoch:
         return Try(deserted=lease.epoch)

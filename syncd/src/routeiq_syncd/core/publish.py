@@ -1,6 +1,7 @@
 """Plans: what a holder publishes, and what a replica does about the desired revision. Pure; executed elsewhere."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from routeiq_syncd.core.bundle import CONFIG
 from routeiq_syncd.core.decide import Refuse, Rules, Same, examine
@@ -10,6 +11,10 @@ from routeiq_syncd.core.problem import Problem
 from routeiq_syncd.core.revision import Manifest
 
 MOST_ROW_BYTES = 16 * 1024 * 1024
+# The state of a replica whose volume has had a number that the database has not, or has with other content.
+AHEAD = "ahead"
+# Why nothing can be written: a hot standby answers, or the server, the database or the role is set to read only.
+Barred = Literal["", "standby", "read-only"]
 
 
 @dataclass(frozen=True)
@@ -32,24 +37,27 @@ class Publish:
     pointer: Pointer | None
 
 
-def plan_publish(fetched: Fetched, head: Head | None, floor: int, rules: Rules) -> Same | Refuse | Publish:
+def plan_publish(
+    fetched: Fetched, head: Head | None, rules: Rules, *, floor: int, ahead: int
+) -> Same | Refuse | Publish:
     """Decide what becomes of a fetched bundle.
 
     Args:
         fetched: what the source holds.
         head: the desired revision, None for none.
-        floor: the highest number that any replica is known to have had. A database that was restored, or that failed
-            over and lost its last commits, is behind it; the same content is then published anew above it, since no
-            replica goes back.
         rules: limits, names of the environment, and who publishes.
+        floor: the highest number that any replica is known to have had.
+        ahead: the highest number that a replica has had and the database has not, or has with other content; 0 for
+            none. The database was restored, or failed over and lost its last commits; what the source holds is then
+            published anew, content that it knows too, since no replica goes back.
     """
-    held = head.digest if head is not None and head.number >= floor else None
+    held = head.digest if head is not None and head.number > ahead else None
     match examine(fetched, held, rules):
         case Same() | Refuse() as settled:
             return settled
         case warnings:
             pass
-    above = max(floor, head.number if head else 0)
+    above = max(floor, ahead, head.number if head else 0)
     size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
     if size > rules.bounds.row_bytes and pointer is not None:
         return Publish(above, warnings if pointer.lasting else (*warnings, _passing(size)), pointer)

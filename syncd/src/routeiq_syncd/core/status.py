@@ -7,7 +7,7 @@ from typing import Literal
 from routeiq_syncd.core.answers import Answer, Refused
 from routeiq_syncd.core.instants import seconds_since, stamp
 from routeiq_syncd.core.lease import Lease, Term
-from routeiq_syncd.core.publish import Head, is_unpublished
+from routeiq_syncd.core.publish import Barred, Head, is_unpublished
 from routeiq_syncd.core.revision import FORMAT, Manifest
 
 Outcome = Literal["unchanged", "changed", "refused", "failed"]
@@ -32,6 +32,15 @@ class FetchState:
 
 
 @dataclass(frozen=True)
+class Failover:
+    """The database goes on with another history than before: system identifier and timeline, each as one text."""
+
+    at: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Cluster:
     """What leader election adds.
 
@@ -44,6 +53,10 @@ class Cluster:
         skipped: polls of the source that this process left to the holder.
         seen_at: when the database last answered, as written.
         delivery: how news of a revision comes, ``listen`` or ``poll``.
+        server: the history that the database goes on with, empty where it is not known.
+        failover: how that changed since this process started.
+        barred: why nothing can be written, empty where something can.
+        ahead: the highest number that this volume has had, where the database has not, or has other content; else 0.
     """
 
     replica_id: str
@@ -54,6 +67,10 @@ class Cluster:
     skipped: int = 0
     seen_at: str | None = None
     delivery: Literal["listen", "poll"] = "poll"
+    server: str = ""
+    failover: Failover | None = None
+    barred: Barred = ""
+    ahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,7 +154,7 @@ def _election(snapshot: Snapshot) -> Json:
 
 
 def _database(snapshot: Snapshot, cluster: Cluster, now: datetime) -> Json:
-    shown = cluster.term or cluster.lease
+    shown, failover = cluster.term or cluster.lease, cluster.failover
     return {
         "replica_id": cluster.replica_id,
         "own_holder_id": snapshot.holder_id,
@@ -146,6 +163,10 @@ def _database(snapshot: Snapshot, cluster: Cluster, now: datetime) -> Json:
         "desired": cluster.head and {"number": cluster.head.number, "digest": cluster.head.digest},
         "unpublished": is_unpublished(snapshot.desired, cluster.head),
         "delivery": cluster.delivery,
+        "server": cluster.server or None,
+        "failover": failover and {"at": failover.at, "before": failover.before, "after": failover.after},
+        "barred": cluster.barred or None,
+        "ahead": cluster.ahead or None,
         "seen_at": cluster.seen_at,
         "seconds_since_seen": seconds_since(cluster.seen_at, now),
     }

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from routeiq_syncd.core.bundle import make_bundle
 from routeiq_syncd.core.fetch import Fetched
-from routeiq_syncd.core.lease import Grant, Lost, Term, Timing, begin
+from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lost, Term, Timing, begin
 from routeiq_syncd.core.revision import Manifest, SourceVersion
 from routeiq_syncd.core.url import parse_url
 from routeiq_syncd.database import Database
@@ -81,6 +81,38 @@ def test_the_database_refuses_a_term_that_is_over(replicas: Fleet) -> None:
 
     asked(replicas, story)
     assert [row[:2] for row in replicas.revisions()] == [(1, 1), (42, 2)]
+
+
+def test_a_term_is_void_in_another_history_of_the_database(replicas: Fleet) -> None:
+    """Granted elsewhere: nothing is renewed or recorded, anyone may acquire, and lost epochs are stepped over."""
+
+    async def story(database: Database) -> None:
+        first = await granted(database, "a")
+        server = (await database.look()).server
+        system, timeline = server.split("/")
+        replicas.sql(f"UPDATE routeiq.lease SET server = '{system}/{int(timeline) - 1}'")
+        lease = (await database.look()).lease
+        assert lease is not None
+        assert lease.void
+        assert isinstance(await database.renew(first), Lost)
+        assert isinstance(await database.publish(first, fetched("stale"), 0, nothing), Lost)
+        second = await granted(database, "b")
+        assert second.epoch == first.epoch + EPOCH_GAP
+        assert isinstance(await database.publish(second, fetched("two"), 0, nothing), Manifest)
+        # The row lacks an epoch that somebody has seen, though the server seems the same.
+        replicas.sql("UPDATE routeiq.lease SET epoch = 7, expires_at = clock_timestamp()")
+        third = await database.acquire("c", None, second.epoch)
+        assert isinstance(third, Grant)
+        assert third.epoch == second.epoch + EPOCH_GAP
+        replicas.sql("DELETE FROM routeiq.lease")
+        fourth = await database.acquire("d", None, third.epoch)
+        assert isinstance(fourth, Grant)
+        assert fourth.epoch == third.epoch + EPOCH_GAP
+        # Where the server does not tell, nothing is held against a term.
+        replicas.sql("UPDATE routeiq.lease SET server = ''")
+        assert isinstance(await database.renew(begin("d", fourth, 0.0, TIMING)), Grant)
+
+    asked(replicas, story)
 
 
 def test_of_many_candidates_at_once_one_gets_the_lease(replicas: Fleet) -> None:

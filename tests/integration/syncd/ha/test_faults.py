@@ -44,10 +44,14 @@ def test_a_commit_whose_answer_is_lost_is_published_once(replicas: Fleet) -> Non
         replicas.wait_serving("one")
         replicas.start(1)
         replicas.wait_serving("one")
-        proxy.fatal = b"COMMIT"
+        # The commit that follows the notification on one connection is the publish's.
+        proxy.after, proxy.fatal = b"'published ", b"COMMIT"
+        proxy.cut()
         replicas.put("two")
         assert proxy.fired.wait(20)
+        assert len(replicas.revisions()) == 2, "it was committed before the connection was cut"
         replicas.wait_serving("two")
+        wait_for("the holder to say so", lambda: "Not published." in replicas.syncds[0].log.read_text())
         replicas.put("three")
         replicas.wait_serving("three")
     digests = [digest for _, _, digest in replicas.revisions()]
@@ -94,7 +98,7 @@ def test_with_the_database_down_a_first_start_fetches_by_itself_and_reconciles(r
 
 
 def test_a_database_that_lost_revisions_sends_nobody_back(replicas: Fleet) -> None:
-    """A restored or promoted database is behind: nobody goes to a lower number, and the holder publishes above."""
+    """The database is behind: nobody goes to a lower number, and what is served is published again above it."""
     replicas.put("one")
     replicas.start(0)
     replicas.wait_serving("one")
@@ -103,13 +107,13 @@ def test_a_database_that_lost_revisions_sends_nobody_back(replicas: Fleet) -> No
         replicas.wait_serving(name)
     replicas.sql("DELETE FROM routeiq.revision WHERE number >= 2; DELETE FROM routeiq.replica")
     syncd = replicas.syncds[0]
-    wait_for("the sentence", lambda: "database lost revisions" in str(syncd.status()["last_error"]))
+    syncd.wait_for_status("the recovery", last_error=None, desired__number=4)
+    assert "database lost revisions" in syncd.log.read_text()
     assert replicas.serving(0) == "three"
     replicas.start(1)
     replicas.put("four")
     replicas.wait_serving("four")
-    assert [number for number, _, _ in replicas.revisions()] == [1, 4]
-    syncd.wait_for_status("the recovery", last_error=None, desired__number=4)
+    assert [number for number, _, _ in replicas.revisions()] == [1, 4, 5]
 
 
 def test_lock_names_are_fleets_of_their_own(replicas: Fleet) -> None:

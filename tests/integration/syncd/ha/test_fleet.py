@@ -1,29 +1,46 @@
 """One holder fetches, everyone serves; whoever holds the lease may stop or die."""
 
 import asyncio
+import contextlib
 import hashlib
 import time
+from collections.abc import Iterator
 
 import asyncpg
+import pytest
 
 from tests.support.fleet import LEASE, Fleet
+from tests.support.tcp_proxy import proxying
 from tests.support.waiting import wait_for
 
 EVERYONE = range(5)
 
 
-def test_five_replicas_serve_a_change_that_one_of_them_fetched(replicas: Fleet) -> None:
+@pytest.fixture
+def requesting() -> Iterator[contextlib.ExitStack]:
+    """What stands between replicas and S3, for as long as the test."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def test_five_replicas_serve_a_change_that_one_of_them_fetched(
+    replicas: Fleet, requesting: contextlib.ExitStack
+) -> None:
     """Exactly one holder asks S3, at its interval; all five volumes serve what it published, under its epoch."""
     replicas.put("one")
-    for index in EVERYONE:
-        replicas.start(index)
+    sources = [requesting.enter_context(proxying(int(replicas.s3.endpoint.rpartition(":")[2]))) for _ in EVERYONE]
+    for index, source in enumerate(sources):
+        replicas.start(index, AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{source.port}")
     replicas.wait_serving("one")
     holder = replicas.holder()
     before, began = replicas.requests(), time.monotonic()
     wait_for("four polls of the holder", lambda: replicas.requests() >= before + 4)
     assert replicas.requests() - before <= (time.monotonic() - began) / 0.45 + 1, "one GET an interval for all five"
+    assert len(replicas.answers("200")) == 1, "each poll is conditional: one body, and then 304"
     replicas.put("two")
     replicas.wait_serving("two")
+    assert len(replicas.answers("200")) == 2, "one GET brought the change to all five"
+    assert [source.accepted > 0 for source in sources] == [index == holder for index in EVERYONE]
     assert [number for number, _, _ in replicas.revisions()] == [1, 2]
     for index in EVERYONE:
         status = replicas.syncds[index].wait_for_status("the second revision", desired__number=2)

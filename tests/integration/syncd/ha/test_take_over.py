@@ -70,5 +70,25 @@ def test_a_holder_that_sleeps_past_its_lease_is_refused(replicas: Fleet, tmp_pat
         assert served == sorted(set(served)), "nobody went back"
 
 
+def test_the_database_refuses_what_a_holder_publishes_too_late(replicas: Fleet, tmp_path: Path) -> None:
+    """Even if a publish goes on after the holder woke and found its term over, the fence lets nothing through."""
+    trigger = tmp_path / "trigger"
+    replicas.put("first")
+    replicas.start_stepping(0, "before publish", trigger, "late")
+    replicas.wait_serving("first")
+    replicas.start(1)
+    replicas.wait_serving("first")
+    replicas.put("old")
+    trigger.touch()
+    sleeper = replicas.processes[0].pid
+    wait_for("the holder to stop itself", lambda: _state(sleeper) == "T", every=0.01)
+    replicas.put("new")
+    replicas.wait_serving("new", 1, seconds=3 * LEASE + POLL)
+    os.kill(sleeper, signal.SIGCONT)
+    replicas.processes[0].wait_for_text("the publish was answered with Lost")
+    replicas.wait_serving("new", 0)
+    assert [(number, epoch) for number, epoch, _ in replicas.revisions()] == [(1, 1), (2, 2)]
+
+
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,0 +1,65 @@
+"""What people ask of the database: the fleet, and the history."""
+
+import json
+from datetime import datetime
+
+from routeiq_syncd.core.instants import stamp
+from routeiq_syncd.core.status import Json
+from routeiq_syncd.database import KEEP_REVISIONS, Database
+
+FLEET = """
+SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
+       extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds
+FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
+
+HISTORY = """
+SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
+WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
+
+
+async def fleet(database: Database) -> Json:
+    """Return the replicas, the lease and the desired revision, as one document.
+
+    Raises:
+        DatabaseAwayError: it cannot be asked.
+    """
+    sight = await database.look()
+    async with database.session.use() as connection:
+        rows = await connection.fetch(FLEET, database.lock_name)
+    lease = sight.lease
+    return {
+        "lock_name": database.lock_name,
+        "lease": lease
+        and {
+            "holder_id": lease.holder_id,
+            "epoch": lease.epoch,
+            "expires_at": stamp(lease.expires_at),
+            "remaining_seconds": round(lease.remaining, 3),
+        },
+        "desired": sight.head and {"number": sight.head.number, "digest": sight.head.digest},
+        "replicas": [_plain(dict(row)) for row in rows],
+    }
+
+
+async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
+    """Return the revisions, newest first, as one document.
+
+    Raises:
+        DatabaseAwayError: it cannot be asked.
+    """
+    async with database.session.use() as connection:
+        rows = await connection.fetch(HISTORY, database.lock_name, limit)
+    return {"lock_name": database.lock_name, "revisions": [_plain(dict(row)) for row in rows]}
+
+
+def _plain(row: Json) -> Json:
+    """Turn a row into JSON: instants as written, documents parsed."""
+    plain: Json = {}
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            plain[name] = stamp(value)
+        elif isinstance(value, str) and name in {"versions", "source"}:
+            plain[name] = json.loads(value)
+        else:
+            plain[name] = round(value, 3) if isinstance(value, float) else value
+    return plain

@@ -1,0 +1,57 @@
+"""What random faults happen to a fleet, when and to whom: a pure function of a seed."""
+
+import random
+from dataclasses import dataclass
+
+CALM = "calm"
+CALM_EVERY = 25.0
+FAULTS = (
+    "database restarted",
+    "link closed",
+    "link cut",
+    "link stalled",
+    "process killed",
+    "process paused",
+    "process replaced",
+    "process stopped",
+    "refused change",
+    "source closed",
+    "source errs",
+    "source stalled",
+)
+CHANGE = "change"
+# Changes come more often than any one fault, so that there is something to lose.
+KINDS = (*FAULTS, CHANGE, CHANGE, CHANGE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens.
+
+    Attributes:
+        at: seconds after the beginning, calms not counted.
+        kind: one of `KINDS`, or ``CALM``.
+        target: the replica, where the kind has one.
+        seconds: how long it lasts.
+    """
+
+    at: float
+    kind: str
+    target: int
+    seconds: float
+
+
+def schedule(seed: int, seconds: float, replicas: int) -> tuple[Step, ...]:
+    """Return what happens in ``seconds`` to so many replicas, ordered by time; it ends with a calm."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    steps, at, calm = [], 0.0, CALM_EVERY
+    while True:
+        at += chance.uniform(0.2, 1.8)
+        if at >= min(calm, seconds):
+            steps.append(Step(min(calm, seconds), CALM, 0, 0.0))
+            if calm >= seconds:
+                return tuple(steps)
+            at, calm = calm, calm + CALM_EVERY
+            continue
+        length = round(chance.choice((0.3, 1.0, 2.5, 4.0)) * chance.uniform(0.7, 1.3), 3)
+        steps.append(Step(round(at, 3), chance.choice(KINDS), chance.randrange(replicas), length))
