@@ -26,7 +26,7 @@ servers:
 	@.ci/servers.sh
 
 integration: sync servers ## run each process against real servers
-	$(RUN)pytest tests/integration
+	$(RUN)pytest tests/integration -n 2 --dist loadfile
 
 e2e: sync ## run the whole product as a black box
 	$(RUN)pytest tests/e2e

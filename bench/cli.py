@@ -23,8 +23,8 @@ class Effort:
     settle: float
 
 
-FULL = Effort(rounds=5, seconds=3, launches=2, settle=6)
-QUICK = Effort(rounds=2, seconds=2, launches=1, settle=3)
+FULL = Effort(rounds=40, seconds=0.8, launches=2, settle=6)
+QUICK = Effort(rounds=4, seconds=0.8, launches=1, settle=3)
 
 
 def main() -> int:
@@ -39,6 +39,8 @@ def main() -> int:
     )
     parser.add_argument("--workers", type=int, action="append", help="1 and 2 where not given; writes nothing")
     parser.add_argument("--rounds", type=int, help="rounds of each load")
+    parser.add_argument("--model", choices=("priced", "unpriced"), help="this one alone; writes nothing")
+    parser.add_argument("--connections", type=int, help="that many alone; writes nothing")
     parser.add_argument("--only", choices=("load", "launch"), help="one half of it; writes nothing")
     options = parser.parse_args()
     effort = QUICK if options.quick else FULL
@@ -50,25 +52,32 @@ def main() -> int:
         pair = (Contender("ours"), Contender("ours", dict(text.split("=", 1) for text in options.against)))
         names = ("ours", "ours, changed")
     before = os.getloadavg()[0]
+    cells = [
+        (model, connections)
+        for model, connections in CELLS
+        if options.model in (None, model) and options.connections in (None, connections)
+    ]
     rows = ""
     with scenarios.upstream() as upstream:
         for workers in options.workers or (1, 2):
             if options.only != "launch":
-                rows += load(pair, workers, upstream, effort)
+                rows += load(pair, workers, upstream, effort, cells)
             if options.only == "launch" or (options.only is None and workers > 1):
                 rows += launches(pair, workers, upstream, effort)
     note = (
         f"{effort.rounds} rounds of {effort.seconds:g} s for each load, {effort.launches} starts a side;"
         f" load average of the machine before the run: {before:.2f}."
     )
-    if not (options.quick or options.against or options.workers or options.only):
+    if not (options.quick or options.against or options.workers or options.only or len(cells) < len(CELLS)):
         RESULTS.write_text(report.heading(*names, note) + rows)
     return 0
 
 
-def load(pair: tuple[Contender, Contender], workers: int, upstream: int, effort: Effort) -> str:
+def load(
+    pair: tuple[Contender, Contender], workers: int, upstream: int, effort: Effort, cells: list[tuple[str, int]]
+) -> str:
     """Measure the loads of one number of workers."""
-    results = scenarios.throughput(pair, workers, upstream, CELLS, rounds=effort.rounds, seconds=effort.seconds)
+    results = scenarios.throughput(pair, workers, upstream, cells, rounds=effort.rounds, seconds=effort.seconds)
     return shown(report.throughput_rows(workers, results))
 
 

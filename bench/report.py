@@ -1,16 +1,23 @@
 """The table of results."""
 
 import datetime as dt
+import itertools
+import math
 import platform
+import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TypeVar
 
 from bench.processes import machine
 from bench.scenarios import Change, Launch, Throughput
 
-HEAD = "| Measure | {a} | {b} | {b} / {a} | spread | target | |\n|---|---:|---:|---:|---|---|---|\n"
+Round = tuple[Throughput, Throughput]
+Pair = TypeVar("Pair")
+RESAMPLES = 500
+HEAD = "| Measure | {a} | {b} | {b} / {a} | between | target | |\n|---|---:|---:|---:|---|---|---|\n"
 
 
 @dataclass(frozen=True)
@@ -31,21 +38,61 @@ class Target:
         return value >= self.bound if self.least else value <= self.bound
 
 
-def row(name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1) -> str:
-    """Return one line: medians of both sides, the median of the rounds' ratios, and their spread."""
-    first = statistics.median(a for a, _ in pairs)
-    second = statistics.median(b for _, b in pairs)
-    ratios = [b / a for a, b in pairs if a]
-    ratio = statistics.median(ratios) if ratios else float("nan")
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else ""
+def line(
+    name: str, sides: tuple[float, float], found: tuple[float, str], target: Target | None, digits: int = 1
+) -> str:
+    """Return one line of the table: both sides, the ratio, and between what it lies."""
+    ratio, between = found
     bound, verdict = "", ""
     if target is not None:
-        bound, verdict = target.text(), "met" if target.met(ratio, second) else "**missed**"
-    shown = f"{ratio:.2f}" if ratios else ""
-    return f"| {name} | {first:.{digits}f} | {second:.{digits}f} | {shown} | {spread} | {bound} | {verdict} |\n"
+        bound, verdict = target.text(), "met" if target.met(ratio, sides[1]) else "**missed**"
+    shown = "" if math.isnan(ratio) else f"{ratio:.2f}"
+    return f"| {name} | {sides[0]:.{digits}f} | {sides[1]:.{digits}f} | {shown} | {between} | {bound} | {verdict} |\n"
 
 
-def throughput_rows(workers: int, results: dict[tuple[str, int], list[tuple[Throughput, Throughput]]]) -> str:
+def row(name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1) -> str:
+    """Return the line of a few rounds: medians of both sides, the median of the rounds' ratios, and the extremes."""
+    sides = statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+    ratios = [b / a for a, b in pairs if a]
+    between = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else ""
+    return line(name, sides, (statistics.median(ratios) if ratios else math.nan, between), target, digits)
+
+
+def paired(rounds: Sequence[tuple[float, float]]) -> float:
+    """Return the median of the rounds' ratios, which a disturbance of one round does not move."""
+    return statistics.median(b / a for a, b in rounds)
+
+
+def quantile(times: Sequence[Sequence[float]], share: float) -> float:
+    """Return the ``share`` quantile of all the rounds' requests together."""
+    ordered = sorted(itertools.chain.from_iterable(times))
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def interval(rounds: Sequence[Pair], ratio: Callable[[Sequence[Pair]], float]) -> str:
+    """Return the middle 95 % of ``ratio`` over resampled rounds (the percentile bootstrap; Efron, 1979)."""
+    chance = random.Random(1)  # noqa: S311 - draws samples, guards nothing
+    found = sorted(ratio(chance.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))
+    return f"{found[int(0.025 * RESAMPLES)]:.2f} to {found[int(0.975 * RESAMPLES)]:.2f}"
+
+
+def paired_row(name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1) -> str:
+    """Return the line of many rounds: medians of both sides, the median of the rounds' ratios, and its interval."""
+    sides = statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+    return line(name, sides, (paired(pairs), interval(pairs, paired)), target, digits)
+
+
+def latency_row(name: str, rounds: Sequence[Round], share: float, target: Target | None = None) -> str:
+    """Return the line of a quantile over the requests of all rounds, and the interval of the ratio."""
+
+    def ratio(some: Sequence[Round]) -> float:
+        return quantile([b.times for _, b in some], share) / quantile([a.times for a, _ in some], share)
+
+    sides = quantile([a.times for a, _ in rounds], share), quantile([b.times for _, b in rounds], share)
+    return line(name, sides, (ratio(rounds), interval(rounds, ratio)), target)
+
+
+def throughput_rows(workers: int, results: dict[tuple[str, int], list[Round]]) -> str:
     """Return the lines of one number of workers."""
     text = ""
     for (model, connections), rounds in results.items():
@@ -54,10 +101,10 @@ def throughput_rows(workers: int, results: dict[tuple[str, int], list[tuple[Thro
         busy = connections == 16
         rate = Target(1.2 if model == "priced" else 1.5, least=True) if busy else None
         tail = Target(0.8) if busy else None
-        text += row(f"{where}: requests/s", [(a.rate, b.rate) for a, b in rounds], rate)
-        text += row(f"{where}: p50 ms", [(a.p50, b.p50) for a, b in rounds])
-        text += row(f"{where}: p99 ms", [(a.p99, b.p99) for a, b in rounds], tail)
-        text += row(f"{where}: CPU s per 1000 requests", [(a.cpu, b.cpu) for a, b in rounds], digits=2)
+        text += paired_row(f"{where}: requests/s", [(a.rate, b.rate) for a, b in rounds], rate)
+        text += latency_row(f"{where}: p50 ms", rounds, 0.5)
+        text += latency_row(f"{where}: p99 ms", rounds, 0.99, tail)
+        text += paired_row(f"{where}: CPU s per 1000 requests", [(a.cpu, b.cpu) for a, b in rounds], digits=2)
         if any(a.lost or b.lost for a, b in rounds):
             text += row(f"{where}: requests lost", [(a.lost, b.lost) for a, b in rounds], digits=0)
     return text

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,8 +27,7 @@ class Throughput:
     """One stretch of load on one side."""
 
     rate: float
-    p50: float  # milliseconds
-    p99: float
+    times: tuple[float, ...]  # milliseconds, each answered request
     cpu: float  # seconds per 1000 requests, of the whole tree
     lost: int
 
@@ -86,15 +84,9 @@ def stretch(side: Side, connections: int, seconds: float, model: str) -> Through
     with loading(side, connections, seconds, model) as process:
         samples = samples_of(process)
     cpu = processes.cpu_seconds(side.pid) - before
-    times = sorted(took for _, took, marker in samples if marker is not None)
+    times = tuple(1000 * took for _, took, marker in samples if marker is not None)
     span = max(ended for ended, _, _ in samples) - min(ended - took for ended, took, _ in samples)
-    return Throughput(
-        rate=len(times) / span,
-        p50=1000 * statistics.median(times),
-        p99=1000 * times[min(len(times) - 1, int(len(times) * 0.99))],
-        cpu=1000 * cpu / len(times),
-        lost=len(samples) - len(times),
-    )
+    return Throughput(len(times) / span, times, 1000 * cpu / len(times), len(samples) - len(times))
 
 
 def throughput(

@@ -22,7 +22,12 @@ from routeiq_gateway.core.documents import FileEntry, digest_of, directory_name
 KEY = f"sk-{secrets.token_hex(24)}"
 SCRIPTS = Path(sys.executable).parent
 READY_SECONDS = 90.0
-MODELS = {"priced": "openai/gpt-4o-mini", "unpriced": "openai/a-model-without-a-price"}
+# A provider's model, and a model that somebody serves on two machines of their own, which has no price.
+MODELS = (
+    ("priced", "openai/gpt-4o-mini", "v1"),
+    ("unpriced", "openai/a-model-without-a-price", "v1"),
+    ("unpriced", "openai/a-model-without-a-price", "v2"),
+)
 
 Name = Literal["stock", "ours"]
 
@@ -34,11 +39,11 @@ def configuration(upstream: int, marker: str) -> bytes:
             "model_name": name,
             "litellm_params": {
                 "model": model,
-                "api_base": f"http://127.0.0.1:{upstream}/{marker}/v1",
+                "api_base": f"http://127.0.0.1:{upstream}/{marker}/{backend}",
                 "api_key": "sk-of-the-upstream",
             },
         }
-        for name, model in MODELS.items()
+        for name, model, backend in MODELS
     ]
     return yaml.safe_dump({"model_list": models}, sort_keys=False).encode()
 

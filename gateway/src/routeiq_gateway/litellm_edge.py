@@ -1,7 +1,8 @@
-"""The one module that touches LiteLLM's inside.
+"""The one module that rests on LiteLLM's inside.
 
 Everything here rests on LiteLLM as pinned in ``pyproject.toml``; ``tests/integration/gateway/test_litellm_edge.py``
-fails when an upgrade moves one of these names. Nothing of LiteLLM is patched.
+fails when an upgrade moves one of these names. What LiteLLM does is left as it is; :mod:`routeiq_gateway.savings` does
+parts of it for less.
 """
 
 import importlib

@@ -12,8 +12,9 @@ from __future__ import annotations  # the client's type exists for the checker o
 import gzip
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import JSONFileLoader, create_loader
@@ -69,7 +70,7 @@ def connect_s3() -> S3Client:
         session.register_component("data_loader", loader)
         # An object's address needs no region where an endpoint is given, and botocore insists on one.
         region = session.get_config_variable("region") or "us-east-1"
-        return cast("S3Client", session.create_client("s3", region_name=region, config=config))
+        return boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise S3SettingsError(
             f"The AWS settings cannot work ({type(error).__name__}); mend AWS_ENDPOINT_URL_S3, "

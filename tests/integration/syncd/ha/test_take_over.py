@@ -52,9 +52,7 @@ def test_a_holder_that_sleeps_past_its_lease_is_refused(replicas: Fleet, tmp_pat
     replicas.wait_serving("first")
     assert replicas.holder() == 0
     sleeper = replicas.processes[0].pid
-    replicas.put("old")
-    trigger.touch()
-    wait_for("the holder to stop itself", lambda: _state(sleeper) == "T", every=0.01)
+    _put_unseen(replicas, "old", trigger, sleeper)
     replicas.put("new")
     replicas.wait_serving("new", 1, 2, seconds=3 * LEASE + POLL)
     assert replicas.serving(0) == "first"
@@ -78,16 +76,23 @@ def test_the_database_refuses_what_a_holder_publishes_too_late(replicas: Fleet, 
     replicas.wait_serving("first")
     replicas.start(1)
     replicas.wait_serving("first")
-    replicas.put("old")
-    trigger.touch()
     sleeper = replicas.processes[0].pid
-    wait_for("the holder to stop itself", lambda: _state(sleeper) == "T", every=0.01)
+    _put_unseen(replicas, "old", trigger, sleeper)
     replicas.put("new")
     replicas.wait_serving("new", 1, seconds=3 * LEASE + POLL)
     os.kill(sleeper, signal.SIGCONT)
     replicas.processes[0].wait_for_text("the publish was answered with Lost")
     replicas.wait_serving("new", 0)
     assert [(number, epoch) for number, epoch, _ in replicas.revisions()] == [(1, 1), (2, 2)]
+
+
+def _put_unseen(replicas: Fleet, content: str, trigger: Path, holder: int) -> None:
+    """Put ``content`` at the source and wait until the holder has stopped itself; it sees the trigger no later."""
+    os.kill(holder, signal.SIGSTOP)
+    replicas.put(content)
+    trigger.touch()
+    os.kill(holder, signal.SIGCONT)
+    wait_for("the holder to stop itself", lambda: not trigger.exists() and _state(holder) == "T", every=0.01)
 
 
 def _state(pid: int) -> str:
