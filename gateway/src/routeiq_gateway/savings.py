@@ -10,12 +10,14 @@ import copy
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import typing
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+Transform = Callable[[object, object], Coroutine[Any, Any, object]]
 ATOMS = frozenset({type(None), bool, int, float, str})
 """Types whose values are their own copies, and hold nothing."""
 MOST_ROUTES = 8192
@@ -84,14 +86,69 @@ def deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:  # noqa: AN
     return result
 
 
+def same_body(original: Transform) -> Transform:
+    """Leave out of a request's body what was not given, and nothing else, where no field has another name on the wire.
+
+    The OpenAI client goes through the body with the types that it may have, each message six times, to rename and to
+    format fields. The types of a chat completion ask for neither.
+    """
+    given = importlib.import_module("openai._utils").is_given
+
+    async def transform(data: object, expected: object) -> object:
+        if type(data) is dict and asks_for_nothing(expected):
+            body = {key: value for key, value in data.items() if given(value)}
+            if all(map(plain, body.values())):
+                return body
+        return await original(data, expected)
+
+    return transform
+
+
+@lru_cache
+def asks_for_nothing(expected: object) -> bool:
+    """Whether no field of a type, to any depth, has an annotation by which the OpenAI client renames or formats it."""
+    transforming = importlib.import_module("openai._utils._transform")
+    seen: set[object] = set()
+    left = [expected]
+    while left:
+        kind = left.pop()
+        if isinstance(kind, transforming.PropertyInfo):
+            return False
+        if isinstance(kind, list):  # the parameters of a callable
+            left += kind
+            continue
+        if kind in seen:
+            continue
+        seen.add(kind)
+        left += [*getattr(kind, "__metadata__", ()), *typing.get_args(kind)]
+        if typing.is_typeddict(kind) or transforming.is_typeddict(kind):
+            left += transforming.get_type_hints(kind, include_extras=True).values()
+    return True
+
+
+def plain(value: object) -> bool:
+    """Whether a value is of the types of JSON, to any depth."""
+    if type(value) is list:
+        return all(map(plain, value))
+    if type(value) is dict:
+        return all(map(plain, value.values()))
+    return type(value) in ATOMS
+
+
 @dataclass(frozen=True)
 class Saving:
-    """One replacement: where, by what, and the text it was written for (None: it equals any text by itself)."""
+    """One replacement: where, by what, and the text that it rests on.
+
+    Attributes:
+        text: digest of the text (None: it equals whatever is there).
+        rests_on: finds what has the text, given what is replaced.
+    """
 
     module: str
     name: str
     by: Callable[[Any], Any]
     text: str | None = None
+    rests_on: Callable[[Any], Any] = field(default=lambda original: original)
 
 
 SAVINGS = (
@@ -104,6 +161,13 @@ SAVINGS = (
     Saving("litellm.proxy.auth.route_checks", "RouteChecks._route_matches_pattern", same_match, "30e0a6226a15388a"),
     Saving("litellm.proxy._lazy_features", "LazyFeature.matches", same_prefix, "2db9009a897ba485"),
     Saving("litellm.router", "copy", same_copies),
+    Saving(
+        "openai.resources.chat.completions.completions",
+        "async_maybe_transform",
+        same_body,
+        "87320ba768a357d2",
+        inspect.getmodule,
+    ),
 )
 
 
@@ -117,7 +181,7 @@ def apply(savings: tuple[Saving, ...] = SAVINGS) -> Mapping[str, str]:
             for part in path:
                 place = getattr(place, part)
             original = getattr(place, last)
-            if saving.text is not None and digest(original) != saving.text:
+            if saving.text is not None and digest(saving.rests_on(original)) != saving.text:
                 left_out[saving.name] = "this release of LiteLLM words it differently"
                 continue
         except (ImportError, AttributeError, OSError) as error:
@@ -127,10 +191,10 @@ def apply(savings: tuple[Saving, ...] = SAVINGS) -> Mapping[str, str]:
     return left_out
 
 
-def digest(function: Callable[..., Any]) -> str:
-    """Return the start of the sha256 of a function's text.
+def digest(written: Any) -> str:  # noqa: ANN401 - whatever has a text
+    """Return the start of the sha256 of the text of a function or a module.
 
     Raises:
         OSError: the installation has no source text.
     """
-    return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:16]
+    return hashlib.sha256(inspect.getsource(written).encode()).hexdigest()[:16]

@@ -1,11 +1,16 @@
 """Each saving gives what it replaces would give, and stands back where LiteLLM has another text."""
 
+import asyncio
 import copy
 import importlib
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import pytest
+from openai._utils import PropertyInfo
+from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from routeiq_gateway import savings
 
@@ -60,7 +65,11 @@ def _proxy() -> None:
 
 def test_every_saving_fits_the_installed_litellm() -> None:
     """An upgrade of LiteLLM that changes what a saving replaces is noticed here, not by its users."""
-    texts = {saving.name: savings.digest(original(saving)) for saving in savings.SAVINGS if saving.text is not None}
+    texts = {
+        saving.name: savings.digest(saving.rests_on(original(saving)))
+        for saving in savings.SAVINGS
+        if saving.text is not None
+    }
     assert texts == {saving.name: saving.text for saving in savings.SAVINGS if saving.text is not None}
 
 
@@ -144,6 +153,59 @@ def test_the_router_copies_through_the_saving_and_keeps_the_rest() -> None:
     assert stand_in.deepcopy is savings.deepcopy
     assert stand_in.copy is copy.copy
     assert set(vars(copy)) <= set(vars(stand_in))
+
+
+class Renamed(TypedDict, total=False):
+    """A type whose field has another name on the wire."""
+
+    card_id: Annotated[str, PropertyInfo(alias="cardID")]
+    calls: Callable[[int], str]
+
+
+def bodies() -> list[dict[str, object]]:
+    """Return bodies of chat completions, new ones each time: what is iterated over once is used up."""
+    client = importlib.import_module("openai")
+    message = {
+        "role": "user",
+        "content": [{"type": "text", "text": "hello"}, {"type": "file", "file": {"file_id": "x"}}],
+    }
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    return [
+        {"model": "m", "messages": [message, {"role": "system", "content": "be kind"}], "stream": client.omit},
+        {"model": "m", "messages": [], "temperature": client.NOT_GIVEN, "stop": None, "logit_bias": {"50256": -100}},
+        {"model": "m", "messages": [{"role": "user", "content": client.NOT_GIVEN}], "tools": [tool], "seed": 1},
+        {"model": "m", "messages": ({"role": "user", "content": text} for text in "ab"), "stop": ("a", "b")},
+        {"model": "m", "messages": [savings_model()], "unknown": {"any": [1, None, {"x": 2.5}]}, "user": True},
+    ]
+
+
+def savings_model() -> BaseModel:
+    """Return a message that is a model of pydantic."""
+    fields = importlib.import_module("openai.types.chat").ChatCompletionMessage
+    message: BaseModel = fields(role="assistant", content="hi")
+    return message
+
+
+def test_bodies_are_alike() -> None:
+    """What is sent for a chat completion is the same, plain or not, and a new dictionary each time."""
+    asked = original(named("async_maybe_transform"))
+    types = importlib.import_module("openai.types.chat.completion_create_params")
+    saving = savings.same_body(asked)
+    for expected in (types.CompletionCreateParamsNonStreaming, types.CompletionCreateParamsStreaming):
+        assert savings.asks_for_nothing(expected)
+        for one, other in zip(bodies(), bodies(), strict=True):
+            made = asyncio.run(saving(one, expected))
+            assert made == asyncio.run(asked(other, expected))
+            assert made is not one
+    assert asyncio.run(saving(None, types.CompletionCreateParamsStreaming)) is None
+
+
+def test_fields_with_another_name_keep_it() -> None:
+    """A type with something to rename is left to the client, however deep it is."""
+    saving = savings.same_body(original(named("async_maybe_transform")))
+    assert asyncio.run(saving({"card_id": "c"}, Renamed)) == {"cardID": "c"}
+    assert not savings.asks_for_nothing(Renamed)
+    assert not savings.asks_for_nothing(dict[str, list[Renamed | None]])
 
 
 def test_a_saving_stands_back() -> None:
