@@ -129,3 +129,24 @@ def test_the_direct_url_goes_first_and_prismas_parameters_do_not_pass(monkeypatc
     assert (target.host, target.port, target.user, target.password) == ("::1", 5432, "us@er", "s/cret")
     assert (target.pooled, target.connect_seconds) == (False, 7.0)
     assert (target.tls.required, target.tls.verify_host, target.tls.authority) == (True, True, "/ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "verified"),
+    [("sslaccept=accept_invalid_certs", False), ("sslaccept=Strict", True), ("sslmode=require", False), ("", False)],
+)
+def test_an_unknown_word_for_verification_verifies(
+    monkeypatch: pytest.MonkeyPatch, parameters: str, *, verified: bool
+) -> None:
+    """A misspelt sslaccept is the careful one, as in Prisma and in routeiq-migrate."""
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://u:p@db/d?{parameters}")
+    election = read_settings().election
+    assert election is not None
+    assert (election.target.tls.verify_host, election.target.tls.verify_chain) == (verified, verified)
+
+
+def test_a_key_without_its_certificate_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a client certificate is named, not dropped."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@db/d?sslkey=/key.pem")
+    with pytest.raises(BadSettingsError, match="sslkey without sslcert"):
+        read_settings()

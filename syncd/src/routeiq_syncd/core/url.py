@@ -124,9 +124,13 @@ def _tls(parameters: dict[str, str]) -> Tls:
     chosen = authority = parameters.get("sslrootcert") or None
     if key is None:
         authority, certificate = authority or certificate, None
+    elif certificate is None:
+        raise UrlError("has sslkey without sslcert, the certificate that belongs to it; give both, or neither.")
     if authority == "system":  # libpq: the machine's own store, and nothing less than verify-full
         authority, mode = None, "verify-full"
-    strict = parameters.get("sslaccept") == "strict" or mode == "verify-full"
+    # As Prisma reads it: whatever is not its one word for "do not verify" verifies.
+    accepted = parameters.get("sslaccept") or "accept_invalid_certs"
+    strict = accepted != "accept_invalid_certs" or mode == "verify-full"
     chain = strict or mode == "verify-ca" or (mode == "require" and chosen is not None)
     return Tls(
         required=strict or mode not in ("allow", "prefer"),

@@ -9,6 +9,8 @@ Only a process that uses the source imports this module.
 
 from __future__ import annotations  # the client's type exists for the checker only
 
+import contextlib
+import ctypes
 import gzip
 import json
 from pathlib import Path
@@ -70,12 +72,20 @@ def connect_s3() -> S3Client:
         session.register_component("data_loader", loader)
         # An object's address needs no region where an endpoint is given, and botocore insists on one.
         region = session.get_config_variable("region") or "us-east-1"
-        return boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
+        client = boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise S3SettingsError(
             f"The AWS settings cannot work ({type(error).__name__}); mend AWS_ENDPOINT_URL_S3, "
             "AWS_PROFILE and their kin."
         ) from None
+    _give_back()
+    return client
+
+
+def _give_back() -> None:
+    """Give the memory back that reading botocore's files took; a C library without malloc_trim keeps it."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _read(path: Path, reader: Reader) -> object:
