@@ -12,11 +12,12 @@ from tests.support.postgres import PostgresServer, reachable, running_postgres
 from tests.support.processes import clean_environment
 
 AUDITED = """
-import sys
+import os, sys
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 def watch(event, arguments):
     if event == "socket.connect":
         print("CONNECT", arguments[1], flush=True)
-    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+    if event == "open" and arguments[2] & WRITES:  # whether by open, os.open or what tempfile does
         print("WRITE", arguments[0], flush=True)
     if event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.mkdir", "os.rename", "os.remove"):
         print("OTHER", event, flush=True)
