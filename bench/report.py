@@ -50,12 +50,24 @@ def line(
     return f"| {name} | {sides[0]:.{digits}f} | {sides[1]:.{digits}f} | {shown} | {between} | {bound} | {verdict} |\n"
 
 
-def row(name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1) -> str:
-    """Return the line of a few rounds: medians of both sides, the median of the rounds' ratios, and the extremes."""
+def row(
+    name: str,
+    pairs: Sequence[tuple[float, float]],
+    target: Target | None = None,
+    digits: int = 1,
+    *,
+    many: bool = False,
+) -> str:
+    """Return the line of some rounds: medians of both sides, the median of their ratios, and between what it lies.
+
+    That is the extremes of a few rounds, and where there are ``many`` an interval.
+    """
     sides = statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
     ratios = [b / a for a, b in pairs if a]
-    between = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else ""
-    return line(name, sides, (statistics.median(ratios) if ratios else math.nan, between), target, digits)
+    if not ratios:
+        return line(name, sides, (math.nan, ""), target, digits)
+    between = interval(pairs, paired) if many else f"{min(ratios):.2f} to {max(ratios):.2f}"
+    return line(name, sides, (statistics.median(ratios), between), target, digits)
 
 
 def paired(rounds: Sequence[tuple[float, float]]) -> float:
@@ -74,12 +86,6 @@ def interval(rounds: Sequence[Pair], ratio: Callable[[Sequence[Pair]], float]) -
     chance = random.Random(1)  # noqa: S311 - draws samples, guards nothing
     found = sorted(ratio(chance.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))
     return f"{found[int(0.025 * RESAMPLES)]:.2f} to {found[int(0.975 * RESAMPLES)]:.2f}"
-
-
-def paired_row(name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1) -> str:
-    """Return the line of many rounds: medians of both sides, the median of the rounds' ratios, and its interval."""
-    sides = statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
-    return line(name, sides, (paired(pairs), interval(pairs, paired)), target, digits)
 
 
 def latency_row(name: str, rounds: Sequence[Round], share: float, target: Target | None = None) -> str:
@@ -101,10 +107,10 @@ def throughput_rows(workers: int, results: dict[tuple[str, int], list[Round]]) -
         busy = connections == 16
         rate = Target(1.2 if model == "priced" else 1.5, least=True) if busy else None
         tail = Target(0.8) if busy else None
-        text += paired_row(f"{where}: requests/s", [(a.rate, b.rate) for a, b in rounds], rate)
+        text += row(f"{where}: requests/s", [(a.rate, b.rate) for a, b in rounds], rate, many=True)
         text += latency_row(f"{where}: p50 ms", rounds, 0.5)
         text += latency_row(f"{where}: p99 ms", rounds, 0.99, tail)
-        text += paired_row(f"{where}: CPU s per 1000 requests", [(a.cpu, b.cpu) for a, b in rounds], digits=2)
+        text += row(f"{where}: CPU s per 1000 requests", [(a.cpu, b.cpu) for a, b in rounds], digits=2, many=True)
         if any(a.lost or b.lost for a, b in rounds):
             text += row(f"{where}: requests lost", [(a.lost, b.lost) for a, b in rounds], digits=0)
     return text

@@ -28,6 +28,20 @@ main()
 """
 
 
+def run_confined(confined: list[str], command: list[str], environment: dict[str, str]) -> None:
+    """Run routeiq-migrate as ``confined`` says, and see that it did what was asked."""
+    done = subprocess.run(
+        [*confined, COMMAND, *command],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == DONE, done.stderr
+
+
 def unprivileged(*namespaces: str) -> list[str]:
     """Return what runs a command as uid 12345 on a file system of which nothing can be written.
 
@@ -49,16 +63,7 @@ def test_a_stranger_on_a_read_only_file_system(server: PostgresServer, database:
     """Any uid, nothing writable, no home: ``up``, ``up`` again and ``wait`` succeed."""
     environment = clean_environment(DATABASE_URL=server.url(database), HOME="/nonexistent", PYTHONDONTWRITEBYTECODE="1")
     for command in (["up"], ["up"], ["wait"], ["status"]):
-        done = subprocess.run(
-            [*unprivileged(), COMMAND, *command],
-            env=environment,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-        assert done.returncode == DONE, done.stderr
+        run_confined(unprivileged(), command, environment)
     assert is_current(server, database)
 
 
@@ -70,16 +75,7 @@ def test_without_any_network_over_the_servers_socket(database: str) -> None:
         url = f"postgresql://postgres:{quote(server.password)}@localhost:{server.port}/{database}?host={socket_folder}"
         environment = clean_environment(DATABASE_URL=url, HOME="/nonexistent", PYTHONDONTWRITEBYTECODE="1")
         for command in (["up"], ["wait"]):
-            done = subprocess.run(
-                [*unprivileged("--net"), COMMAND, *command],
-                env=environment,
-                cwd="/",
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=100,
-            )
-            assert done.returncode == DONE, done.stderr
+            run_confined(unprivileged("--net"), command, environment)
         assert is_current(server, database)
 
 
