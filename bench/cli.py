@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import report, scenarios
@@ -15,16 +15,23 @@ CELLS = [("priced", 16), ("unpriced", 16), ("priced", 1), ("unpriced", 1)]
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure."""
+    """How long to measure.
 
+    Attributes:
+        starts: how often both sides are started anew for the loads; processes of one build differ in their speed.
+        rounds: stretches of each load after each of these starts.
+        launches: starts of each side alone.
+    """
+
+    starts: int
     rounds: int
     seconds: float
     launches: int
     settle: float
 
 
-FULL = Effort(rounds=40, seconds=0.8, launches=2, settle=6)
-QUICK = Effort(rounds=4, seconds=0.8, launches=1, settle=3)
+FULL = Effort(starts=6, rounds=6, seconds=0.8, launches=2, settle=6)
+QUICK = Effort(starts=1, rounds=4, seconds=0.8, launches=1, settle=3)
 
 
 def main() -> int:
@@ -38,14 +45,14 @@ def main() -> int:
         help="compare ours with ours under these variables instead of stock with ours; writes nothing",
     )
     parser.add_argument("--workers", type=int, action="append", help="1 and 2 where not given; writes nothing")
-    parser.add_argument("--rounds", type=int, help="rounds of each load")
+    parser.add_argument("--starts", type=int, help="starts of both sides for the loads")
     parser.add_argument("--model", choices=("priced", "unpriced"), help="this one alone; writes nothing")
     parser.add_argument("--connections", type=int, help="that many alone; writes nothing")
     parser.add_argument("--only", choices=("load", "launch"), help="one half of it; writes nothing")
     options = parser.parse_args()
     effort = QUICK if options.quick else FULL
-    if options.rounds:
-        effort = Effort(options.rounds, effort.seconds, effort.launches, effort.settle)
+    if options.starts:
+        effort = replace(effort, starts=options.starts)
     pair = (Contender("stock"), Contender("ours"))
     names = ("stock", "ours")
     if options.against:
@@ -65,7 +72,8 @@ def main() -> int:
             if options.only == "launch" or (options.only is None and workers > 1):
                 rows += launches(pair, workers, upstream, effort)
     note = (
-        f"{effort.rounds} rounds of {effort.seconds:g} s for each load, {effort.launches} starts a side;"
+        f"{effort.starts} starts with {effort.rounds} rounds of {effort.seconds:g} s each for each load; for the rest"
+        f" {effort.launches} starts a side;"
         f" load average of the machine before the run: {before:.2f}."
     )
     if not (options.quick or options.against or options.workers or options.only or len(cells) < len(CELLS)):
@@ -77,7 +85,9 @@ def load(
     pair: tuple[Contender, Contender], workers: int, upstream: int, effort: Effort, cells: list[tuple[str, int]]
 ) -> str:
     """Measure the loads of one number of workers."""
-    results = scenarios.throughput(pair, workers, upstream, cells, rounds=effort.rounds, seconds=effort.seconds)
+    results = scenarios.throughput(
+        pair, workers, upstream, cells, launches=effort.starts, rounds=effort.rounds, seconds=effort.seconds
+    )
     return shown(report.throughput_rows(workers, results))
 
 

@@ -6,7 +6,7 @@ import math
 import platform
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TypeVar
@@ -15,6 +15,8 @@ from bench.processes import machine
 from bench.scenarios import Change, Launch, Throughput
 
 Round = tuple[Throughput, Throughput]
+Groups = Sequence[Sequence[Round]]
+"""The rounds after each start of both sides."""
 Pair = TypeVar("Pair")
 RESAMPLES = 500
 HEAD = "| Measure | {a} | {b} | {b} / {a} | between | target | |\n|---|---:|---:|---:|---|---|---|\n"
@@ -51,23 +53,30 @@ def line(
 
 
 def row(
-    name: str,
-    pairs: Sequence[tuple[float, float]],
-    target: Target | None = None,
-    digits: int = 1,
-    *,
-    many: bool = False,
+    name: str, pairs: Sequence[tuple[float, float]], target: Target | None = None, digits: int = 1, between: str = ""
 ) -> str:
     """Return the line of some rounds: medians of both sides, the median of their ratios, and between what it lies.
 
-    That is the extremes of a few rounds, and where there are ``many`` an interval.
+    Where that is not given, it is the extremes of the rounds.
     """
     sides = statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
     ratios = [b / a for a, b in pairs if a]
     if not ratios:
         return line(name, sides, (math.nan, ""), target, digits)
-    between = interval(pairs, paired) if many else f"{min(ratios):.2f} to {max(ratios):.2f}"
-    return line(name, sides, (statistics.median(ratios), between), target, digits)
+    found = between or f"{min(ratios):.2f} to {max(ratios):.2f}"
+    return line(name, sides, (statistics.median(ratios), found), target, digits)
+
+
+def many_row(
+    name: str,
+    groups: Groups,
+    figure: Callable[[Throughput], float],
+    target: Target | None = None,
+    digits: int = 1,
+) -> str:
+    """Return the line of one figure of many rounds, with an interval."""
+    figures = [[(figure(a), figure(b)) for a, b in group] for group in groups]
+    return row(name, list(itertools.chain(*figures)), target, digits, interval(figures, paired))
 
 
 def paired(rounds: Sequence[tuple[float, float]]) -> float:
@@ -81,38 +90,48 @@ def quantile(times: Sequence[Sequence[float]], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def interval(rounds: Sequence[Pair], ratio: Callable[[Sequence[Pair]], float]) -> str:
-    """Return the middle 95 % of ``ratio`` over resampled rounds (the percentile bootstrap; Efron, 1979)."""
+def interval(groups: Sequence[Sequence[Pair]], ratio: Callable[[Sequence[Pair]], float]) -> str:
+    """Return the middle 95 % of ``ratio`` over resampled starts, and rounds of each.
+
+    The percentile bootstrap in two stages (Davison and Hinkley, Bootstrap Methods and their Application, 1997, 3.8):
+    the rounds after one start are more alike than those after another.
+    """
     chance = random.Random(1)  # noqa: S311 - draws samples, guards nothing
-    found = sorted(ratio(chance.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))
+    found = []
+    for _ in range(RESAMPLES):
+        drawn = chance.choices(groups, k=len(groups))
+        found.append(ratio([pair for group in drawn for pair in chance.choices(group, k=len(group))]))
+    found.sort()
     return f"{found[int(0.025 * RESAMPLES)]:.2f} to {found[int(0.975 * RESAMPLES)]:.2f}"
 
 
-def latency_row(name: str, rounds: Sequence[Round], share: float, target: Target | None = None) -> str:
+def latency_row(name: str, groups: Groups, share: float, target: Target | None = None) -> str:
     """Return the line of a quantile over the requests of all rounds, and the interval of the ratio."""
 
     def ratio(some: Sequence[Round]) -> float:
         return quantile([b.times for _, b in some], share) / quantile([a.times for a, _ in some], share)
 
+    rounds = list(itertools.chain(*groups))
     sides = quantile([a.times for a, _ in rounds], share), quantile([b.times for _, b in rounds], share)
-    return line(name, sides, (ratio(rounds), interval(rounds, ratio)), target)
+    return line(name, sides, (ratio(rounds), interval(groups, ratio)), target)
 
 
-def throughput_rows(workers: int, results: dict[tuple[str, int], list[Round]]) -> str:
+def throughput_rows(workers: int, results: Mapping[tuple[str, int], Groups]) -> str:
     """Return the lines of one number of workers."""
     text = ""
-    for (model, connections), rounds in results.items():
+    for (model, connections), groups in results.items():
         plural = "s" if connections > 1 else ""
         where = f"{workers} worker{'s' if workers > 1 else ''}, {connections} connection{plural}, {model}"
         busy = connections == 16
         rate = Target(1.2 if model == "priced" else 1.5, least=True) if busy else None
         tail = Target(0.8) if busy else None
-        text += row(f"{where}: requests/s", [(a.rate, b.rate) for a, b in rounds], rate, many=True)
-        text += latency_row(f"{where}: p50 ms", rounds, 0.5)
-        text += latency_row(f"{where}: p99 ms", rounds, 0.99, tail)
-        text += row(f"{where}: CPU s per 1000 requests", [(a.cpu, b.cpu) for a, b in rounds], digits=2, many=True)
-        if any(a.lost or b.lost for a, b in rounds):
-            text += row(f"{where}: requests lost", [(a.lost, b.lost) for a, b in rounds], digits=0)
+        text += many_row(f"{where}: requests/s", groups, lambda side: side.rate, rate)
+        text += latency_row(f"{where}: p50 ms", groups, 0.5)
+        text += latency_row(f"{where}: p99 ms", groups, 0.99, tail)
+        text += many_row(f"{where}: CPU s per 1000 requests", groups, lambda side: side.cpu, digits=2)
+        lost = [(a.lost, b.lost) for group in groups for a, b in group]
+        if any(a or b for a, b in lost):
+            text += row(f"{where}: requests lost", lost, digits=0)
     return text
 
 

@@ -95,27 +95,38 @@ def throughput(
     upstream: int,
     cells: list[tuple[str, int]],
     *,
+    launches: int,
     rounds: int,
     seconds: float,
-) -> dict[tuple[str, int], list[tuple[Throughput, Throughput]]]:
-    """Start both sides side by side, and load them in turn for each (model, connections)."""
-    with ExitStack() as stack:
-        sides: list[Side] = []
-        for contender in pair:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            sides.append(stack.enter_context(serving(Side(contender, workers, directory, upstream))))
-        for side in sides:
-            side.wait_ready()
-            for model in ("priced", "unpriced"):
-                stretch(side, 16, WARM_REQUESTS_SECONDS, model)
-        results: dict[tuple[str, int], list[tuple[Throughput, Throughput]]] = {cell: [] for cell in cells}
-        for number in range(rounds):
-            for model, connections in cells:
-                measured: dict[int, Throughput] = {}
-                for index in (0, 1) if number % 2 == 0 else (1, 0):
-                    measured[index] = stretch(sides[index], connections, seconds, model)
-                results[model, connections].append((measured[0], measured[1]))
-        return results
+) -> dict[tuple[str, int], list[list[tuple[Throughput, Throughput]]]]:
+    """Load both sides in turn for each (model, connections), ``rounds`` times after each of ``launches`` starts."""
+    results: dict[tuple[str, int], list[list[tuple[Throughput, Throughput]]]] = {cell: [] for cell in cells}
+    for _ in range(launches):
+        with ExitStack() as stack:
+            sides = started(stack, pair, workers, upstream)
+            found: dict[tuple[str, int], list[tuple[Throughput, Throughput]]] = {cell: [] for cell in cells}
+            for number in range(rounds):
+                for model, connections in cells:
+                    measured: dict[int, Throughput] = {}
+                    for index in (0, 1) if number % 2 == 0 else (1, 0):
+                        measured[index] = stretch(sides[index], connections, seconds, model)
+                    found[model, connections].append((measured[0], measured[1]))
+        for cell in cells:
+            results[cell].append(found[cell])
+    return results
+
+
+def started(stack: ExitStack, pair: tuple[Contender, Contender], workers: int, upstream: int) -> list[Side]:
+    """Start both sides side by side, and warm them."""
+    sides: list[Side] = []
+    for contender in pair:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sides.append(stack.enter_context(serving(Side(contender, workers, directory, upstream))))
+    for side in sides:
+        side.wait_ready()
+        for model in ("priced", "unpriced"):
+            stretch(side, 16, WARM_REQUESTS_SECONDS, model)
+    return sides
 
 
 def launch(contender: Contender, workers: int, upstream: int, *, settle: float) -> tuple[Launch, Change]:

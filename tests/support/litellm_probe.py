@@ -1,25 +1,31 @@
 """A process that takes a configuration as a worker does, sends first requests, and prints what it saw as JSON.
 
-Arguments: the path of a configuration whose models are ``demo`` (mock) and ``slow`` (an upstream).
+Arguments: the path of a configuration whose models are ``demo`` (mock), ``slow`` (an upstream as OpenAI) and ``other``
+(the same upstream as another provider).
 """
 
 import asyncio
+import importlib
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from routeiq_gateway import litellm_edge
+from routeiq_gateway.loop import Loop
 from routeiq_gateway.preload import MODULES
 
 KEY = "sk-probe-7c2f91d04e"
+MESSAGES = [{"role": "user", "content": "x"}]
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 
 
-async def probe(path: str) -> dict[str, Any]:
-    """Start LiteLLM on ``path``, ask it, and return what happened."""
+async def probe(path: str, judged: list[tuple[Any, bool]]) -> dict[str, Any]:
+    """Start LiteLLM on ``path``, ask it, and return what happened; ``judged`` is what its loop was given to run."""
     before = set(sys.modules)
     config = await litellm_edge.read_config(path)
     application = litellm_edge.application()
@@ -34,8 +40,20 @@ async def probe(path: str) -> dict[str, Any]:
     ):
         for model in ("demo", "slow"):
             for stream in (False, True):
-                body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": "x"}]}
+                body: dict[str, Any] = {
+                    "model": model,
+                    "stream": stream,
+                    "messages": [{"role": "user", "content": "x"}],
+                }
                 statuses.append((await client.post("/v1/chat/completions", json=body)).status_code)
+        late = sorted(set(sys.modules) - before)
+        for model, more in (
+            ("slow", {"tools": [TOOL], "temperature": 0.5}),
+            ("slow", {"prompt_id": "p"}),
+            ("other", {}),
+        ):
+            body = {"model": model, "messages": [{"role": "user", "content": "x"}], **more}
+            statuses.append((await client.post("/v1/chat/completions", json=body)).status_code)
         statuses.append((await client.get("/v1/models")).status_code)
         statuses.append((await client.get("/v1/models", headers={"Authorization": ""})).status_code)
         loaded, key = litellm_edge.loaded(), litellm_edge.master_key()
@@ -47,8 +65,26 @@ async def probe(path: str) -> dict[str, Any]:
         "master_key": key,
         "has_database": litellm_edge.has_database(),
         "known": [litellm_edge.provider_known(name) for name in ("openai/gpt-4o", "nosuchprovider/x")],
-        "late": sorted(set(sys.modules) - before),
+        "late": late,
+        "prepared": [[call.args[0].keywords["model"], verdict] for call, verdict in judged if prepares(call)],
+        "refused": refusals(next(call for call, verdict in judged if verdict)),
     }
+
+
+def prepares(call: Any) -> bool:
+    """Whether the call is a chat completion's, which it is where it was given a model."""
+    return isinstance(call, partial) and isinstance(call.args[0], partial) and "model" in call.args[0].keywords
+
+
+def refusals(call: Any) -> dict[str, bool]:
+    """Return for each setting of LiteLLM's with which a call may ask the network whether it goes to a thread then."""
+    litellm = importlib.import_module("litellm")
+    found = {}
+    for name in ("secret_manager_client", "proxy_auth", "vector_store_registry"):
+        setattr(litellm, name, object())
+        found[name] = not litellm_edge.only_prepares(call)
+        setattr(litellm, name, None)
+    return found | {"none": not litellm_edge.only_prepares(call)}
 
 
 def main() -> None:
@@ -59,7 +95,14 @@ def main() -> None:
     litellm_edge.import_proxy(MODULES)
     threads = len(list(Path("/proc/self/task").iterdir()))
     litellm_edge.use_config(sys.argv[1])
-    result = asyncio.run(probe(sys.argv[1]))
+    judged: list[tuple[Any, bool]] = []
+
+    def judge(call: object) -> bool:
+        judged.append((call, litellm_edge.only_prepares(call)))
+        return judged[-1][1]
+
+    with asyncio.Runner(loop_factory=lambda: Loop(judge, lambda _: None)) as runner:
+        result = runner.run(probe(sys.argv[1], judged))
     sys.stdout.write("\nRESULT " + json.dumps(result | {"threads": threads}) + "\n")
 
 

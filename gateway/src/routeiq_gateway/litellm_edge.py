@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,17 @@ from routeiq_gateway.core.checks import Model
 
 DATABASES = ("DATABASE_URL", "DIRECT_URL", "DATABASE_URL_READ_REPLICA")
 PROXY = "litellm.proxy.proxy_server"
+GIVEN = """
+    acompletion allow_client_keepalive_override api_base api_key base_url caching _context_compaction_state
+    custom_llm_provider drop_params extra_body extra_headers frequency_penalty input_cost_per_token litellm_call_id
+    litellm_logging_obj litellm_metadata litellm_session_id _litellm_strip_stream_usage litellm_trace_id logit_bias
+    logprobs max_completion_tokens max_retries max_tokens merge_reasoning_content_in_choices messages metadata model
+    model_info n order organization output_cost_per_token parallel_tool_calls presence_penalty prompt_cache_key
+    proxy_server_request reasoning_effort request_timeout response_format rpm safety_identifier secret_fields seed
+    service_tier shared_session stop store stream stream_options temperature timeout tool_choice tools top_logprobs
+    top_p tpm use_in_pass_through user verbosity weight"""
+COMPUTED_WITH = frozenset(GIVEN.split())
+"""What a chat completion for OpenAI can be given, and LiteLLM, to prepare it, asks neither network nor disk."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,30 @@ def provider_known(model: str) -> bool:
     except litellm.exceptions.BadRequestError:
         return False
     return True
+
+
+def only_prepares(call: object) -> bool:
+    """Whether ``call``, which is to run in a thread, prepares a chat completion for OpenAI and does nothing else.
+
+    ``litellm.acompletion`` submits it as ``partial(context.run, partial(litellm.main.completion, **given))``; its
+    result is a coroutine. A prompt that is managed elsewhere, a vector store, a secret manager, a proxy that wants a
+    token, or a model that answers by mock would have it wait or count: a name that is not known makes it a thread's.
+    """
+    if type(call) is not partial or len(call.args) != 1 or type(call.args[0]) is not partial:
+        return False
+    prepare = call.args[0]
+    given = prepare.keywords
+    litellm = sys.modules["litellm"]
+    return (
+        prepare.func is sys.modules["litellm.main"].completion
+        and given.get("acompletion") is True
+        and given.get("custom_llm_provider") in {None, "openai"}
+        and str(given.get("model")).startswith("openai/")
+        and COMPUTED_WITH.issuperset(name for name, value in given.items() if value is not None and value is not False)
+        and litellm.secret_manager_client is None
+        and litellm.proxy_auth is None
+        and litellm.vector_store_registry is None
+    )
 
 
 def _proxy() -> ModuleType:

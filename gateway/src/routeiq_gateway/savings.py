@@ -20,43 +20,30 @@ from typing import Any
 Transform = Callable[[object, object], Coroutine[Any, Any, object]]
 ATOMS = frozenset({type(None), bool, int, float, str})
 """Types whose values are their own copies, and hold nothing."""
-MOST_ROUTES = 8192
-LONGEST_ROUTE = 256
-"""Routes come from clients: what is remembered of them is bounded in number and in length."""
+NUMBERS = frozenset({int, float})
+NAMES = frozenset({str})
 
 
-def same_rate(original: Callable[[object], object]) -> Callable[[object], object]:
-    """Know without pydantic that a plain value holds no nested prices.
+def same_rates(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Know without pydantic whether a price list's entry of plain values declares a rate.
 
-    LiteLLM asks pydantic about each value of a model without a price, twice a request and to a depth of four, and pays
-    for an exception each time.
+    To say why a request cost nothing, LiteLLM asks pydantic about each value of the entry, twice a request and to a
+    depth of four, and pays for an exception each time.
     """
 
-    def nested(value: object) -> object:
-        return None if type(value) in ATOMS else original(value)
+    def declares(entry: Any) -> bool:  # noqa: ANN401 - as LiteLLM's own
+        if type(entry) is not dict or not NAMES.issuperset(map(type, entry)):
+            return original(entry)
+        positive = False
+        for name, value in entry.items():
+            if value is None or not ("cost" in name or "pricing" in name):
+                continue
+            if type(value) not in ATOMS:
+                return original(entry)
+            positive = positive or (type(value) in NUMBERS and value > 0)
+        return positive
 
-    return nested
-
-
-def same_match(original: Callable[..., bool]) -> object:
-    """Remember which of the proxy's route patterns a route matches: a request asks for some 80 of them."""
-    remembered = lru_cache(MOST_ROUTES)(original)
-
-    def matches(route: str, pattern: str) -> bool:
-        if type(route) is str and type(pattern) is str and len(route) <= LONGEST_ROUTE:
-            return remembered(route, pattern)
-        return original(route, pattern)
-
-    return staticmethod(matches)
-
-
-def same_prefix(_: object) -> Callable[[Any, str], bool]:
-    """Compare a path with all of a feature's prefixes in one call: both are tuples of strings."""
-
-    def matches(feature: Any, path: str) -> bool:  # noqa: ANN401 - LiteLLM's own class
-        return path.startswith(feature.path_prefixes) or path.endswith(feature.path_suffixes)
-
-    return matches
+    return declares
 
 
 def same_copies(module: Any) -> object:  # noqa: ANN401 - a module
@@ -154,12 +141,11 @@ class Saving:
 SAVINGS = (
     Saving(
         "litellm.litellm_core_utils.llm_cost_calc.zero_cost_diagnostic",
-        "_nested_pricing",
-        same_rate,
-        "f719d684eadb2545",
+        "_declares_a_rate",
+        same_rates,
+        "15fcd965448a97bd",
+        inspect.getmodule,
     ),
-    Saving("litellm.proxy.auth.route_checks", "RouteChecks._route_matches_pattern", same_match, "30e0a6226a15388a"),
-    Saving("litellm.proxy._lazy_features", "LazyFeature.matches", same_prefix, "2db9009a897ba485"),
     Saving("litellm.router", "copy", same_copies),
     Saving(
         "openai.resources.chat.completions.completions",

@@ -44,6 +44,7 @@ class Server(uvicorn.Server):
                 front,
                 lifespan="on",
                 loop="uvloop",
+                http="httptools",
                 log_config=None,
                 access_log=access_log,
                 server_header=False,

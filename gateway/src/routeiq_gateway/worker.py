@@ -27,6 +27,7 @@ from routeiq_gateway.core.redact import scrub, secrets_of
 from routeiq_gateway.front import Front, StartRefusedError, waiting
 from routeiq_gateway.handoff import outlive_parent
 from routeiq_gateway.logs import Log
+from routeiq_gateway.loop import Loop
 from routeiq_gateway.routes import Routes
 from routeiq_gateway.server import Server
 from routeiq_gateway.settings import Settings
@@ -72,8 +73,11 @@ class Worker:
             jitter = random.uniform(0, RECYCLE_JITTER)  # noqa: S311 - spreads work, guards nothing
             front.recycle_at = round(self.settings.max_requests * (1 + jitter))
             front.recycle = lambda: self.channel.send("recycle")
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=self._loop) as runner:
             return runner.run(self._serve(front))
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return Loop(litellm_edge.only_prepares, self._tell_slow) if self.settings.savings else uvloop.new_event_loop()
 
     async def _serve(self, front: Front) -> int:
         server = Server(
@@ -104,6 +108,11 @@ class Worker:
         self.channel.send("ready")
         await serving
         return 0
+
+    def _tell_slow(self, seconds: float) -> None:
+        self.log.warning(
+            "preparing a request held the worker up; threads prepare for a while", seconds=round(seconds, 3)
+        )
 
     def _obey(self, server: Server, routes: Routes) -> None:
         """From now on do as the parent says, and outlive it if it dies."""

@@ -13,6 +13,8 @@ model_list:
     litellm_params: {{model: openai/demo, api_key: os.environ/SOME_KEY, mock_response: hello}}
   - model_name: slow
     litellm_params: {{model: openai/m, api_key: x, api_base: '{base}'}}
+  - model_name: other
+    litellm_params: {{model: hosted_vllm/m, api_key: x, api_base: '{base}'}}
 """
 # prometheus_client reads where to keep its files when it is imported, so it is left to the workers (26 modules), and
 # asyncpg is not the gateway's to import (20).
@@ -36,13 +38,33 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_the_edge_holds(probed: dict[str, Any]) -> None:
     """Every name of LiteLLM's inside that the gateway rests on is where it was, and means what it meant."""
-    assert probed["statuses"] == [200, 200, 200, 200, 200, 401]
-    assert probed["models"] == [{"name": "demo", "model": "openai/demo"}, {"name": "slow", "model": "openai/m"}]
+    assert probed["statuses"] == [200, 200, 200, 200, 200, 200, 200, 200, 401]
+    assert probed["models"] == [
+        {"name": "demo", "model": "openai/demo"},
+        {"name": "slow", "model": "openai/m"},
+        {"name": "other", "model": "hosted_vllm/m"},
+    ]
     assert probed["guardrails"] == []
     assert probed["raw_key"] == "os.environ/SOME_KEY"
     assert probed["master_key"] == "sk-probe-7c2f91d04e"
     assert probed["has_database"] is False
     assert probed["known"] == [True, False]
+
+
+def test_what_only_prepares_is_known(probed: dict[str, Any]) -> None:
+    """The way in which LiteLLM submits a completion for OpenAI is known, and all that may wait goes to a thread.
+
+    In order: the mock, plain and streamed; the upstream, plain, streamed, with tools, with a prompt that is managed
+    elsewhere; another provider.
+    """
+    openai = [["openai/m", True]] * 3 + [["openai/m", False]]
+    assert probed["prepared"] == [["openai/demo", False]] * 2 + openai + [["hosted_vllm/m", False]]
+    assert probed["refused"] == {
+        "secret_manager_client": True,
+        "proxy_auth": True,
+        "vector_store_registry": True,
+        "none": False,
+    }
 
 
 def test_the_parent_has_one_thread(probed: dict[str, Any]) -> None:

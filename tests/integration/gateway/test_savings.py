@@ -29,20 +29,6 @@ NESTED: list[object] = [
     {"a": {"b": 1}},
     range(3),
 ]
-ROUTES = [
-    "/v1/chat/completions",
-    "/chat/completions",
-    "/threads/thread_1",
-    "/threads/thread_1/runs",
-    "/key/abc/regenerate",
-    "/key/regenerate/abc",
-    "/",
-    "",
-    "/v1beta/models/gemini:generateContent",
-    "/files/a/b",
-    "/threads/line\nbreak",
-    "/" + "x" * 300,
-]
 
 
 def original(saving: savings.Saving) -> Any:
@@ -74,36 +60,17 @@ def test_every_saving_fits_the_installed_litellm() -> None:
 
 
 def test_rates_are_found_alike() -> None:
-    """Plain and nested values give the same."""
-    asked = original(named("_nested_pricing"))
-    saving = savings.same_rate(asked)
-    for value in PLAIN + NESTED:
-        assert repr(saving(value)) == repr(asked(value)), value
-
-
-def test_routes_match_alike() -> None:
-    """Every pattern the proxy knows matches each route as before, at the first time and when remembered."""
-    routes = importlib.import_module("litellm.proxy._types").LiteLLMRoutes
-    patterns = sorted({pattern for group in routes for pattern in group.value if isinstance(pattern, str)})
-    asked = original(named("_route_matches_pattern"))
-    saving = savings.same_match(asked).__func__  # type: ignore[attr-defined]  # a staticmethod, as the class holds it
-    found = 0
-    for route, pattern, _ in itertools.product(ROUTES, patterns, range(2)):
-        assert saving(route=route, pattern=pattern) is asked(route=route, pattern=pattern), (route, pattern)
-        found += asked(route, pattern)
-    assert len(patterns) > 100
-    assert found > 5
-    assert saving(None, "/x") is False
-
-
-def test_lazy_features_match_alike() -> None:
-    """Every feature that LiteLLM loads late matches each path as before."""
-    features = importlib.import_module("litellm.proxy._lazy_features").LAZY_FEATURES
-    asked = original(named("LazyFeature.matches"))
-    saving = savings.same_prefix(asked)
-    paths = [*ROUTES, *(prefix for feature in features for prefix in feature.path_prefixes + feature.path_suffixes)]
-    for feature, path in itertools.product(features, paths):
-        assert saving(feature, path) is asked(feature, path), (feature.name, path)
+    """An entry declares a rate or not as before: each of the installed price list, and what such an entry may hold."""
+    asked = original(named("_declares_a_rate"))
+    saving = savings.same_rates(asked)
+    entries = list(importlib.import_module("litellm").model_cost.values())
+    for name, value in itertools.product(("input_cost_per_token", "search_pricing", "mode"), PLAIN + NESTED):
+        entries += [{name: value}, {"output_cost_per_token": 0, name: value}, {name: value, "tiered_pricing": [1]}]
+    entries += [{}, {3: 1.5}, {None: 1.5}, [], None, {"cost": {"pricing": {"cost": {"cost": {"cost": 1}}}}}]
+    verdicts = [saving(entry) for entry in entries]
+    assert verdicts == [asked(entry) for entry in entries]
+    assert len(entries) > 1000
+    assert {True, False} == set(verdicts)
 
 
 @pytest.mark.parametrize(
@@ -210,18 +177,18 @@ def test_fields_with_another_name_keep_it() -> None:
 
 def test_a_saving_stands_back() -> None:
     """Where the text is another, the name has gone or the module has, LiteLLM's own stays, and the reason is told."""
-    module = "litellm.proxy._lazy_features"
-    before = original(named("LazyFeature.matches"))
+    module = "litellm.litellm_core_utils.llm_cost_calc.zero_cost_diagnostic"
+    before = original(named("_declares_a_rate"))
     left_out = savings.apply(
         (
-            savings.Saving(module, "LazyFeature.matches", savings.same_prefix, "another text"),
-            savings.Saving(module, "Gone.matches", savings.same_prefix),
-            savings.Saving("litellm.no_such_module", "matches", savings.same_prefix),
+            savings.Saving(module, "_declares_a_rate", savings.same_rates, "another text"),
+            savings.Saving(module, "Gone.declares", savings.same_rates),
+            savings.Saving("litellm.no_such_module", "declares", savings.same_rates),
         )
     )
-    assert original(named("LazyFeature.matches")) is before
-    assert list(left_out) == ["LazyFeature.matches", "Gone.matches", "matches"]
-    assert "words it differently" in left_out["LazyFeature.matches"]
+    assert original(named("_declares_a_rate")) is before
+    assert list(left_out) == ["_declares_a_rate", "Gone.declares", "declares"]
+    assert "words it differently" in left_out["_declares_a_rate"]
 
 
 def test_savings_take_their_places(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,148 @@
+"""What each saving brings: ``python -m bench.parts [MODEL [ROUNDS]]``, with a model of `bench.sides` (default: priced).
+
+One process serves all, without HTTP on its front, and each saving is taken out and put back between two batches of
+requests: so all variants share one heap, one layout of memory and one minute of the machine. CPU time of the whole
+process counts. Prints, for each variant, the median of the rounds' ratios to the process with all savings, and between
+what its middle half lies.
+"""
+
+import asyncio
+import gc
+import importlib
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from bench import scenarios
+from bench.sides import KEY, configuration, environment
+from routeiq_gateway import litellm_edge, savings
+from routeiq_gateway.front import Application
+from routeiq_gateway.loop import Loop
+
+CONNECTIONS = 16
+WARM, MEASURED = 1, 3
+"""Requests that each connection sends before and while a variant is measured."""
+ALL, NONE, THREADS = "all", "none", "all, but requests are prepared in threads"
+
+
+class Parts:
+    """The savings, each with what it replaces."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[Any, str, Any, Any]] = {}
+        for saving in savings.SAVINGS:
+            place: Any = importlib.import_module(saving.module)
+            *path, last = saving.name.split(".")
+            for part in path:
+                place = getattr(place, part)
+            self._places[saving.name] = (place, last, vars(place)[last], saving.by(getattr(place, last)))
+        self.names = list(self._places)
+
+    def use(self, names: set[str]) -> None:
+        """Have these savings in their places, and no others."""
+        for name, (place, last, before, after) in self._places.items():
+            setattr(place, last, after if name in names else before)
+
+
+async def ask(application: Application, model: str) -> None:
+    """Send one request to the application and check its answer."""
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Say hello to the benchmark."}]})
+    headers = {"host": "bench", "authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/chat/completions",
+        "raw_path": b"/v1/chat/completions",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+        "state": {},
+    }
+    parts = [{"type": "http.request", "body": body.encode(), "more_body": False}]
+    statuses = []
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop() if parts else await asyncio.get_running_loop().create_future()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await application(scope, receive, send)
+    assert statuses == [200], statuses
+
+
+async def batch(application: Application, model: str, each: int) -> None:
+    """Send ``each`` requests on every connection."""
+
+    async def connection() -> None:
+        for _ in range(each):
+            await ask(application, model)
+
+    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
+
+
+async def measure(model: str, rounds: int, in_threads: Callable[[bool], None]) -> dict[str, list[float]]:
+    """Return for each variant the CPU microseconds of a request, one figure a round."""
+    application, parts = litellm_edge.application(), Parts()
+    variants = {ALL: set(parts.names), NONE: set[str](), THREADS: set(parts.names)}
+    variants |= {f"all, without {name}": set(parts.names) - {name} for name in parts.names}
+    found: dict[str, list[float]] = {name: [] for name in variants}
+    async with application.router.lifespan_context(application):
+        await batch(application, model, 10)
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        for _ in range(rounds):
+            for name in random.sample(list(variants), len(variants)):
+                parts.use(variants[name])
+                in_threads(name in {NONE, THREADS})
+                await batch(application, model, WARM)
+                before = time.process_time()
+                await batch(application, model, MEASURED)
+                found[name].append((time.process_time() - before) * 1e6 / (CONNECTIONS * MEASURED))
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    model, rounds = [*sys.argv[1:], *("priced", "60")[len(sys.argv) - 1 :]]
+    os.environ |= environment({})
+    gc.disable()
+    litellm_edge.import_proxy(())
+    threads = False
+
+    def prepares(call: object) -> bool:
+        return not threads and litellm_edge.only_prepares(call)
+
+    def in_threads(wanted: bool) -> None:  # noqa: FBT001 - a switch
+        nonlocal threads
+        threads = wanted
+
+    with scenarios.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_bytes(configuration(upstream, "one"))
+        litellm_edge.use_config(str(path))
+        with asyncio.Runner(loop_factory=lambda: Loop(prepares, lambda _: None)) as runner:
+            found = runner.run(measure(model, int(rounds), in_threads))
+    print(f"\n| {model}, {rounds} rounds | CPU us a request | to all | middle half |\n|---|---:|---:|---|")
+    for name, figures in found.items():
+        ratios = sorted(one / whole for one, whole in zip(figures, found[ALL], strict=True))
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        print(f"| {name} | {statistics.median(figures):.0f} | {middle:.3f} | {low:.3f} to {high:.3f} |")
+
+
+if __name__ == "__main__":
+    main()
