@@ -127,6 +127,19 @@ def footprints(bench: Bench, table: Table) -> None:
                     table.add(f"idle {role}: statements a second", found.statements, "", 0.5, note)
 
 
+def pooling(bench: Bench, table: Table) -> None:
+    """Leave two replicas behind PgBouncer alone."""
+    seconds = 15.0 if bench.quick else 60.0
+    with ExitStack() as stack:
+        port = stack.enter_context(running_pgbouncer(bench.server))
+        url = bench.server.url("quiet").replace(f":{bench.server.port}/", f":{port}/")
+        two = bench.fleet(stack, "quiet", DATABASE_URL=url)
+        runs.ready(two, "first", 2, delivery="poll")
+        asked, every = runs.pooled(bench.server, 2, seconds)
+    note = f"over {seconds:g} s, two replicas; with BEGIN, COMMIT and PgBouncer's SET around each: {every:.2f}"
+    table.add("idle, through PgBouncer: questions a second", asked, "", 0.5, note)
+
+
 def steadiness(bench: Bench, table: Table) -> None:
     """Let a holder poll its source, and a follower look, ten thousand times."""
     polls = bench.times(10_000)
@@ -173,7 +186,7 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="routeiq-bench-")))
         server = stack.enter_context(running_postgres(settings=DURABLE))
         bench = Bench(folder, server, stack.enter_context(moto(folder)), quick)
-        for measure in (footprints, delivery, successions, steadiness):
+        for measure in (footprints, pooling, delivery, successions, steadiness):
             measure(bench, table)
     costs = "\n## What each import costs\n\n| what is added | MiB | ms |\n|---|---:|---:|\n"
     for label, megabytes, seconds in runs.import_costs(3 if quick else 9):

@@ -30,6 +30,7 @@ from tests.support.waiting import wait_for
 SETTLE_SECONDS = 10.0
 LOGGED = {"log_statement": "all", "log_line_prefix": "%r "}
 STATEMENT = re.compile(r"^\S+\((\d+)\) LOG:  (?:execute|statement)", re.MULTILINE)
+QUESTION = re.compile(r"^\S+ LOG:  execute", re.MULTILINE)
 # In the order in which a syncd comes to import them, so that each line adds to those above it.
 IMPORTS = (
     ("Python itself", ()),
@@ -182,6 +183,20 @@ def idle(server: PostgresServer, processes: Sequence[int], seconds: float) -> li
         )
         for number, pid in enumerate(processes)
     ]
+
+
+def pooled(server: PostgresServer, replicas: int, seconds: float) -> tuple[float, float]:
+    """Watch a fleet behind PgBouncer that is left alone.
+
+    Returns:
+        how many questions a second one replica asks; and how many statements come of it at the server, with the BEGIN
+        and COMMIT around each and the SET that PgBouncer sends in front.
+    """
+    time.sleep(SETTLE_SECONDS)
+    logged, began = len(server.log()), time.monotonic()
+    time.sleep(seconds)
+    log, share = server.log()[logged:], replicas * (time.monotonic() - began)
+    return len(QUESTION.findall(log)) / share, len(STATEMENT.findall(log)) / share
 
 
 def memory(pid: int, kind: str) -> float:

@@ -53,6 +53,15 @@ def test_wrong_key(served: Gateway, key: str) -> None:
     assert caught.value.status_code == 401
 
 
+@pytest.mark.parametrize("view", ["fleet", "history"])
+def test_one_replica_has_no_fleet(served: Gateway, view: str) -> None:
+    """Without a database there is no fleet to show, and the answer says what it would take."""
+    with served.client() as asking:
+        answer = asking.get(f"/llmrouter/config/sync/{view}")
+    assert answer.status_code == 404
+    assert "DATABASE_URL" in answer.json()["error"]
+
+
 def test_litellms_own_routes_and_ui(served: Gateway) -> None:
     """LiteLLM's own health routes and its UI are there."""
     assert served.get("/health/liveliness").status_code == 200

@@ -17,6 +17,8 @@ from routeiq_gateway.syncd_client import Syncd, SyncdDownError
 
 RELOAD_MARGIN = 5.0
 
+NO_FLEET = "there is no fleet: syncd decides for this volume alone; for several replicas give it DATABASE_URL"
+
 
 @dataclass
 class Routes:
@@ -85,7 +87,7 @@ class Routes:
         except SyncdDownError as error:
             return Reply(503, {"error": str(error)})
         if code == httpx.codes.NOT_FOUND:
-            return Reply(404, {"error": "there is no fleet: LLMROUTER_HA_MODE is single"})
+            return Reply(404, {"error": NO_FLEET})
         return Reply(code, document)
 
     async def _reload(self, call: Call) -> Reply:
