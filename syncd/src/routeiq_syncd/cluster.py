@@ -115,13 +115,13 @@ class Cluster:
         self.ears.on_ahead = tenure.chores.set
         poller = Poller(publishing, self.board, self.heartbeats, interval=self.interval, now=self.now)
 
-        def found_ahead() -> None:
+        def look_again() -> None:
             publishing.forget()
             poller.nudge()
 
         loops: list[Awaitable[None]] = [
             self._polling(poller, tenure),
-            tidy(self.database, tenure, self.heartbeats, found_ahead),
+            tidy(self.database, tenure, self.heartbeats, look_again),
         ]
         if isinstance(self.sync.source, FileSource):
             loops.append(watch(self.sync.source, poller, self.heartbeats, self.log, interval=self.interval))

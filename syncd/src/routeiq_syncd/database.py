@@ -12,7 +12,7 @@ from routeiq_syncd.core.fetch import Fetched
 from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing
 from routeiq_syncd.core.pack import pack
 from routeiq_syncd.core.pointer import Pointer, read_pointer, write_source
-from routeiq_syncd.core.publish import AHEAD, Barred, Head
+from routeiq_syncd.core.publish import AHEAD, STUCK, Barred, Head
 from routeiq_syncd.core.revision import Manifest, Publisher, make_manifest, read_manifest, write_manifest
 from routeiq_syncd.seal import Ring, context_of
 from routeiq_syncd.session import Session
@@ -80,7 +80,8 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
 ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
     state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
 
-# The highest number that a replica has had and that the database has not, or has with other content.
+# Ahead: the highest number that a replica has had and that the database has not, or has with other content. Stuck:
+# whether a replica cannot have the desired revision, such as the version of an object that is gone.
 TIDY = """
 WITH silent AS (
     DELETE FROM routeiq.replica WHERE lock_name = $1
@@ -89,9 +90,10 @@ WITH silent AS (
     DELETE FROM routeiq.revision WHERE lock_name = $1 AND number <= (
         SELECT number FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)
 )
-SELECT max(greatest(desired, serving)) AS ahead FROM routeiq.replica WHERE lock_name = $1
-AND (state = $4 OR greatest(desired, serving) > (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1))
-"""
+SELECT coalesce(bool_or(state = $5), false) AS stuck, coalesce(max(greatest(desired, serving)) FILTER (WHERE
+    state = $4 OR greatest(desired, serving) > coalesce(newest.number, 0)), 0) AS ahead
+FROM routeiq.replica, (SELECT max(number) AS number FROM routeiq.revision WHERE lock_name = $1) AS newest
+WHERE lock_name = $1"""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,19 @@ class Stored:
     manifest: Manifest
     document: bytes
     content: bytes | Pointer
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the holder has to act on.
+
+    Attributes:
+        ahead: the number of the replica that is furthest ahead of the database, 0 for none.
+        stuck: whether a replica cannot have the desired revision.
+    """
+
+    ahead: int
+    stuck: bool
 
 
 @dataclass(frozen=True)
@@ -232,6 +247,13 @@ class Database:
         payload = self._ring.open(row["payload"], context_of(self.lock_name, manifest.digest), manifest)
         return payload if isinstance(payload, str) else Stored(manifest, document, payload)
 
+    async def pointer(self, number: int) -> Pointer | None:
+        """Where a revision's content is, None where that is in its row."""
+        query = "SELECT source FROM routeiq.revision WHERE lock_name = $1 AND number = $2 AND payload IS NULL"
+        async with self.session.use() as connection:
+            source = await connection.fetchval(query, self.lock_name, number)
+        return None if source is None else read_pointer(source)
+
     async def beat(self, replica_id: str, beat: Beat) -> None:
         """Write this replica's row."""
         fields = (beat.desired, beat.serving, beat.state, beat.refused, beat.reason)
@@ -246,9 +268,9 @@ class Database:
         async with self.session.use() as connection:
             await connection.fetch(query, self.lock_name, replica_id)
 
-    async def tidy(self) -> int:
-        """Remove what is old, the holder's chore; return the number of the replica that is furthest ahead, else 0."""
+    async def tidy(self) -> Found:
+        """Remove what is old, the holder's chore; return what the replicas' rows say."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(TIDY, self.lock_name, float(SILENT_SECONDS), KEEP_REVISIONS, AHEAD)
+            row = await connection.fetchrow(TIDY, self.lock_name, float(SILENT_SECONDS), KEEP_REVISIONS, AHEAD, STUCK)
         assert row is not None  # noqa: S101 - the query has exactly one row
-        return row["ahead"] or 0
+        return Found(row["ahead"], row["stuck"])

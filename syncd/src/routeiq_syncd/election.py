@@ -172,16 +172,20 @@ class Election:
             self._board.clustered(skipped=cluster.skipped + 1 if cluster else 0)
 
 
-async def tidy(database: Database, tenure: Tenure, heartbeats: Heartbeats, found_ahead: Callable[[], None]) -> None:
-    """Do the holder's chores until cancelled; ``found_ahead`` is called where a replica is ahead of the database."""
+async def tidy(database: Database, tenure: Tenure, heartbeats: Heartbeats, look_again: Callable[[], None]) -> None:
+    """Do the holder's chores until cancelled.
+
+    ``look_again`` has the source asked unconditionally: where a replica is newly ahead of the database, and for as long
+    as one is stuck, since the source may have the same content at a version that is still there.
+    """
     while True:
         heartbeats.beat("tidy", within=TIDY_SECONDS * 2)
         tenure.chores.clear()
         with contextlib.suppress(DatabaseAwayError):  # told by the follower, and nothing hangs on it
-            ahead = await database.tidy()
-            if ahead > tenure.ahead:
-                tenure.ahead = ahead
-                found_ahead()
+            found = await database.tidy()
+            if found.ahead > tenure.ahead or found.stuck:
+                tenure.ahead = max(tenure.ahead, found.ahead)
+                look_again()
         await woken(tenure.chores, TIDY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
 
 

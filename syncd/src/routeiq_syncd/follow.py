@@ -7,6 +7,7 @@ clock, when a notification arrives, and for those who ask and wait.
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.bundle import Bundle
@@ -29,6 +30,17 @@ RETRY_SECONDS = 1.0
 FALLBACK_SECONDS = 10.0
 TURN_SECONDS = 150.0
 SCHEMA_SECONDS = 600.0
+UNREAD_SECONDS, UNREAD_RARELY_SECONDS = 5.0, 60.0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A revision that this release, or its keys, cannot read, why, and when it is tried again (monotonic seconds)."""
+
+    number: int
+    told: str
+    pause: float
+    due: float
 
 
 class SchemaNeverCameError(Exception):
@@ -69,6 +81,7 @@ class Follower:
         self._schema_missing_since: float | None = None
         self._fetching: asyncio.Future[Fetch] | None = None
         self._puller = Puller(self.nudge, clock)
+        self._unread: Unread | None = None
 
     def nudge(self, within: float = 0.0) -> None:
         """Look now, or at some moment within so many seconds."""
@@ -96,6 +109,8 @@ class Follower:
         while True:
             self._wake.clear()
             waiting, self._waiting = self._waiting, []
+            if waiting:  # somebody asks: what could not be read is tried at once
+                self._unread = None
             self._heartbeats.beat("follow", within=TURN_SECONDS)
             seconds = self.interval
             try:
@@ -160,14 +175,19 @@ class Follower:
 
     async def _take(self, number: int) -> str | None:
         """Materialise revision ``number``; the sentence why not, None where it is done or under way."""
+        known = self._unread if self._unread is not None and self._unread.number == number else None
+        if known is not None and self._clock() < known.due:
+            return known.told
         stored = await self._database.revision(number)
         if isinstance(stored, str):
-            return stored
+            return self._put_off(known, number, stored)
         match stored.content:
             case Pointer() as pointer:
                 bundle = self._puller.content(stored.manifest, pointer)
             case payload:
                 bundle = unpack(payload, stored.manifest)
+                if isinstance(bundle, str):
+                    return self._put_off(known, number, bundle)
         if not isinstance(bundle, Bundle):
             return bundle
         fault = await completed(lambda: self._volume.materialise(bundle, stored.manifest, stored.document))
@@ -176,6 +196,13 @@ class Follower:
         self._board.materialised(self._volume.current())
         await completed(self._volume.collect)
         return None
+
+    def _put_off(self, known: "Unread | None", number: int, told: str) -> str:
+        """Remember what cannot be read, so that a whole row is not asked for at every look; return the sentence."""
+        pause = UNREAD_SECONDS if known is None else min(UNREAD_RARELY_SECONDS, 2 * known.pause)
+        due = self._clock() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+        self._unread = Unread(number, told, pause, due)
+        return told
 
     async def _fall_back(self) -> None:
         """Fetch straight from the source where the database is away and the volume has nothing to serve."""

@@ -11,7 +11,7 @@ import random
 from importlib.metadata import version
 
 from routeiq_syncd.board import Board
-from routeiq_syncd.core.publish import AHEAD, is_unpublished
+from routeiq_syncd.core.publish import AHEAD, STUCK, is_unpublished
 from routeiq_syncd.core.status import Snapshot
 from routeiq_syncd.database import Beat, Database
 from routeiq_syncd.loops import Heartbeats
@@ -33,7 +33,7 @@ def beat_of(snapshot: Snapshot, pod: str) -> Beat:
     if ahead:
         state = AHEAD
     elif "revision" in troubles:
-        state = "stuck"
+        state = STUCK
     elif is_unpublished(desired, cluster.head if cluster else None):
         state = "unpublished"
     elif desired is None:

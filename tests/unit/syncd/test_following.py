@@ -9,6 +9,7 @@ from routeiq_syncd.core.bundle import Bounds, make_bundle
 from routeiq_syncd.core.decide import Rules, Same
 from routeiq_syncd.core.explain import barred_text, behind_text, explain
 from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.publish import (
     Barred,
     Behind,
@@ -41,7 +42,9 @@ def on_volume(number: int) -> Manifest:
     ("head", "current", "highest", "expected"),
     [
         (None, None, 0, Nothing()),
-        (None, on_volume(4), 4, Nothing()),
+        (None, on_volume(4), 4, Behind(0, 4)),
+        (None, on_volume(4), 6, Behind(0, 6)),
+        (None, replace(on_volume(4), publisher=Publisher("host", 0)), 4, Nothing()),
         (Head(4, BUNDLE.digest), None, 0, Take(4)),
         (Head(4, BUNDLE.digest), on_volume(4), 4, UpToDate()),
         (Head(5, OTHER), on_volume(4), 4, Take(5)),
@@ -71,6 +74,18 @@ def test_what_the_database_lost_is_published_above() -> None:
     plan = plan_publish(FETCHED, None, RULES, floor=2, ahead=0)
     assert isinstance(plan, Publish)
     assert plan.floor == 2
+
+
+def test_content_that_moved_is_published_anew() -> None:
+    """The source has the same content at another version than the one pointed to, which may be gone at any time."""
+    head = Head(4, BUNDLE.digest)
+    first, second = (Pointer("b", "k", version, '"etag"') for version in ("1", "2"))
+    held = replace(FETCHED, pointer=first)
+    assert isinstance(plan_publish(held, head, RULES, floor=4, ahead=0, pointed=first), Same)
+    for moved in (replace(FETCHED, pointer=second), FETCHED):
+        plan = plan_publish(moved, head, RULES, floor=4, ahead=0, pointed=first)
+        assert isinstance(plan, Publish)
+        assert plan.floor == 4
 
 
 def test_a_replica_that_is_ahead_says_of_what() -> None:

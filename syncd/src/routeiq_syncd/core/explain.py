@@ -28,7 +28,8 @@ def barred_text(barred: Barred, place: str, setting: str) -> str | None:
 
 def behind_text(behind: Behind, barred: Barred) -> str:
     """Say that the database is behind the volume."""
-    told = f"The database's newest revision is {behind.desired}, and this volume has had {behind.held}: "
+    newest = f"The database's newest revision is {behind.desired}" if behind.desired else "The database has no revision"
+    told = f"{newest}, and this volume has had {behind.held}: "
     if barred:
         return told + "what answers is not up to date. Nothing goes back."
     return told + "the database lost revisions. Nothing goes back; the holder publishes above it."

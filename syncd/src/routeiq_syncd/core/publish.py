@@ -13,6 +13,8 @@ from routeiq_syncd.core.revision import Manifest
 MOST_ROW_BYTES = 16 * 1024 * 1024
 # The state of a replica whose volume has had a number that the database has not, or has with other content.
 AHEAD = "ahead"
+# The state of a replica that cannot have the desired revision.
+STUCK = "stuck"
 # Why nothing can be written: a hot standby answers, or the server, the database or the role is set to read only.
 Barred = Literal["", "standby", "read-only"]
 
@@ -38,7 +40,7 @@ class Publish:
 
 
 def plan_publish(
-    fetched: Fetched, head: Head | None, rules: Rules, *, floor: int, ahead: int
+    fetched: Fetched, head: Head | None, rules: Rules, *, floor: int, ahead: int, pointed: Pointer | None = None
 ) -> Same | Refuse | Publish:
     """Decide what becomes of a fetched bundle.
 
@@ -50,8 +52,11 @@ def plan_publish(
         ahead: the highest number that a replica has had and the database has not, or has with other content; 0 for
             none. The database was restored, or failed over and lost its last commits; what the source holds is then
             published anew, content that it knows too, since no replica goes back.
+        pointed: where the desired revision's content is, None where it is in its row. Once the source has the same
+            content elsewhere, such as at a later version of the object, the earlier one may be gone at any time.
     """
-    held = head.digest if head is not None and head.number > ahead else None
+    moved = pointed is not None and pointed != fetched.pointer
+    held = head.digest if head is not None and head.number > ahead and not moved else None
     match examine(fetched, held, rules):
         case Same() | Refuse() as settled:
             return settled
@@ -98,7 +103,10 @@ class Take:
 
 @dataclass(frozen=True)
 class Behind:
-    """The database is behind this volume, and a volume never goes back; the holder publishes above it."""
+    """The database is behind this volume, and a volume never goes back; the holder publishes above it.
+
+    ``desired`` is 0 where the database has no revision at all.
+    """
 
     desired: int
     held: int
@@ -107,7 +115,8 @@ class Behind:
 def plan_materialise(head: Head | None, current: Manifest | None, highest: int) -> Nothing | UpToDate | Take | Behind:
     """Decide what a replica does; ``highest`` is the highest number that its volume has ever shown."""
     if head is None:
-        return Nothing()
+        published = current is not None and current.publisher.epoch > 0
+        return Behind(0, highest) if published else Nothing()
     if current is not None and (current.number, current.digest) == (head.number, head.digest):
         return UpToDate()
     if head.number < highest or (current is not None and head.number <= current.number):

@@ -83,6 +83,23 @@ def test_the_database_refuses_a_term_that_is_over(replicas: Fleet) -> None:
     assert [row[:2] for row in replicas.revisions()] == [(1, 1), (42, 2)]
 
 
+def test_a_publish_keeps_the_lease_where_it_is(replicas: Fleet) -> None:
+    """From the check of the term to the commit the row is locked, so nobody is granted an epoch in between."""
+    seen = []
+
+    def grab(step: str) -> None:
+        if step == "inside the transaction":
+            grabbing = "DO $$ BEGIN PERFORM FROM routeiq.lease FOR UPDATE NOWAIT; EXCEPTION WHEN lock_not_available"
+            replicas.sql(f"{grabbing} THEN CREATE TABLE was_locked (); END $$")
+            seen.append(replicas.sql("SELECT to_regclass('was_locked') IS NOT NULL"))
+
+    async def publishes(database: Database) -> Manifest | Lost:
+        return await database.publish(await granted(database, "a"), fetched("one"), 0, grab)
+
+    assert isinstance(asked(replicas, publishes), Manifest)
+    assert seen == [["t"]]
+
+
 def test_a_term_is_void_in_another_history_of_the_database(replicas: Fleet) -> None:
     """Granted elsewhere: nothing is renewed or recorded, anyone may acquire, and lost epochs are stepped over."""
 

@@ -228,3 +228,19 @@ def test_a_server_that_does_not_tell_who_it_is_costs_only_the_notice(replicas: F
     replicas.syncds[0].wait_for_status("its identity", database__server=identity(replicas))
     replicas.stop(0)
     replicas.sql("DROP OWNED BY untold; DROP ROLE untold; GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+
+
+def test_revisions_that_are_gone_are_published_again_above_what_replicas_have(replicas: Fleet) -> None:
+    """An emptied table is a database that lost all revisions: a new replica gets one, and nothing goes back."""
+    for index in range(2):
+        replicas.start(index)
+    for name in ("one", "two"):
+        replicas.put(name)
+        replicas.wait_serving(name)
+    replicas.sql("DELETE FROM routeiq.revision")
+    numbers = wait_for("the revision that is published again", replicas.revisions, seconds=60)
+    assert [number for number, _, _ in numbers] == [3]
+    replicas.start(2)
+    replicas.wait_serving("two")
+    for index in range(3):
+        replicas.syncds[index].wait_for_status("the new number", desired__number=3)

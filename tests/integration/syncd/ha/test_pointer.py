@@ -87,6 +87,22 @@ def test_a_version_that_is_gone_is_told_and_the_next_revision_is_followed(replic
         replicas.syncds[index].wait_for_status("no error any more", last_error=None, desired__number=3)
 
 
+def test_the_same_content_uploaded_again_mends_a_pointer(replicas: Fleet) -> None:
+    """Its first version removed, a new replica is stuck until the holder has published where the content is now."""
+    keep_versions(replicas)
+    put_large(replicas, "large")
+    replicas.start(0)
+    replicas.wait_serving("large")
+    put_large(replicas, "large")
+    [first] = replicas.sql("SELECT source ->> 'version_id' FROM routeiq.revision")
+    replicas.s3.client.delete_object(Bucket=replicas.bucket, Key="config.yaml", VersionId=first)
+    replicas.start(1)
+    wait_stuck(replicas, 1, "is gone")
+    replicas.wait_serving("large", 1, seconds=90)
+    [second] = replicas.sql("SELECT source ->> 'version_id' FROM routeiq.revision WHERE number = 2")
+    assert second != first
+
+
 def test_a_cold_start_with_the_store_down_says_what_is_missing_and_goes_on_when_it_is_back(replicas: Fleet) -> None:
     """The database names a revision that only the store has: not ready, with the reason; then ready by itself."""
     put_large(replicas, "large")
