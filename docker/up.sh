@@ -7,18 +7,32 @@ uv=$1
 UV_COMPILE_BYTECODE=1 "$uv" sync --frozen --quiet --inexact --no-default-groups
 PATH="$PWD/.venv/bin:$PATH"
 
-if [ ! -e .env ]; then
-    (umask 077 && printf 'LITELLM_MASTER_KEY=sk-%s\n' "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >.env)
+fail() {
+    echo "$1" >&2
+    exit 2
+}
+
+# Where the environment has no key, .env has one: a random one, if need be.
+own_key=${LITELLM_MASTER_KEY:+yes}
+if [ -z "$own_key" ] && ! grep -q '^LITELLM_MASTER_KEY=.' .env 2>/dev/null; then
+    key=sk-$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    if [ -s .env ] && [ -n "$(tail -c 1 .env)" ]; then
+        echo >>.env # its last line has no end
+    fi
+    (umask 077 && printf 'LITELLM_MASTER_KEY=%s\n' "$key" >>.env)
+    chmod 600 .env
     echo "wrote a random master key to .env"
 fi
 # The environment wins over .env, as everywhere; a line is NAME=value, without quotes and without expansion.
+carriage_return=$(printf '\r')
 while IFS='=' read -r name value || [ -n "$name" ]; do
+    value=${value%"$carriage_return"}
     case $name in
-        '' | '#'*) continue ;;
-        *[!A-Za-z0-9_]*)
-            echo ".env: expected NAME=value, found a line that begins with '${name%% *}'" >&2
-            exit 2
-            ;;
+        '' | "$carriage_return" | '#'*) continue ;;
+        [0-9]* | *[!A-Za-z0-9_]*) fail ".env: expected NAME=value, found a line that begins with '${name%% *}'" ;;
+    esac
+    case $value in
+        '"'* | "'"*) fail ".env: $name has quotes around its value; write $name=value without them" ;;
     esac
     eval "[ \"\${$name+set}\" ]" || export "$name=$value"
 done <.env
@@ -26,6 +40,10 @@ done <.env
 PORT=${PORT:-4000}
 ROUTEIQ_VOLUME=${ROUTEIQ_VOLUME:-./var}
 LITELLM_CONFIG_PATH=${LITELLM_CONFIG_PATH:-./config.yaml}
+case $PORT in
+    [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9] | [1-5][0-9][0-9][0-9][0-9] | 6[0-4][0-9][0-9][0-9] | 65[0-4][0-9][0-9] | 655[0-2][0-9] | 6553[0-4]) ;;
+    *) fail "PORT is '$PORT'; expected a number from 1 to 65534 (syncd takes the port after it)" ;;
+esac
 # Another checkout may run on this machine: syncd's port follows the gateway's, and stays on loopback.
 SYNCD_ADDR=${SYNCD_ADDR:-127.0.0.1:$((PORT + 1))}
 PYTHONSAFEPATH=1
@@ -40,16 +58,35 @@ if [ ! -e "$LITELLM_CONFIG_PATH" ] && [ "${CONFIG_SOURCE:-file}" = file ]; then
     echo "wrote a default configuration to $LITELLM_CONFIG_PATH"
 fi
 
-cat <<END
+if supervisorctl -c supervisord.conf pid >/dev/null 2>&1; then
+    fail "the volume $ROUTEIQ_VOLUME is in use by another 'make up'; stop that one, or set ROUTEIQ_VOLUME and PORT"
+fi
 
-RouteIQ Gateway is starting on port $PORT; stop it with Ctrl-C. When it is ready, ask its demo model:
+if [ -n "$own_key" ]; then
+    shown="\$LITELLM_MASTER_KEY"
+else
+    shown="\$(sed -n 's/^LITELLM_MASTER_KEY=//p' '$PWD/.env')"
+fi
+echo
+echo "RouteIQ Gateway is starting on port $PORT; stop it with Ctrl-C, which lets streams end."
+if grep -q 'model_name: *demo' "$LITELLM_CONFIG_PATH" 2>/dev/null && [ "${CONFIG_SOURCE:-file}" = file ]; then
+    cat <<END
+When it is ready, ask its demo model:
 
   curl -s http://localhost:$PORT/v1/chat/completions \\
-    -H "Authorization: Bearer \$(sed -n 's/^LITELLM_MASTER_KEY=//p' '$PWD/.env')" \\
+    -H "Authorization: Bearer $shown" \\
     -H 'Content-Type: application/json' \\
     -d '{"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}'
 
 Then change $LITELLM_CONFIG_PATH, and ask again.
 
 END
+else
+    cat <<END
+When it is ready, ask for its models:
+
+  curl -s http://localhost:$PORT/v1/models -H "Authorization: Bearer $shown"
+
+END
+fi
 exec supervisord -c supervisord.conf

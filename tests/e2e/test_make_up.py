@@ -4,6 +4,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,13 @@ from tests.support.waiting import wait_for
 
 @pytest.mark.timeout(400)
 def test_make_up_from_a_clean_clone(tmp_path: Path) -> None:
-    """`make up` in a clean clone: ready, the printed curl works as pasted, a change is taken, Ctrl-C stops all."""
+    """`make up` in a clean clone: ready, the printed curl works as pasted, a change is taken, Ctrl-C stops all.
+
+    A second one runs beside it on a port, a volume and a configuration of its own; one on the same volume is refused.
+    """
     clone = tmp_path / "clone"
     copy_tree(clone)
+    (clone / ".env").write_text("OTHER=1")  # no key in it, and no end of line
     port = free_port()
     uv = shutil.which("uv") or str(REPOSITORY / ".uv/bin/uv")
     environment = clean_environment(PORT=str(port), CONFIG_SYNC_INTERVAL="1")
@@ -35,11 +40,16 @@ def test_make_up_from_a_clean_clone(tmp_path: Path) -> None:
         assert status["leader_election"]["holder_id"]
         key_file = clone / ".env"
         assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
-        assert key_file.read_text().split("=")[1].strip() not in up.text()
+        other, key = key_file.read_text().splitlines()
+        assert other == "OTHER=1"
+        assert key.startswith("LITELLM_MASTER_KEY=sk-")
+        assert key.split("=")[1] not in up.text()
 
         config = clone / "config.yaml"
         config.write_text(config.read_text().replace("Hello from RouteIQ Gateway.", "Changed while running."))
         wait_for("the change", lambda: "Changed while running." in ask(curl), seconds=30)
+
+        beside(clone, environment, tmp_path / "beside.log")
 
         up.process.send_signal(signal.SIGINT)  # make passes nothing on: a terminal signals the whole group
         for child in group_of(up.pid):
@@ -48,6 +58,65 @@ def test_make_up_from_a_clean_clone(tmp_path: Path) -> None:
         wait_for("the port to be free", lambda: not listening(port))
         assert "stopped: gateway (exit status 0)" in up.text()
         assert "stopped: syncd (exit status 0)" in up.text()
+
+
+def beside(clone: Path, environment: dict[str, str], log: Path) -> None:
+    """Run a second `make up` in the same clone, and try one on a volume that is in use."""
+    port = str(free_port())
+    refused = subprocess.run(
+        ["make", "up"], check=False, capture_output=True, text=True, cwd=clone, env=environment | {"PORT": port}
+    )
+    assert refused.returncode != 0
+    assert "in use by another 'make up'" in refused.stderr
+    own = {"PORT": port, "ROUTEIQ_VOLUME": "./var2", "LITELLM_CONFIG_PATH": "./config2.yaml"}
+    with running(["make", "up"], output=log, environment=environment | own, cwd=clone) as second:
+        wait_for("readiness of the second", lambda: ready(f"http://127.0.0.1:{port}"), seconds=60)
+        curl = "\n".join(re.findall(r"^  (?:curl|  -).*$", second.text(), re.MULTILINE))
+        assert "Hello from RouteIQ Gateway." in ask(curl)
+        assert (clone / "var2/current").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("env_file", "settings", "told"),
+    [
+        ("", {"PORT": "abc"}, "PORT is 'abc'; expected a number from 1 to 65534"),
+        ("", {"PORT": "08000"}, "PORT is '08000'"),
+        ("", {"PORT": "65535"}, "PORT is '65535'"),
+        ("1KEY=x\n", {}, ".env: expected NAME=value, found a line that begins with '1KEY'"),
+        ("sk-only-a-value\n", {}, ".env: expected NAME=value"),
+        ('LITELLM_MASTER_KEY="sk-x"\r\n', {}, "LITELLM_MASTER_KEY has quotes around its value"),
+    ],
+)
+def test_make_up_says_what_cannot_work(tmp_path: Path, env_file: str, settings: dict[str, str], told: str) -> None:
+    """One sentence that names the setting, before anything starts; no value of .env is shown."""
+    (tmp_path / "docker").mkdir()
+    shutil.copy(REPOSITORY / "docker/up.sh", tmp_path / "docker/up.sh")
+    (tmp_path / ".env").write_text(env_file)
+    script = ["sh", str(tmp_path / "docker/up.sh"), "true"]  # in uv's place: there is nothing to install
+    environment = clean_environment(**settings)
+    tried = subprocess.run(script, check=False, capture_output=True, text=True, env=environment)
+    assert tried.returncode == 2
+    assert told in tried.stderr
+    assert "sk-x" not in tried.stderr
+
+
+def test_uv_is_installed_where_it_is_missing(tmp_path: Path) -> None:
+    """With nothing but Python on PATH, the checkout brings its own uv, and finds it the next time."""
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "bin").mkdir()
+    shutil.copy(REPOSITORY / ".ci/uv.sh", tmp_path / ".ci/uv.sh")
+    (tmp_path / "bin/python3").symlink_to(Path(sys.base_prefix) / "bin/python3")
+    environment = os.environ | {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    assert shutil.which("uv", path=environment["PATH"]) is None
+    uv = ""
+    for told in ("uv is missing: installing it", ""):
+        found = subprocess.run(
+            [tmp_path / ".ci/uv.sh"], check=True, capture_output=True, text=True, env=environment, timeout=110
+        )
+        assert told in found.stderr
+        uv = found.stdout.strip()
+        assert uv.startswith(f"{tmp_path}/.uv/")
+    assert subprocess.run([uv, "--version"], check=True, capture_output=True, text=True).stdout.startswith("uv ")
 
 
 def copy_tree(clone: Path) -> None:
