@@ -96,7 +96,7 @@ class Follower:
         while True:
             self._wake.clear()
             waiting, self._waiting = self._waiting, []
-            self._heartbeats.beat("follow", within=TURN_SECONDS)
+            self._heartbeats.beat("follow", within=TURN_SECONDS + self._database.session.limit)
             seconds = self.interval
             try:
                 sight = await self._look()
