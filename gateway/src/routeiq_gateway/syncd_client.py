@@ -18,9 +18,10 @@ class SyncdDownError(Exception):
 
 @dataclass(frozen=True)
 class Syncd:
-    """The syncd of this volume."""
+    """The syncd of this volume; ``view_seconds``: how long a view is waited for, longer than syncd's own limit."""
 
     volume: Path
+    view_seconds: float = VIEW_SECONDS
 
     async def status(self) -> dict[str, Any]:
         """Return syncd's status; where it is down, its last known one with ``running: false``."""
@@ -45,7 +46,7 @@ class Syncd:
         Raises:
             SyncdDownError: it does not answer.
         """
-        response = await self._request("GET", path, VIEW_SECONDS)
+        response = await self._request("GET", path, self.view_seconds)
         return response.status_code, _document(response)
 
     async def _ask(self, method: str, path: str, seconds: float) -> dict[str, Any]:
@@ -59,8 +60,11 @@ class Syncd:
         try:
             async with httpx.AsyncClient(transport=transport, timeout=seconds) as client:
                 return await client.request(method, f"http://syncd{path}")
+        except httpx.TimeoutException as error:
+            told = f"syncd runs and has not answered for {seconds:g} s on {self.volume / 'syncd.sock'}"
+            raise SyncdDownError(told) from error
         except httpx.HTTPError as error:
-            raise SyncdDownError(f"syncd does not answer on {self.volume / 'syncd.sock'}") from error
+            raise SyncdDownError(f"syncd does not run: nobody answers on {self.volume / 'syncd.sock'}") from error
 
     def _last_known(self) -> dict[str, Any]:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from routeiq_syncd import cli
 from routeiq_syncd.board import Board
-from routeiq_syncd.control import ask, read_document
+from routeiq_syncd.control import SECONDS, Absent, ask, read_document
 from routeiq_syncd.core.decide import Rules
 from routeiq_syncd.core.explain import explain
 from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
@@ -186,8 +186,7 @@ def _elected(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket])
         replica_id=names.replica_id,
         pod=socket.gethostname(),
     )
-    views = {"/fleet": cluster.fleet, "/history": cluster.history}
-    return [*cluster.loops(), serve(App(parts.board, cluster, heartbeats, views), sockets)]
+    return [*cluster.loops(), serve(App(parts.board, cluster, heartbeats, cluster.views), sockets)]
 
 
 async def _endless(loop: Awaitable[None]) -> None:
@@ -225,15 +224,18 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
 def _known_status(settings: Settings) -> tuple[int, Json | None]:
     """Return the exit code and the status: of the running syncd, else the last known, else none, and complain."""
     answer = ask(settings.socket)
-    if answer is not None:
+    if isinstance(answer, tuple):
         return cli.DONE, answer[1]
+    if answer is Absent.SILENT:
+        cli.complain(_silent(settings))
     data = read_status(settings.volume)
     document = read_document(data) if data is not None else None
     if document is None:
-        told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
-        cli.complain(told)
+        if answer is Absent.DOWN:
+            told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
+            cli.complain(told)
         return cli.FAILED, None
-    return cli.NOT_RUNNING, last_known(document, utc_now())
+    return cli.NOT_RUNNING if answer is Absent.DOWN else cli.FAILED, last_known(document, utc_now())
 
 
 def _view(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
@@ -242,7 +244,10 @@ def _view(options: argparse.Namespace, settings: Settings, text: Callable[[Json]
         cli.complain("There is no fleet: the mode is single. Set DATABASE_URL, and LLMROUTER_HA_MODE=leader_election.")
         return cli.FAILED
     answer = ask(settings.socket, f"/{options.command}")
-    if answer is None:
+    if answer is Absent.SILENT:
+        cli.complain(_silent(settings))
+        return cli.FAILED
+    if answer is Absent.DOWN:
         cli.complain(f"syncd does not run on the volume {settings.volume}; start it, or set ROUTEIQ_VOLUME.")
         return cli.NOT_RUNNING
     code, document = answer
@@ -251,6 +256,10 @@ def _view(options: argparse.Namespace, settings: Settings, text: Callable[[Json]
         return cli.FAILED
     cli.say(json.dumps(document, indent=1, ensure_ascii=False) if _as_json(options) else text(document))
     return cli.DONE
+
+
+def _silent(settings: Settings) -> str:
+    return f"syncd runs on the volume {settings.volume} and has not answered for {SECONDS:g} s; see its log and /livez."
 
 
 def _as_json(options: argparse.Namespace) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.decide import Rules
-from routeiq_syncd.core.status import Json
 from routeiq_syncd.database import Database
 from routeiq_syncd.ears import Ears
 from routeiq_syncd.election import Election, tidy
@@ -17,11 +16,11 @@ from routeiq_syncd.logs import Log
 from routeiq_syncd.loops import Heartbeats, Poller, watch
 from routeiq_syncd.publishing import Publishing, Tenure
 from routeiq_syncd.seal import Ring
-from routeiq_syncd.session import DatabaseAwayError, Session
+from routeiq_syncd.session import Session
 from routeiq_syncd.settings import Election as ElectionSettings
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync
-from routeiq_syncd.views import fleet, history
+from routeiq_syncd.views import View, fleet, history
 
 # After a failover each live replica has found the new server and told what it has had within a retry of its connection,
 # a look and a heartbeat.
@@ -44,6 +43,7 @@ class Cluster:
         rules: whose publisher names this process.
         interval: seconds between polls of the source.
         checkpoint: called between the steps of a publish.
+        views: what people can ask of the database, by path.
     """
 
     settings: ElectionSettings
@@ -64,6 +64,7 @@ class Cluster:
         self.database = Database(session, self.settings.lock_name, timing, Ring(self.settings.keys))
         self.follower = Follower(self.database, self.sync, self.board, self.heartbeats, now=self.now, clock=clock)
         self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
+        self.views = {"/fleet": View(self.database, fleet).reply, "/history": View(self.database, history).reply}
         self._poller: Poller | None = None
 
     def loops(self) -> list[Awaitable[None]]:
@@ -89,14 +90,6 @@ class Cluster:
         if self._poller is not None:
             await self._poller.turn_now()
         await self.follower.turn_now()
-
-    async def fleet(self) -> tuple[int, Json]:
-        """Answer with the fleet."""
-        return await _answer(fleet(self.database))
-
-    async def history(self) -> tuple[int, Json]:
-        """Answer with the revisions."""
-        return await _answer(history(self.database))
 
     def _work(self, tenure: Tenure) -> list[Awaitable[None]]:
         """Make the loops of one tenure."""
@@ -139,10 +132,3 @@ class Cluster:
         finally:
             self._poller = None
             self.heartbeats.forget("poll", "tidy", "watch")
-
-
-async def _answer(asked: Awaitable[Json]) -> tuple[int, Json]:
-    try:
-        return 200, await asked
-    except DatabaseAwayError as error:
-        return 503, {"error": str(error)}

@@ -45,13 +45,13 @@ class Ears:
         """Listen until cancelled."""
         told = False
         while True:
-            self._heartbeats.beat("listen", within=CHECK_SECONDS)
+            self._heartbeats.beat("listen", within=CHECK_SECONDS + self._database.session.limit)
             cluster = self._board.snapshot.cluster
             if cluster is not None and cluster.barred == "standby":  # where nobody can listen
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             try:
-                connection = await self._database.session.connect()
+                connection = await self._database.session.connect(seconds=PROOF_SECONDS)
             except Exception as error:
                 # Judged like any fault of a connection: one that does not pass ends the process.
                 if passing(error) is None:

@@ -75,7 +75,7 @@ class Election:
         self._follower.interval = CANDIDATE_LOOK_SECONDS
         seen_guarded: int | None = None
         while True:
-            self._heartbeats.beat("election", within=PATIENCE_SECONDS)
+            self._heartbeats.beat("election", within=PATIENCE_SECONDS + self._database.session.limit)
             sight = await self._sight()
             if sight is None or sight.barred:
                 continue
@@ -179,7 +179,7 @@ async def tidy(database: Database, tenure: Tenure, heartbeats: Heartbeats, look_
     as one is stuck, since the source may have the same content at a version that is still there.
     """
     while True:
-        heartbeats.beat("tidy", within=TIDY_SECONDS * 2)
+        heartbeats.beat("tidy", within=TIDY_SECONDS * 2 + database.session.limit)
         tenure.chores.clear()
         with contextlib.suppress(DatabaseAwayError):  # told by the follower, and nothing hangs on it
             found = await database.tidy()

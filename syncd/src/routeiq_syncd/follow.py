@@ -111,7 +111,7 @@ class Follower:
             waiting, self._waiting = self._waiting, []
             if waiting:  # somebody asks: what could not be read is tried at once
                 self._unread = None
-            self._heartbeats.beat("follow", within=TURN_SECONDS)
+            self._heartbeats.beat("follow", within=TURN_SECONDS + self._database.session.limit)
             seconds = self.interval
             try:
                 sight = await self._look()

@@ -62,7 +62,7 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
     loop = asyncio.get_running_loop()
     try:
         while True:
-            heartbeats.beat("heart", within=BEAT_SECONDS * 2)
+            heartbeats.beat("heart", within=BEAT_SECONDS * 2 + database.session.limit)
             board.altered.clear()
             mine, cluster = beat_of(board.snapshot, pod), board.snapshot.cluster
             if cluster is not None and cluster.barred:

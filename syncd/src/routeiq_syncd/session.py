@@ -24,6 +24,8 @@ PASSING = ("08", "28", "3D", "40", "53", "55", "57", "58")
 PASSING_STATES = {
     "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
     "25P03": "the transaction was idle for too long and was ended",
+    "55P03": "another session holds a lock on what syncd needs; see pg_locks for who",
+    "57014": "a statement took too long, or an operator cancelled it",
     "42501": "this user lacks a privilege on the schema routeiq; let it own the schema, or grant it",
     "3F000": "the schema routeiq is not there yet; run `routeiq-migrate up`",
     "42P01": "the tables of the schema routeiq are not there yet; run `routeiq-migrate up`",
@@ -51,6 +53,7 @@ class Session:
     """One connection, opened when needed, opened anew after every fault, used by one task at a time.
 
     Args:
+        seconds: how long a unit of work may take on an open connection.
         needed: the migration of the schema routeiq that has to be there.
 
     Attributes:
@@ -74,7 +77,7 @@ class Session:
         Raises:
             DatabaseAwayError: the work was not done, or, after a commit was sent, may have been.
         """
-        async with self._turn:
+        async with self._held():
             try:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = None
@@ -83,7 +86,8 @@ class Session:
                     # A pooler may hand each statement to another server: only a transaction stays with one.
                     whole = transaction or self.pooled
                     if whole:
-                        await self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                        limits = _limits(self._seconds, local=True)
+                        await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {limits}")
                     yield self._connection
                     if whole:
                         await self._connection.execute("COMMIT")
@@ -98,29 +102,60 @@ class Session:
                 kind = SchemaMissingError if missing else DatabaseAwayError
                 raise kind(f"{self.place} cannot be used: {reason}.") from None
 
-    async def connect(self) -> Connection:
+    @property
+    def limit(self) -> float:
+        """How long a unit of work takes at most: the wait for its turn, the connecting and the work."""
+        return 2 * self._unit
+
+    @property
+    def _unit(self) -> float:
+        return self._target.connect_seconds + self._seconds
+
+    @contextlib.asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        """Hold the turn, for which nobody waits longer than one unit of work: with a silent server all of them fail."""
+        try:
+            async with asyncio.timeout(self._unit):
+                await self._turn.acquire()
+        except TimeoutError:
+            told = f"{self.place} cannot be used: it did not answer in time what was asked before."
+            raise DatabaseAwayError(told) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def connect(self, *, seconds: float | None = None) -> Connection:
         """Open a connection of its own, which the caller closes; see what stands between, and what schema is there.
+
+        Args:
+            seconds: after how long the server ends a statement on it; None as in `use`.
 
         Raises:
             Exception: whatever `passing` judges.
         """
+        async with asyncio.timeout(self._target.connect_seconds):
+            return await self._connect(self._seconds if seconds is None else seconds)
+
+    async def _connect(self, seconds: float) -> Connection:
         connection = await _open(self._target)
         try:
-            async with asyncio.timeout(self._target.connect_seconds):
-                await connection.execute("BEGIN")
-                found = await connection.fetchrow(GREETING)
-                await connection.execute("COMMIT")
-                assert found is not None  # noqa: S101 - the query has exactly one row
-                if found["version"] < self._needed:
-                    raise SchemaMissingError(
-                        f"its schema routeiq is at {found['version'] or 'nothing'} and this release of syncd needs "
-                        f"{self._needed}; run `routeiq-migrate up` of the same release"
-                    )
+            await connection.execute(f"BEGIN; {_limits(self._target.connect_seconds, local=True)}")
+            found = await connection.fetchrow(GREETING)
+            await connection.execute("COMMIT")
+            assert found is not None  # noqa: S101 - the query has exactly one row
+            if found["version"] < self._needed:
+                raise SchemaMissingError(
+                    f"its schema routeiq is at {found['version'] or 'nothing'} and this release of syncd needs "
+                    f"{self._needed}; run `routeiq-migrate up` of the same release"
+                )
+            # A pooler answers with a process id of its own making.
+            self.pooled = self._target.pooled or found["server"] != connection.get_server_pid()
+            if not self.pooled:
+                await connection.execute(_limits(seconds, local=False))
         except BaseException:
             connection.terminate()
             raise
-        # A pooler answers with a process id of its own making.
-        self.pooled = self._target.pooled or found["server"] != connection.get_server_pid()
         return connection
 
     def drop(self) -> None:
@@ -155,6 +190,17 @@ def passing(error: BaseException) -> str | None:
             return "the connection was lost"
         case _:
             return None
+
+
+def _limits(seconds: float, *, local: bool) -> str:
+    """Return the statements that have the server itself end what is given up here: it does not notice a hang-up.
+
+    A wait for a lock ends first, and is told as such. The other limit is no shorter than our own: where a commit waits
+    for a synchronous standby, it ends the wait alone, and the server tells of a commit that only the primary has.
+    """
+    verb = "SET LOCAL" if local else "SET"
+    whole = max(round(seconds * 1000), 2)
+    return f"{verb} statement_timeout = {whole}; {verb} lock_timeout = {whole * 4 // 5}"
 
 
 async def _open(target: Target) -> Connection:

@@ -1,11 +1,16 @@
 """What people ask of the database: the fleet, and the history."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.status import Json
 from routeiq_syncd.database import KEEP_REVISIONS, Database
+from routeiq_syncd.session import DatabaseAwayError
+
+ANSWER_SECONDS = 8.0  # less than those who ask wait, so that they hear why
 
 FLEET = """
 SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
@@ -15,6 +20,35 @@ FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
 HISTORY = """
 SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
 WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
+
+
+class View:
+    """Asks one question at a time, with a limit. Who asks meanwhile shares the answer, and queues before no loop."""
+
+    def __init__(
+        self, database: Database, ask: Callable[[Database], Awaitable[Json]], *, seconds: float = ANSWER_SECONDS
+    ) -> None:
+        self._database = database
+        self._ask = ask
+        self._seconds = seconds
+        self._asking: asyncio.Task[tuple[int, Json]] | None = None
+
+    async def reply(self) -> tuple[int, Json]:
+        """Return HTTP's code and the document, or why there is none."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._reply())
+        # One that hangs up takes the answer from nobody else.
+        return await asyncio.shield(self._asking)
+
+    async def _reply(self) -> tuple[int, Json]:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return 200, await self._ask(self._database)
+        except DatabaseAwayError as error:
+            return 503, {"error": str(error)}
+        except TimeoutError:
+            told = f"{self._database.session.place} cannot be used: it has not answered for {self._seconds:g} s."
+            return 503, {"error": told}
 
 
 async def fleet(database: Database) -> Json:
