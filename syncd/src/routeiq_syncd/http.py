@@ -10,12 +10,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import uvicorn
-
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.explain import explain
 from routeiq_syncd.core.status import Json, latest_error
+from routeiq_syncd.logs import absent
 from routeiq_syncd.loops import Heartbeats
+
+# For reloading code on changes uvicorn takes watchfiles where it is installed, which takes anyio: 1 MB for no use here.
+with absent("watchfiles"):
+    import uvicorn
 
 POLL_SECONDS = 100.0
 STOP_SECONDS = 2

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3
 READ_SECONDS = 5
 ATTEMPTS = 2
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 128 * 1024  # <malloc.h>, and what glibc begins with
 # The source's own operations, and two that botocore asks by itself: about a bucket's region, and for directory buckets.
 OPERATIONS = ("GetObject", "HeadBucket", "CreateSession")
 # S3, and whom the credential chain may ask.
@@ -59,6 +60,7 @@ def connect_s3() -> S3Client:
     Raises:
         S3SettingsError: botocore cannot make one of them.
     """
+    _return_what_is_large()
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
@@ -72,20 +74,22 @@ def connect_s3() -> S3Client:
         session.register_component("data_loader", loader)
         # An object's address needs no region where an endpoint is given, and botocore insists on one.
         region = session.get_config_variable("region") or "us-east-1"
-        client = boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
+        return boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise S3SettingsError(
             f"The AWS settings cannot work ({type(error).__name__}); mend AWS_ENDPOINT_URL_S3, "
             "AWS_PROFILE and their kin."
         ) from None
-    _give_back()
-    return client
 
 
-def _give_back() -> None:
-    """Give the memory back that reading botocore's files took; a C library without malloc_trim keeps it."""
+def _return_what_is_large() -> None:
+    """Have the C library give large blocks back when they are freed, such as the texts of botocore's files.
+
+    glibc does, until the first one is freed: then it takes blocks of that size to be common and keeps them, here in
+    the heap of the thread that fetches. A C library without this setting does as it likes.
+    """
     with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _read(path: Path, reader: Reader) -> object:
