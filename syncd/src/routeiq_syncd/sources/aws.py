@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,6 @@ def connect_s3() -> S3Client:
     Raises:
         S3SettingsError: botocore cannot make one of them.
     """
-    _return_what_is_large()
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
@@ -68,13 +68,14 @@ def connect_s3() -> S3Client:
         max_pool_connections=1,
     )
     try:
-        session = Session()
-        loader = create_loader(session.get_config_variable("data_path"))
-        loader.file_loader = LeanFiles()
-        session.register_component("data_loader", loader)
-        # An object's address needs no region where an endpoint is given, and botocore insists on one.
-        region = session.get_config_variable("region") or "us-east-1"
-        return boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
+        with _little_kept():
+            session = Session()
+            loader = create_loader(session.get_config_variable("data_path"))
+            loader.file_loader = LeanFiles()
+            session.register_component("data_loader", loader)
+            # An object's address needs no region where an endpoint is given, and botocore insists on one.
+            region = session.get_config_variable("region") or "us-east-1"
+            return boto3.Session(botocore_session=session).client("s3", region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise S3SettingsError(
             f"The AWS settings cannot work ({type(error).__name__}); mend AWS_ENDPOINT_URL_S3, "
@@ -82,14 +83,20 @@ def connect_s3() -> S3Client:
         ) from None
 
 
-def _return_what_is_large() -> None:
-    """Have the C library give large blocks back when they are freed, such as the texts of botocore's files.
+@contextlib.contextmanager
+def _little_kept() -> Iterator[None]:
+    """Have the C library keep little of what the block takes and frees: botocore's files are read as large texts.
 
-    glibc does, until the first one is freed: then it takes blocks of that size to be common and keeps them, here in
-    the heap of the thread that fetches. A C library without this setting does as it likes.
+    glibc gives a large block back when it is freed, until the first one is: from then on it takes blocks of that size
+    to be common and keeps them, here in the heap of the thread that fetches. What is smaller it keeps until it is told.
+    A C library without these functions does as it likes.
     """
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+    library = ctypes.CDLL(None)
+    with contextlib.suppress(AttributeError):
+        library.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+    yield
+    with contextlib.suppress(AttributeError):
+        library.malloc_trim(0)
 
 
 def _read(path: Path, reader: Reader) -> object:
