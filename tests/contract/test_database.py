@@ -54,8 +54,14 @@ def test_a_pointer_of_any_release_is_read(name: str) -> None:
         '{"kind": "gcs", "bucket": "b", "key": "k", "generation": "1"}',
         '{"kind": "s3", "bucket": "b", "key": "k", "version_id": "null", "etag": null}',
         '{"kind": "s3", "key": "k", "version_id": "v1"}',
+        '{"kind": "s3", "bucket": "b", "key": "k", "version_id": []}',
+        '{"kind": "s3", "bucket": "b", "key": "k", "version_id": "v1", "etag": 1}',
+        '{"kind": "s3", "bucket": "b", "key": "k", "version_id": null, "etag": "a\\nb: c"}',
+        '{"kind": "s3", "bucket": {}, "key": "k", "version_id": "v1"}',
+        '{"kind": "s3", "bucket": "b", "key": "\\ud800", "version_id": "v1"}',
+        "[" * 100_000,
     ],
 )
 def test_what_this_release_cannot_follow_is_no_pointer(source: str) -> None:
-    """Another kind of store, no version, no place."""
+    """Another kind of store, no version, no place, or what no request can hold."""
     assert read_pointer(source) is None

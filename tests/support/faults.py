@@ -20,7 +20,11 @@ from tests.support.tcp_proxy import Proxy
 from tests.support.waiting import wait_for
 
 CALM_LIMIT = 60.0
-BAD = "model_list: ["
+BAD = (
+    "model_list: [",
+    config("bad") + '"a\\0b": 1\n"a\\0b": 2\n',  # a name that PostgreSQL cannot store, in the reason
+    config("bad") + '"a\\ud800b": 1\n"a\\ud800b": 2\n',  # half a surrogate pair, which has no UTF-8
+)
 UNAVAILABLE = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -100,10 +104,11 @@ def change(hands: Hands, _step: Step) -> None:
     hands.put_next()
 
 
-def refused(hands: Hands, _step: Step) -> None:
-    """A change that cannot be taken."""
-    hands.recorder.note(Put(digest_of(BAD), good=False))
-    hands.replicas.s3.put(hands.replicas.bucket, BAD)
+def refused(hands: Hands, step: Step) -> None:
+    """A change that cannot be taken; which one, the schedule's length says, as good as by chance."""
+    bad = BAD[int(step.seconds * 1000) % len(BAD)]
+    hands.recorder.note(Put(digest_of(bad), good=False))
+    hands.replicas.s3.put(hands.replicas.bucket, bad)
 
 
 def killed(hands: Hands, step: Step) -> None:

@@ -169,11 +169,11 @@ class Follower:
                 trouble = behind_text(behind, sight.barred)
                 ahead = 0 if sight.barred else behind.held
             case Take(number):
-                trouble = await self._take(number)
+                trouble = await self._take(number, sight.head.digest if sight.head else "")
         self._board.trouble("revision", trouble)
         self._board.clustered(ahead=ahead)
 
-    async def _take(self, number: int) -> str | None:
+    async def _take(self, number: int, digest: str) -> str | None:
         """Materialise revision ``number``; the sentence why not, None where it is done or under way."""
         known = self._unread if self._unread is not None and self._unread.number == number else None
         if known is not None and self._clock() < known.due:
@@ -181,6 +181,8 @@ class Follower:
         stored = await self._database.revision(number)
         if isinstance(stored, str):
             return self._put_off(known, number, stored)
+        if stored.manifest.digest != digest:
+            return f"The row of revision {number} in the database names a digest that its manifest does not; it waits."
         match stored.content:
             case Pointer() as pointer:
                 bundle = self._puller.content(stored.manifest, pointer)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import random
+from dataclasses import replace
 from importlib.metadata import version
 
 from routeiq_syncd.board import Board
@@ -15,12 +16,13 @@ from routeiq_syncd.core.publish import AHEAD, STUCK, is_unpublished
 from routeiq_syncd.core.status import Snapshot
 from routeiq_syncd.database import Beat, Database
 from routeiq_syncd.loops import Heartbeats
-from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.session import REFUSALS, DatabaseAwayError
 from routeiq_syncd.waits import woken
 
 BEAT_SECONDS = 10.0
 SPREAD_SECONDS = 1.0
 LEAVE_SECONDS = 2.0
+UNTOLD = "The database does not take the reason as it is written; the log and the status of this replica tell it."
 VERSIONS = json.dumps({"syncd": version("routeiq-syncd")})  # read from disk, so once
 
 
@@ -69,7 +71,7 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
                 sent, due = None, loop.time() + BEAT_SECONDS
             elif mine != sent or loop.time() >= due:
                 try:
-                    await database.beat(replica_id, mine)
+                    await _write(database, board, replica_id, mine)
                     sent, due = mine, loop.time() + BEAT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
                 except DatabaseAwayError:  # told by the follower
                     sent, due = None, loop.time()
@@ -80,3 +82,23 @@ async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, repl
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):
                 await database.leave(replica_id)
+
+
+async def _write(database: Database, board: Board, replica_id: str, mine: Beat) -> None:
+    """Write the row; without what others have worded where the database does not take that.
+
+    Every replica may have the same reason to tell, and none may die of it.
+
+    Raises:
+        DatabaseAwayError: it was not written.
+    """
+    try:
+        await database.beat(replica_id, mine)
+    except REFUSALS as error:
+        fault = type(error).__name__
+        told = f"The database does not take this replica's row as it is ({fault}); it goes without its reason."
+        board.trouble("heartbeat", told)
+        with contextlib.suppress(*REFUSALS):
+            await database.beat(replica_id, replace(mine, refused=None, reason=UNTOLD))
+    else:
+        board.trouble("heartbeat", None)

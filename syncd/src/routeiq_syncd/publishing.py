@@ -13,7 +13,7 @@ from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.database import Database
 from routeiq_syncd.follow import Follower
 from routeiq_syncd.logs import Log
-from routeiq_syncd.session import DatabaseAwayError
+from routeiq_syncd.session import REFUSALS, DatabaseAwayError
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sync import Now, Turn, refusal, texts
 from routeiq_syncd.volume import Volume
@@ -95,6 +95,10 @@ class Publishing:
                 except DatabaseAwayError as error:
                     # Perhaps recorded, perhaps not: the next turn fetches again and looks.
                     return Turn("failed", error=f"Not published. {error}")
+                except REFUSALS as error:
+                    told = f"Not published: the database does not take the revision ({type(error).__name__})."
+                    hint = "Its encoding, best UTF8, may lack a character of a path or of the source's name."
+                    return Turn("failed", error=f"{told} {hint}")
 
     def current(self) -> Manifest | None:
         """What the volume holds."""

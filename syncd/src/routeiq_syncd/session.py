@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -19,8 +19,9 @@ from routeiq_syncd.core.url import Target
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 # Classes of SQLSTATE that pass by themselves or by an operator's hand (PostgreSQL manual, appendix A): connection,
-# authorisation, transaction rollback, resources, object not in the needed state, operator's intervention, system.
-PASSING = ("08", "28", "3D", "40", "53", "55", "57", "58")
+# authorisation, transaction rollback, resources, limits, object not in the needed state, operator's intervention,
+# system, internal; poolers say the last for whatever ails them, too many clients for one.
+PASSING = ("08", "28", "3D", "40", "53", "54", "55", "57", "58", "XX")
 PASSING_STATES = {
     "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
     "25P03": "the transaction was idle for too long and was ended",
@@ -32,6 +33,8 @@ PASSING_STATES = {
     "42703": "the tables of the schema routeiq lack a column that this release uses; upgrade syncd",
     "42883": "the schema routeiq lacks a function that this release uses; upgrade syncd",
 }
+# What the server does not take into a row, a character that its encoding lacks for one: the row's fault, not its own.
+REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 SCHEMA_STATES = ("3F000", "42P01", "42703", "42883")
 
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
@@ -47,6 +50,19 @@ class DatabaseAwayError(Exception):
 
 class SchemaMissingError(DatabaseAwayError):
     """The schema routeiq is not there, or older than this release needs."""
+
+
+class _Whole(asyncpg.Connection):
+    """A connection that hangs up where it cannot be made of what answers; asyncpg's own leaves the socket open."""
+
+    __slots__ = ()
+
+    def __init__(self, *parts: Any) -> None:  # noqa: ANN401 - asyncpg's own
+        try:
+            super().__init__(*parts)
+        except BaseException:
+            self._abort()  # type: ignore[attr-defined]  # left out of its types
+            raise
 
 
 class Session:
@@ -132,10 +148,18 @@ class Session:
             seconds: after how long the server ends a statement on it; None as in `use`.
 
         Raises:
-            Exception: whatever `passing` judges.
+            Exception: what `passing` has a sentence for.
         """
-        async with asyncio.timeout(self._target.connect_seconds):
-            return await self._connect(self._seconds if seconds is None else seconds)
+        try:
+            async with asyncio.timeout(self._target.connect_seconds):
+                return await self._connect(self._seconds if seconds is None else seconds)
+        except Exception as error:
+            if passing(error) is not None:
+                raise
+            # Whatever it is, it is of the server or of what stands between: asyncpg trips over one that does not say
+            # its version, for instance.
+            told = f"what answers there does not answer as PostgreSQL does ({type(error).__name__})"
+            raise DatabaseAwayError(told) from error
 
     async def _connect(self, seconds: float) -> Connection:
         connection = await _open(self._target)
@@ -177,8 +201,10 @@ def passing(error: BaseException) -> str | None:
             state = error.sqlstate or ""
             if state in PASSING_STATES:
                 return PASSING_STATES[state]
-            return f"{type(error).__name__} ({state})" if state[:2] in PASSING else None
-        case SchemaMissingError():
+            # A state that PostgreSQL does not have, or none, is of a pooler or of another server.
+            foreign = isinstance(error, asyncpg.UnknownPostgresError)
+            return f"{type(error).__name__} ({state})" if foreign or state[:2] in PASSING else None
+        case DatabaseAwayError():
             return str(error)
         case TimeoutError():
             return "it did not answer in time"
@@ -221,6 +247,7 @@ async def _open(target: Target) -> Connection:
                 # A pooler may hand each statement to another server, which knows none of our prepared ones.
                 statement_cache_size=0,
                 target_session_attrs=SessionAttribute.any,
+                connection_class=_Whole,
             )
         except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
             # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.

@@ -93,7 +93,15 @@ def _plain(row: Json) -> Json:
         if isinstance(value, datetime):
             plain[name] = stamp(value)
         elif isinstance(value, str) and name in {"versions", "source"}:
-            plain[name] = json.loads(value)
+            plain[name] = _parsed(value)
         else:
             plain[name] = round(value, 3) if isinstance(value, float) else value
     return plain
+
+
+def _parsed(value: str) -> object:
+    """Parse a document; as it is written where Python does not take what PostgreSQL does, a very long number."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

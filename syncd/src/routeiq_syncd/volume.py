@@ -24,7 +24,7 @@ from routeiq_syncd.atomic import (
 from routeiq_syncd.core.answers import Answer, read_answer
 from routeiq_syncd.core.bundle import MANIFEST, Bundle
 from routeiq_syncd.core.garbage import doomed
-from routeiq_syncd.core.revision import Manifest, number_in, read_manifest, write_manifest
+from routeiq_syncd.core.revision import MANIFEST_BYTES, Manifest, number_in, read_manifest, write_manifest
 
 REVISIONS = "revisions"
 CURRENT = "current"
@@ -34,7 +34,6 @@ STATUS = "status.json"
 LOCK = "syncd.lock"
 IDENTITY = "replica-id"
 ANSWER_BYTES = 4 * 1024 * 1024
-MANIFEST_BYTES = 4 * 1024 * 1024
 
 Checkpoint = Callable[[str], None]
 Stamp = tuple[int, int, int]

@@ -3,6 +3,9 @@
 import json
 from dataclasses import dataclass
 
+from routeiq_syncd.core.legible import legible
+from routeiq_syncd.core.revision import MOST_NUMBER
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -37,11 +40,13 @@ def read_answer(data: bytes) -> Answer | None:
     try:
         document = json.loads(data)
         serving, refused = document.get("serving"), document.get("refused")
-        numbers = {int(worker["number"]) for worker in document.get("workers") or ()}
+        numbers = {_number(worker["number"]) for worker in document.get("workers") or ()}
         answer = Answer(
-            serving=serving and Serving(int(serving["number"]), str(serving["digest"]), str(serving["since"])),
+            serving=serving and Serving(_number(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
             refused=refused
-            and Refused(int(refused["number"]), str(refused["digest"]), str(refused["reason"]), str(refused["at"])),
+            and Refused(
+                _number(refused["number"]), _text(refused["digest"]), _text(refused["reason"]), _text(refused["at"])
+            ),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -49,3 +54,13 @@ def read_answer(data: bytes) -> Answer | None:
         if named is not None and named.number is not None:
             numbers.add(named.number)
     return Answer(answer.serving, answer.refused, frozenset(numbers))
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MOST_NUMBER:
+        raise ValueError("not the number of a revision")
+    return value
+
+
+def _text(value: object) -> str:
+    return legible(str(value))

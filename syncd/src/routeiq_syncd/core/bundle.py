@@ -2,13 +2,15 @@
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from routeiq_syncd.core.problem import Problem
 
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
+PATH_BYTES = 1024
+NAME_BYTES = 255  # the limit of most file systems
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,37 @@ def digest_of(entries: Iterable[Entry]) -> str:
 
 def inside(path: str) -> str | None:
     """Return ``path`` normalised, relative to the tree; None where it leaves the tree or names none of its files."""
-    if not path or path.startswith("/") or "\\" in path or any(ord(letter) < 32 for letter in path):  # noqa: PLR2004 - control characters
+    if not path or path.startswith("/") or "\\" in path or any(map(_unfit, path)):
         return None
     normal = posixpath.normpath(path)
     if normal in {".", ".."} or normal.startswith("../"):
         return None
     return normal
+
+
+def _unfit(letter: str) -> bool:
+    """Whether the letter is a control character, or half a surrogate pair, which has no UTF-8."""
+    return letter < " " or "\ud800" <= letter <= "\udfff"
+
+
+def short(path: str) -> bool:
+    """Whether a file system takes the path, below a volume of usual depth."""
+    data = path.encode()
+    return len(data) <= PATH_BYTES and all(len(name) <= NAME_BYTES for name in data.split(b"/"))
+
+
+def fit_together(paths: Collection[str]) -> bool:
+    """Whether the paths can be the files of one revision: in its tree, each once, none where another's directory is."""
+    taken = {MANIFEST, *paths}
+    if len(taken) != len(paths) + 1:
+        return False
+    for path in paths:
+        if inside(path) != path or not short(path):
+            return False
+        parts = path.split("/")
+        if any("/".join(parts[:length]) in taken for length in range(1, len(parts))):
+            return False
+    return True
 
 
 def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
@@ -82,6 +109,9 @@ def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
         limit = bounds.config_bytes if is_yaml(entry.path) else bounds.file_bytes
         if entry.size > limit:
             problems.append(too_large(entry.path, entry.size, limit))
+        if not short(entry.path):
+            told = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
+            problems.append(Problem(entry.path[:80] + "…", None, told))
     total = sum(entry.size for entry in bundle.entries)
     if total > bounds.bundle_bytes:
         problems.append(

@@ -7,6 +7,7 @@ knows how much may come out, and every byte is checked against a digest.
 import zlib
 
 from routeiq_syncd.core.bundle import Bundle, make_bundle
+from routeiq_syncd.core.publish import MOST_ROW_BYTES
 from routeiq_syncd.core.revision import Manifest
 
 PLAIN = b"Z"
@@ -25,6 +26,9 @@ def unpack(payload: bytes, manifest: Manifest) -> Bundle | str:
     if payload[:1] != PLAIN:
         return f"Revision {manifest.number} is stored in a form that this release does not read; upgrade syncd."
     size = sum(entry.size for entry in manifest.files)
+    if size > MOST_ROW_BYTES:  # a few bytes can unfold to any number
+        told = f"says that its row holds {size} bytes, and at most {MOST_ROW_BYTES} can be read by this release"
+        return f"Revision {manifest.number} {told}; publish another one, or upgrade syncd."
     inflate = zlib.decompressobj()
     try:
         data = inflate.decompress(payload[1:], size + 1)

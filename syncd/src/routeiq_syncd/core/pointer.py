@@ -39,7 +39,32 @@ def read_pointer(source: str) -> Pointer | None:
         fields = json.loads(source)
         if fields["kind"] != "s3":
             return None
-        pointer = Pointer(str(fields["bucket"]), str(fields["key"]), fields.get("version_id"), fields.get("etag"))
-    except (ValueError, KeyError, TypeError):
+        place = _place(fields["bucket"]), _place(fields["key"])
+        pointer = Pointer(*place, _mark(fields.get("version_id")), _mark(fields.get("etag")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return pointer if pointer.lasting or pointer.etag else None
+
+
+def _place(value: object) -> str:
+    """Return a name that a request's address can hold.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str) or not value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("not a name")
+    return value
+
+
+def _mark(value: object) -> str | None:
+    """Return what names a version, such as a request's header can hold.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ValueError("not a version")
+    return value

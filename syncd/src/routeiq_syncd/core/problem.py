@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from routeiq_syncd.core.legible import legible
+
 SHOWN = 25
 REASON_CHARACTERS = 2000
 
@@ -16,9 +18,9 @@ class Problem:
     message: str
 
     def text(self) -> str:
-        """``config.yaml:12: message``."""
+        """``config.yaml:12: message``, legible whatever the names in it are."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.message}"
+        return legible(f"{place}: {self.message}")
 
 
 def reason_of(problems: Iterable[Problem]) -> str:

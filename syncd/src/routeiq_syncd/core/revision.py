@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from routeiq_syncd.core.bundle import Entry, digest_of, inside
+from routeiq_syncd.core.bundle import Bounds, Entry, digest_of, fit_together
 from routeiq_syncd.core.instants import stamp
 
 FORMAT = 1
+MANIFEST_BYTES = 4 * 1024 * 1024
+MOST_NUMBER = 10**18 - 1  # of a revision or an epoch: a bigint holds it, and the gap to the next one
+BOUNDS = Bounds()  # what no setting exceeds
+DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"(?P<number>[0-9]{6,18})-(?P<digest>[0-9a-f]{12})")
 
 
@@ -84,31 +87,71 @@ def write_manifest(manifest: Manifest) -> bytes:
 
 
 def read_manifest(data: bytes) -> Manifest | None:
-    """Read a manifest, ignoring fields it does not know; None where it is not one, or contradicts itself."""
+    """Read a manifest, ignoring fields it does not know.
+
+    None where it is not one, contradicts itself, exceeds the bounds, or names files that no tree can hold together:
+    whoever writes the database can write anything.
+    """
+    if len(data) > MANIFEST_BYTES:
+        return None
     try:
         document = json.loads(data)
-        files = tuple(Entry(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in document["files"])
+        files = tuple(
+            Entry(_text(file["path"]), _whole(file["size"], BOUNDS.file_bytes), _digest(file["sha256"]))
+            for file in document["files"]
+        )
         source, publisher = document["source"], document["publisher"]
         manifest = Manifest(
-            number=int(document["number"]),
-            digest=str(document["digest"]),
+            number=_whole(document["number"], MOST_NUMBER),
+            digest=_digest(document["digest"]),
             files=files,
             source=SourceVersion(
-                kind=str(source["kind"]),
-                location=str(source["location"]),
-                version_id=_text(source, "version_id"),
-                generation=_text(source, "generation"),
-                etag=_text(source, "etag"),
+                kind=_text(source["kind"]),
+                location=_text(source["location"]),
+                version_id=_text_or_none(source.get("version_id")),
+                generation=_text_or_none(source.get("generation")),
+                etag=_text_or_none(source.get("etag")),
             ),
-            publisher=Publisher(str(publisher["holder_id"]), int(publisher.get("epoch", 0))),
-            created_at=str(document["created_at"]),
+            publisher=Publisher(_text(publisher["holder_id"]), _whole(publisher.get("epoch", 0), MOST_NUMBER)),
+            created_at=_text(document["created_at"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    sound = manifest.digest == digest_of(files) and all(inside(entry.path) == entry.path for entry in files)
+    bounded = len(files) <= BOUNDS.files and sum(entry.size for entry in files) <= BOUNDS.bundle_bytes
+    sound = bounded and fit_together([entry.path for entry in files]) and manifest.digest == digest_of(files)
     return manifest if sound else None
 
 
-def _text(document: Mapping[str, object], name: str) -> str | None:
-    value = document.get(name)
-    return None if value is None else str(value)
+def _whole(value: object, most: int) -> int:
+    """Return a whole number from 0 to ``most``; neither a fraction, nor a truth value, which Python counts as one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("not a whole number in its range")
+    return value
+
+
+def _text(value: object) -> str:
+    """Return a text that has UTF-8.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it holds half a surrogate pair.
+    """
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    value.encode()
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _digest(value: object) -> str:
+    text = _text(value)
+    if DIGEST.fullmatch(text) is None:
+        raise ValueError("not a digest")
+    return text
