@@ -26,7 +26,7 @@ def test_make_up_from_a_clean_clone(tmp_path: Path) -> None:
     (clone / ".env").write_text("OTHER=1")  # no key in it, and no end of line
     port = free_port()
     uv = shutil.which("uv") or str(REPOSITORY / ".uv/bin/uv")
-    environment = clean_environment(PORT=str(port), CONFIG_SYNC_INTERVAL="1")
+    environment = clean_environment(PORT=str(port), CONFIG_SYNC_INTERVAL="1", **way_to_the_index())
     environment["PATH"] = f"{Path(uv).parent}:{environment['PATH'].split(':', 1)[1]}"
     with running(["make", "up"], output=tmp_path / "up.log", environment=environment, cwd=clone) as up:
         base = f"http://127.0.0.1:{port}"
@@ -58,6 +58,12 @@ def test_make_up_from_a_clean_clone(tmp_path: Path) -> None:
         wait_for("the port to be free", lambda: not listening(port))
         assert "stopped: gateway (exit status 0)" in up.text()
         assert "stopped: syncd (exit status 0)" in up.text()
+
+
+def way_to_the_index() -> dict[str, str]:
+    """What this machine needs to reach its package index: certificates, a proxy, a mirror."""
+    needed = re.compile(r"(?:SSL_CERT_\w+|UV_\w*(?:INDEX|LINKS|TLS|CERT)\w*|PIP_\w+|\w+_proxy)", re.IGNORECASE)
+    return {name: value for name, value in os.environ.items() if needed.fullmatch(name)}
 
 
 def beside(clone: Path, environment: dict[str, str], log: Path) -> None:
