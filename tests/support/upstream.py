@@ -12,11 +12,15 @@ from tests.support.processes import free_port
 
 @dataclass
 class Upstream:
-    """Streams ``chunks`` pieces, ``pause`` seconds apart; answers at once where no stream is asked for."""
+    """Streams ``chunks`` pieces, ``pause`` seconds apart; answers after ``delay`` where no stream is asked for.
+
+    ``requests`` counts completions.
+    """
 
     port: int
     chunks: int = 20
     pause: float = 0.25
+    delay: float = 0
     requests: int = field(default=0)
 
     @property
@@ -32,11 +36,12 @@ class Upstream:
                 fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
                 length = int(fields.get(b"content-length", b"0"))
                 body = json.loads(await reader.readexactly(length)) if length else {}
-                self.requests += 1
+                self.requests += b"/chat/completions" in head
                 await (self._stream(writer) if body.get("stream") else self._answer(writer))
         writer.close()
 
     async def _answer(self, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(self.delay)  # the pace of the provider is the thing simulated
         text = json.dumps(
             {
                 "id": "1",
@@ -73,9 +78,9 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def upstream(*, chunks: int = 20, pause: float = 0.25) -> Iterator[Upstream]:
+def upstream(*, chunks: int = 20, pause: float = 0.25, delay: float = 0) -> Iterator[Upstream]:
     """Run a provider in a thread of the test process."""
-    provider = Upstream(free_port(), chunks, pause)
+    provider = Upstream(free_port(), chunks, pause, delay)
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(asyncio.start_server(provider.serve, "127.0.0.1", provider.port))
     thread = threading.Thread(target=loop.run_forever)

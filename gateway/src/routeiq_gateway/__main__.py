@@ -86,7 +86,7 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     if listener is None:
         return EXIT_PORT
     volume, board = Volume(settings.volume), Board()
-    serving, refused = volume.read_verdicts()
+    serving, refused = volume.read_verdicts(log)
     speaker = Speaker(board, volume, log, serving=serving, refused=refused)
     staging = Staging.create(overrides)
     litellm_edge.share_metrics(os.environ, staging.root / "metrics")

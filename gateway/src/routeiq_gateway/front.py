@@ -29,10 +29,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call:
-    """A request to one of the gateway's own routes, its body parsed (None: no body)."""
+    """A request to one of the gateway's own routes. ``malformed``: it has a body that is not JSON."""
 
     authorization: str | None
-    body: Any = None
+    malformed: bool = False
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -73,16 +73,27 @@ class Front:
         self.requests += 1
         if self.requests == self.recycle_at:
             self.recycle()
-        if self.draining:
-            send = _closing(send)
+        send = self._closing(send)
         if scope["type"] == "http":
-            handler = self.routes.get((scope["method"], scope["path"]))
+            head = scope["method"] == "HEAD"
+            handler = self.routes.get(("GET" if head else scope["method"], scope["path"]))
             if handler is not None:
-                await _answer(handler, scope, receive, send)
+                await _answer(handler, scope, receive, _without_body(send) if head else send)
                 return
             if self.only_master_key:
                 send = as_unauthorized(send)
         await self.inner(scope, receive, send)
+
+    def _closing(self, send: Send) -> Send:
+        """Mark what starts while the worker drains: the drain may begin while a request is under way."""
+
+        async def closing(message: MutableMapping[str, Any]) -> None:
+            if self.draining and message["type"] == "http.response.start":
+                headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
+                message["headers"] = [*headers, (b"connection", b"close")]
+            await send(message)
+
+        return closing
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         failed = {"type": "lifespan.startup.failed", "message": ""}
@@ -103,10 +114,12 @@ class Front:
 def bearer(key: str | None, call: Call) -> Reply | None:
     """Return None where ``call`` carries the master key, else the refusal."""
     if not key:
-        return Reply(403, _error("this route needs a master key; set LITELLM_MASTER_KEY and use it as bearer token"))
+        return Reply(
+            403, error_document("this route needs a master key; set LITELLM_MASTER_KEY and use it as bearer token")
+        )
     given = (call.authorization or "").removeprefix("Bearer ").encode()
     if not secrets.compare_digest(given, key.encode()):
-        return Reply(401, _error("wrong or missing master key; send it as 'Authorization: Bearer <key>'"))
+        return Reply(401, error_document("wrong or missing master key; send it as 'Authorization: Bearer <key>'"))
     return None
 
 
@@ -123,22 +136,22 @@ async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await _reply(
         send,
-        Reply(503, _error("no configuration has been accepted yet; see /llmrouter/config/sync/status")),
+        Reply(503, error_document("no configuration has been accepted yet; see /llmrouter/config/sync/status")),
     )
 
 
-def _error(message: str) -> dict[str, Any]:
+def error_document(message: str) -> dict[str, Any]:
+    """Return the body of an answer that refuses."""
     return {"error": {"message": message, "type": "routeiq_gateway"}}
 
 
-def _closing(send: Send) -> Send:
-    async def closing(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
-            message["headers"] = [*headers, (b"connection", b"close")]
-        await send(message)
+def _without_body(send: Send) -> Send:
+    """Return ``send`` for the answer to a HEAD: the headers are those of a GET."""
 
-    return closing
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sending
 
 
 async def _answer(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,14 +166,19 @@ async def _answer(handler: Handler, scope: Scope, receive: Receive, send: Send) 
         if not message.get("more_body") or len(text) > MOST_BODY:
             break
     if len(text) > MOST_BODY:
-        await _reply(send, Reply(413, _error(f"the body is larger than {MOST_BODY} bytes")))
+        await _reply(send, Reply(413, error_document(f"the body is larger than {MOST_BODY} bytes")))
         return
+    await _reply(
+        send, await handler(Call(authorization.decode("latin-1") if authorization else None, _malformed(text)))
+    )
+
+
+def _malformed(text: bytes) -> bool:
     try:
-        body = json.loads(text) if text.strip() else None
-    except ValueError:
-        await _reply(send, Reply(400, _error("the body is not JSON")))
-        return
-    await _reply(send, await handler(Call(authorization.decode("latin-1") if authorization else None, body)))
+        json.loads(text.strip() or b"null")
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 async def _reply(send: Send, reply: Reply) -> None:

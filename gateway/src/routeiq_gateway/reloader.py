@@ -15,6 +15,7 @@ from pathlib import Path
 from routeiq_gateway.channel import Channel
 from routeiq_gateway.core.documents import FORMAT
 from routeiq_gateway.core.overrides import BadOverrideError
+from routeiq_gateway.core.reasons import shorten
 from routeiq_gateway.fleet import FLUSH_SECONDS, Fleet, Purpose, Rollout
 from routeiq_gateway.forking import Child, Forker
 from routeiq_gateway.logs import Log
@@ -87,7 +88,7 @@ class Reloader:
             self.volume.verify(revision)
             self._begin("trial", revision, now=now, count=1)
         except (BadRevisionError, BadOverrideError) as error:
-            self._verdict(revision, str(error))
+            self._verdict(revision, shorten(str(error)))
         except OSError as error:
             self._verdict(revision, f"cannot be staged in the temporary directory: {error.strerror}")
 
@@ -125,7 +126,7 @@ class Reloader:
             self.volume.verify(revision)
             self.staging.stage(revision)
         except (BadRevisionError, BadOverrideError) as error:
-            reason = str(error)
+            reason = shorten(str(error))
         except OSError as error:
             reason = f"cannot be staged in the temporary directory: {error.strerror}"
             self.retry_at = now + self.settings.reload_timeout

@@ -11,7 +11,7 @@ import httpx
 from routeiq_gateway import litellm_edge
 from routeiq_gateway.board import Board
 from routeiq_gateway.channel import Channel, Message
-from routeiq_gateway.front import Application, Call, Handler, Reply, bearer
+from routeiq_gateway.front import Application, Call, Handler, Reply, bearer, error_document
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.syncd_client import Syncd, SyncdDownError
 
@@ -94,6 +94,8 @@ class Routes:
         refusal = bearer(litellm_edge.master_key(), call)
         if refusal is not None:
             return refusal
+        if call.malformed:
+            return Reply(400, error_document("the body is not JSON; this route needs none"))
         document: dict[str, Any] = {}
         try:
             polled = await self.syncd.poll()
@@ -124,5 +126,6 @@ def _not_ready(answer: dict[str, Any]) -> str | None:
     return None
 
 
-def _by_syncd(refused: dict[str, Any] | None) -> dict[str, Any] | None:
-    return refused if refused and refused.get("by") == "syncd" else None
+def _by_syncd(refused: object) -> dict[str, Any] | None:
+    """Return the refusal where syncd gave it. What is read may be of another release, or damaged."""
+    return refused if isinstance(refused, dict) and refused.get("by") == "syncd" else None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from routeiq_gateway.board import Board
 from routeiq_gateway.core.documents import Answer, Refused, Served, State, WorkerEntry, answer_fields
+from routeiq_gateway.core.reasons import shorten
 from routeiq_gateway.logs import Log
 from routeiq_gateway.volume import Revision, Volume
 
@@ -39,13 +40,13 @@ class Speaker:
 
     def nack(self, number: int, digest: str, reason: str) -> None:
         """Say that a revision is refused, and why."""
-        self.refused = Refused(number, digest, reason, now_text())
+        self.refused = Refused(number, digest, shorten(reason), now_text())
 
     def publish(self, workers: tuple[WorkerEntry, ...]) -> None:
         """Put the answer on the board, and on the volume as soon as there is room."""
         # A gateway that starts serves nothing yet; the volume keeps what it served last, for the next start.
         answer = Answer(self.instance, os.getpid(), self.state, self.serving, self.refused, workers, now_text())
-        fields = answer_fields(answer) | {"note": self.note}
+        fields = answer_fields(answer) | {"note": shorten(self.note)}
         if self.state == "starting":
             fields["serving"] = None
         self.board.write(fields)

@@ -69,7 +69,7 @@ class Syncd:
     def _last_known(self) -> dict[str, Any]:
         try:
             document = json.loads((self.volume / "status.json").read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             document = None
         return document if isinstance(document, dict) else {"enabled": True, "leader_election": NEVER_SEEN}
 
@@ -77,7 +77,7 @@ class Syncd:
 def _document(response: httpx.Response) -> dict[str, Any]:
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise SyncdDownError("syncd answers something other than a JSON object")

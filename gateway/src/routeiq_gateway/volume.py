@@ -1,6 +1,7 @@
 """The volume, from the gateway's side: read revisions, write answers, stage what workers load."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +22,14 @@ from routeiq_gateway.core.documents import (
     parse_answer,
     parse_manifest,
 )
-from routeiq_gateway.core.overrides import Override, apply_overrides
+from routeiq_gateway.core.overrides import NOT_YAML, Override, apply_overrides
+from routeiq_gateway.logs import Log
 
 CONFIG = "config.yaml"
 READ_SIZE = 1 << 20
+QUOTED = re.compile(r"'(?!<)[^']{2,}'")
+"""A word of the file in a message of PyYAML: a password that begins with ``!`` is a tag to it. Its own terms are
+single characters, or stand in angle brackets."""
 
 
 class BadRevisionError(ValueError):
@@ -85,11 +90,18 @@ class Volume:
             return None
         return revision
 
-    def read_verdicts(self) -> tuple[Served | None, Refused | None]:
-        """Return what an earlier gateway on this volume served and refused; nothing where it left no answer."""
+    def read_verdicts(self, log: Log) -> tuple[Served | None, Refused | None]:
+        """Return what an earlier gateway on this volume served and refused; nothing where it left no answer.
+
+        An answer that cannot be read must not keep the gateway from starting: it is as if there were none.
+        """
         try:
             return parse_answer((self.root / "answers/gateway.json").read_bytes())
-        except (FileNotFoundError, BadDocumentError):
+        except FileNotFoundError:
+            return None, None
+        except (OSError, BadDocumentError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            log.warning("what an earlier gateway served is not known", file="answers/gateway.json", reason=reason)
             return None, None
 
     def write_answer(self, answer: Answer) -> None:
@@ -137,7 +149,10 @@ def stage(revision: Revision, overrides: tuple[Override, ...], into: Path) -> Pa
             (into / entry.name).symlink_to(entry)
     text = (revision.directory / CONFIG).read_bytes()
     if overrides:
-        text = yaml.safe_dump(apply_overrides(load_config(text), overrides), sort_keys=False).encode()
+        try:
+            text = yaml.safe_dump(apply_overrides(load_config(text), overrides), sort_keys=False).encode()
+        except RecursionError:
+            raise BadRevisionError(f"{CONFIG} with the overrides nests too deep; set fewer levels") from None
     path = into / CONFIG
     path.touch(mode=0o600)
     path.write_bytes(text)
@@ -152,12 +167,11 @@ def load_config(text: bytes) -> Mapping[str, Any]:
     """
     try:
         config = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise BadRevisionError(
-            f"{CONFIG} is not YAML{where}: {getattr(error, 'problem', None) or 'cannot be parsed'}"
-        ) from None
+        problem = QUOTED.sub("'***'", getattr(error, "problem", None) or "cannot be parsed")
+        raise BadRevisionError(f"{CONFIG} is not YAML{where}: {problem}") from None
     if not isinstance(config, Mapping) or not config:
         raise BadRevisionError(
             f"{CONFIG}: expected a mapping of sections such as model_list, found {type(config).__name__}"

@@ -23,6 +23,7 @@ from routeiq_gateway import litellm_edge
 from routeiq_gateway.board import Board
 from routeiq_gateway.channel import Channel
 from routeiq_gateway.core import checks
+from routeiq_gateway.core.reasons import sentence, shorten
 from routeiq_gateway.core.redact import scrub, secrets_of
 from routeiq_gateway.front import Front, StartRefusedError, waiting
 from routeiq_gateway.handoff import outlive_parent
@@ -102,7 +103,7 @@ class Worker:
             if self.assignment.trial:
                 await self._try(front)
         except StartRefusedError as error:
-            self.channel.send("refused", reason=scrub(str(error), self.secrets))
+            self.channel.send("refused", reason=shorten(scrub(str(error), self.secrets)))
             return EXIT_REFUSED
         self._obey(server, routes)
         self.channel.send("ready")
@@ -140,12 +141,13 @@ class Worker:
         if self.assignment.config is None:
             return
         try:
-            load_config(self.assignment.config.read_bytes())  # its errors name the line and quote nothing
+            # Its errors name the line and quote nothing. LiteLLM's may quote a secret of what it read.
+            parsed = load_config(self.assignment.config.read_bytes())
+            self.secrets = secrets_of(parsed, self.environment)
             self.config = await litellm_edge.read_config(str(self.assignment.config))
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
         except Exception as error:
-            self.secrets = secrets_of({}, self.environment)
             raise StartRefusedError(_reason(error)) from error
         self.secrets = secrets_of(self.config, self.environment)
         missing = checks.missing_variables(self.config, self.environment)
@@ -214,7 +216,7 @@ def _reason(error: BaseException | None) -> str:
         case SystemExit():
             return f"LiteLLM ended the process at its start (exit code {error.code}); its log says why"
         case _:
-            return f"LiteLLM refused it: {type(error).__name__}: {error}"
+            return f"LiteLLM refused it: {type(error).__name__}: {sentence(error)}"
 
 
 def _why_not(model: checks.Model) -> str:

@@ -1,3 +1,6 @@
+import signal
+
+import httpx
 import pytest
 
 from tests.support.gateway import MASTER_KEY, Gateway, config_with
@@ -5,6 +8,8 @@ from tests.support.waiting import wait_for
 
 MODEL = "model_list:\n  - model_name: demo\n    litellm_params: {{model: {model}, api_key: {key}}}\n"
 SECRET = "sk-config-secret-90aa7"
+LONG_SECRET = "sk-5a1b2c3d4e5f60718293a4b5c6d7e8f9-0f1e2d3c4b5a6978"
+PIECE = 8
 GUARDRAIL = "guardrails:\n  - {guardrail_name: g9, litellm_params: {guardrail: none, mode: pre_call}}\n"
 
 
@@ -154,8 +159,58 @@ def test_reload_answers_with_the_outcome(shared: Gateway) -> None:
     assert (response.json()["result"], response.json()["digest"]) == ("nack", bad)
 
 
+def test_a_reload_with_a_body_that_cannot_be_read_is_refused(shared: Gateway) -> None:
+    """The key comes first; with it, a body that is not JSON, or nests too deep to be read, is 400."""
+    for body in (b"[" * 60_000, b"{"):
+        for key, code in ((MASTER_KEY, 400), ("", 401)):
+            with shared.client(key=key) as client:
+                assert client.post("/llmrouter/config/reload", content=body).status_code == code
+
+
+def test_health_answers_head(shared: Gateway) -> None:
+    """A probe that asks with HEAD gets the status of GET and no body."""
+    with shared.client(key="") as client:
+        for path in ("/health/live", "/health/ready"):
+            response = client.head(path)
+            assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "desired"),
+    [
+        ('{"enabled": true, "running": true, "desired": {"number": 77}, "refused": null}', {"number": 77}),
+        ('{"enabled": true, "desired": {"number": 77}, "refused": "x"}', {"number": 77}),
+        ("[" * 100_000, None),
+    ],
+    ids=["whole", "refused is a text", "nests too deep"],
+)
+def test_without_syncd_its_last_status_is_shown(shared: Gateway, text: str, desired: dict[str, int] | None) -> None:
+    """With syncd down the status says so and shows what syncd last wrote, whatever became of that."""
+    path = shared.volume.root / "status.json"
+    path.write_text(text)
+    status = shared.status()
+    assert status["running"] is False
+    assert status.get("desired") == desired
+    assert status["serving"]["number"] == shared.get("/health/ready").json()["revision"]
+    path.unlink()
+    assert shared.status()["running"] is False
+
+
+def test_a_hangup_reloads(shared: Gateway) -> None:
+    """SIGHUP brings up fresh workers on the revision that `current` points to."""
+    shared.wait_serving(shared.volume.put(config_with("before the hangup")))
+    before = shared.workers()
+    shared.process.process.send_signal(signal.SIGHUP)
+    wait_for("fresh workers", lambda: len(shared.workers()) == 2 and not set(before) & set(shared.workers()))
+    assert shared.get("/health/ready").status_code == httpx.codes.OK
+
+
 def test_no_secret_in_what_the_gateway_says(shared: Gateway) -> None:
-    """Invariant 10: neither the log, nor the status, nor the answer holds a key."""
+    """Invariant 10: neither the log, nor the status, nor the answer holds a key, or a long piece of one."""
+    credentials = f"credential_list: [{{credential_name: c, credential_values: {LONG_SECRET}}}]\n"
+    reason = shared.wait_refused(shared.volume.put(config_with("x", extra=credentials)))
+    assert "credential_values" in reason
     spoken = shared.process.text() + str(shared.status()) + str(shared.volume.answer())
     assert MASTER_KEY not in spoken
     assert SECRET not in spoken
+    assert not any(LONG_SECRET[at : at + PIECE] in spoken for at in range(len(LONG_SECRET) - PIECE + 1))

@@ -1,9 +1,16 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway import config_with, gateway
 from tests.support.processes import SCRIPTS, clean_environment, free_port, listening, running
 from tests.support.waiting import wait_for
+
+IN_THE_FILE = """
+general_settings: {master_key: sk-from-the-file-1234}
+environment_variables: {DB_PASS: horse-battery, SMTP_PWD: horse-staple, DB_HOST: horse-stable}
+"""
 
 
 def test_without_a_revision_clients_are_told_to_wait(tmp_path: Path) -> None:
@@ -45,7 +52,7 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
         "LITELLM_ROUTER_SETTINGS__NUM_RETRIES": "7",
     }
     with gateway(tmp_path, port=None, **settings) as started:
-        started.volume.put(config_with("x", extra="general_settings: {master_key: sk-from-the-file-1234}\n"))
+        started.volume.put(config_with("x", extra=IN_THE_FILE))
         started.wait_ready()
         assert started.post("/v1/chat/completions", {}, key="sk-from-the-file-1234").status_code == 401
         with started.client(key="sk-from-the-override-77") as client:
@@ -57,6 +64,7 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
             assert "num_retries: 7" in printing.text()
             assert "master_key: '***'" in printing.text()
             assert "sk-from" not in printing.text()
+            assert "horse" not in printing.text()
 
 
 def test_bad_settings_are_refused_in_sentences(tmp_path: Path) -> None:
@@ -70,6 +78,58 @@ def test_bad_settings_are_refused_in_sentences(tmp_path: Path) -> None:
         for name in ("PORT", "ROUTEIQ_WORKERS", "LITELLM_NOSUCH__KEY", "LITELLM_CONFIG_BUCKET_NAME"):
             assert name in started.text()
         assert "Traceback" not in started.text()
+
+
+@pytest.mark.parametrize(
+    "value", ["12345", "2024-99-99", "[" * 5000, "7" * 6000], ids=["number", "date", "deep", "long"]
+)
+def test_an_override_that_cannot_work_is_refused_in_a_sentence(tmp_path: Path, value: str) -> None:
+    """An override is named with what was expected, whatever PyYAML or LiteLLM would make of its value."""
+    environment = clean_environment(LITELLM_GENERAL_SETTINGS__MASTER_KEY=value)
+    with running([str(SCRIPTS / "routeiq-gateway")], output=tmp_path / "out", environment=environment) as started:
+        assert started.wait_for_exit() == 2
+        assert "LITELLM_GENERAL_SETTINGS__MASTER_KEY: " in started.text()
+        assert "quote it" in started.text()
+        assert "Traceback" not in started.text()
+
+
+def test_a_refusal_however_long_is_told_and_does_not_end_the_gateway(tmp_path: Path) -> None:
+    """On a fresh volume a reason far larger than the board has room for is cut; the next revision is served."""
+    long = config_with("x").replace("demo\n", "é" * 12_000 + "\n").replace("openai/demo", "nosuchprovider/x")
+    with gateway(tmp_path) as started:
+        reason = started.wait_refused(started.volume.put(long))
+        assert reason.startswith("model_list: 'éé")
+        assert reason.endswith("é…")
+        wait_for("the port", lambda: listening(started.port))
+        assert started.get("/health/ready").json()["reason"].startswith("revision 1 is refused: model_list: 'éé")
+        started.wait_serving(started.volume.put(config_with("short")))
+        assert started.process.process.poll() is None
+
+
+def test_an_answer_that_cannot_be_read_keeps_no_gateway_from_starting(tmp_path: Path) -> None:
+    """What stands at answers/gateway.json may be anything, a directory even: the gateway serves, and says so once."""
+    (tmp_path / "volume/answers/gateway.json").mkdir(parents=True)
+    with gateway(tmp_path) as started:
+        started.volume.put(config_with("here"))
+        started.wait_ready()
+        assert started.chat() == "here"
+        assert started.process.text().count("what an earlier gateway served is not known") == 1
+
+
+@pytest.mark.parametrize(("requires", "code"), [("true", 503), ("false", 200)])
+def test_readiness_follows_litellms_where_it_is_told_to(tmp_path: Path, requires: str, code: int) -> None:
+    """With ROUTEIQ_READY_REQUIRES_DB readiness needs LiteLLM's own; without, what becomes of that touches nothing.
+
+    LiteLLM's drain endpoint makes its own readiness fail here as a lost database would.
+    """
+    with gateway(tmp_path, ROUTEIQ_WORKERS="1", ROUTEIQ_READY_REQUIRES_DB=requires) as started:
+        started.volume.put(config_with("x", extra="general_settings: {enable_drain_endpoint: true}\n"))
+        started.wait_ready()
+        assert started.get("/health/drain").status_code == 200
+        assert started.get("/health/readiness").status_code == 503
+        reply = started.get("/health/ready")
+        assert reply.status_code == code
+        assert ("ROUTEIQ_READY_REQUIRES_DB" in reply.text) is (requires == "true")
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

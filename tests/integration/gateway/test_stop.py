@@ -1,7 +1,8 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.asking import Streaming
-from tests.support.gateway import config_with, gateway
+from tests.support.asking import SLOW, Streaming
+from tests.support.gateway import CHAT, config_with, gateway
 from tests.support.processes import listening
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
@@ -38,6 +39,48 @@ def test_the_drain_limit_ends_a_stream_that_is_too_long(tmp_path: Path) -> None:
         started.wait_ready()
         stream = Streaming(started)
         stream.wait_begun()
+        started.process.process.terminate()
+        assert started.process.wait_for_exit(seconds=30) == 0
+        assert "[DONE]" not in stream.wait_ended()
+
+
+def test_a_request_under_way_is_the_last_on_its_connection(tmp_path: Path) -> None:
+    """A response that starts after the drain began says `Connection: close`, also where its request came before."""
+    with upstream(delay=3) as provider, gateway(tmp_path) as started, ThreadPoolExecutor(1) as threads:
+        started.volume.put(config_with("x", extra=SLOW.format(provider.base)))
+        started.wait_ready()
+        asked = threads.submit(started.post, "/v1/chat/completions", CHAT | {"model": "slow"})
+        wait_for("the request to reach the provider", lambda: provider.requests)
+        started.process.process.terminate()
+        wait_for("the drain", lambda: started.workers("draining") and not started.workers())
+        assert not asked.done()
+        response = asked.result()
+        assert response.status_code == 200
+        assert response.headers["connection"] == "close"
+        assert started.process.wait_for_exit() == 0
+
+
+def test_before_it_drains_a_gateway_serves_for_the_prestop_seconds(tmp_path: Path) -> None:
+    """For ROUTEIQ_PRESTOP_SECONDS a gateway that stops is not ready and answers new connections all the same."""
+    with gateway(tmp_path, ROUTEIQ_PRESTOP_SECONDS="3") as started:
+        started.volume.put(config_with("still here"))
+        started.wait_ready()
+        started.process.process.terminate()
+        wait_for("readiness to fall", lambda: not started.ready())
+        assert started.chat() == "still here"
+        assert started.get("/health/ready").status_code == 503
+        assert started.process.wait_for_exit() == 0
+
+
+def test_a_second_signal_ends_the_gateway_at_once(tmp_path: Path) -> None:
+    """SIGTERM once more cuts what still runs, long before the drain limit, and the exit code is 0."""
+    with upstream(chunks=400, pause=0.25) as provider, gateway(tmp_path) as started:
+        started.volume.put(config_with("x", extra=SLOW.format(provider.base)))
+        started.wait_ready()
+        stream = Streaming(started)
+        stream.wait_begun()
+        started.process.process.terminate()
+        wait_for("the drain", lambda: started.workers("draining") and not started.workers())
         started.process.process.terminate()
         assert started.process.wait_for_exit(seconds=30) == 0
         assert "[DONE]" not in stream.wait_ended()

@@ -1,9 +1,11 @@
 import string
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from routeiq_gateway.core.checks import (
     Model,
@@ -16,6 +18,7 @@ from routeiq_gateway.core.checks import (
 )
 from routeiq_gateway.core.documents import FileEntry, digest_of
 from routeiq_gateway.core.overrides import BadOverrideError, apply_overrides, find_overrides
+from routeiq_gateway.core.reasons import LONGEST, sentence, shorten
 from routeiq_gateway.core.redact import MASK, is_secret_name, mask, scrub, secrets_of
 
 ENTRIES = st.lists(
@@ -71,6 +74,14 @@ def test_overrides_leave_the_rest_and_the_original_alone() -> None:
         ("LITELLM_NOSUCH__KEY", "1", "no section 'nosuch'"),
         ("LITELLM_ROUTER_SETTINGS__", "1", "an empty key"),
         ("LITELLM_ROUTER_SETTINGS__X", "[1", "not YAML at column"),
+        ("LITELLM_ROUTER_SETTINGS__X", "2024-99-99", "not YAML: a date"),
+        ("LITELLM_ROUTER_SETTINGS__X", "7" * 6000, "not YAML: a date"),
+        ("LITELLM_ROUTER_SETTINGS__X", "[" * 5000, "not YAML: a date"),
+        ("LITELLM_ROUTER_SETTINGS__X", "!!timestamp x", "not YAML: a date"),
+        ("LITELLM_ROUTER_SETTINGS__X", "!!bool x", "not YAML: a date"),
+        ("LITELLM_ROUTER_SETTINGS__X", "!!int ''", "not YAML: a date"),
+        ("LITELLM_GENERAL_SETTINGS__MASTER_KEY", "12345", "quote it"),
+        ("LITELLM_GENERAL_SETTINGS__MASTER_KEY", "yes", "quote it"),
     ],
 )
 def test_a_bad_override_is_named(variable: str, value: str, named: str) -> None:
@@ -78,6 +89,12 @@ def test_a_bad_override_is_named(variable: str, value: str, named: str) -> None:
     with pytest.raises(BadOverrideError, match=named) as caught:
         find_overrides({variable: value})
     assert variable in str(caught.value)
+
+
+def test_a_quoted_master_key_is_taken() -> None:
+    """Digits are a key where they are a text."""
+    (override,) = find_overrides({"LITELLM_GENERAL_SETTINGS__MASTER_KEY": '"12345"'})
+    assert override.value == "12345"
 
 
 def test_an_override_through_a_scalar_is_refused() -> None:
@@ -95,6 +112,16 @@ def test_an_override_through_a_scalar_is_refused() -> None:
         ("aws_secret_access_key", True),
         ("redis_password", True),
         ("vertex_credentials", True),
+        ("DB_PASS", True),
+        ("SMTP_PWD", True),
+        ("basic_auth", True),
+        ("AUTH_VALUE", True),
+        ("environment_variables", True),
+        ("pass_through_endpoints", False),
+        ("use_in_pass_through", False),
+        ("custom_auth", False),
+        ("auth_type", False),
+        ("authorized_routes", False),
         ("max_tokens", False),
         ("tokens_per_minute", False),
         ("input_cost_per_token", False),
@@ -128,6 +155,82 @@ def test_a_reason_is_scrubbed_of_every_secret() -> None:
     secrets = secrets_of(config, environment)
     message = "sk-in-the-file token-of-the-environment another-secret postgres://user:pa/ss@host /home"
     assert scrub(message, secrets) == f"{MASK} {MASK} {MASK} postgres://user:{MASK}@host /home"
+
+
+def test_variables_of_the_configuration_are_secret() -> None:
+    """What a configuration sets as variables is masked where it is printed, and taken out of every message."""
+    config = {"environment_variables": {"DB_HOST": "hunter-2-host", "SMTP": 4711_4711, "REFERS": "os.environ/X"}}
+    assert mask(config) == {"environment_variables": {"DB_HOST": MASK, "SMTP": MASK, "REFERS": "os.environ/X"}}
+    assert scrub("hunter-2-host 47114711", secrets_of(config, {"PWD": "/directory"})) == f"{MASK} {MASK}"
+    assert scrub("/directory", secrets_of(config, {"PWD": "/directory"})) == "/directory"
+
+
+SECRET = "sk-5a1b2c3d4e5f60718293a4b5c6d7e8f9-0f1e2d3c4b5a69788796"
+
+
+class Credential(BaseModel):
+    """A model that refuses what is no mapping, and quotes it."""
+
+    values: dict[str, str]
+
+
+def refusal(secret: object = SECRET) -> ValidationError:
+    """Return pydantic's refusal of a secret."""
+    with pytest.raises(ValidationError) as caught:
+        Credential.model_validate({"values": secret})
+    return caught.value
+
+
+def wrapped(error: ValidationError) -> Exception:
+    """Return an exception that embeds the text of another."""
+    try:
+        raise RuntimeError(f"cannot load: {error}") from error
+    except RuntimeError as outer:
+        return outer
+
+
+@pytest.mark.parametrize("form", [lambda error: error, wrapped])
+def test_pydantic_quotes_no_value(form: Callable[[ValidationError], Exception]) -> None:
+    """The reason names the place and what was expected, and nothing of what was given."""
+    said = sentence(form(refusal()))
+    assert "values: Input should be a valid dictionary" in said
+    assert not any(SECRET[at : at + 4] in said for at in range(len(SECRET) - 3))
+
+
+@pytest.mark.parametrize("given_secret", [SECRET, [SECRET], SECRET + "\n'" + SECRET])
+def test_what_pydantic_leaves_of_a_secret_is_scrubbed(given_secret: str | list[str]) -> None:
+    """The passage that quotes a shortened value is cut, wherever the text comes from; what stands around it stays."""
+    said = scrub(f"before {refusal(given_secret)} after", {str(given_secret)})
+    assert said.startswith("before 1 validation error for Credential\nvalues\n")
+    assert said.endswith(" after")
+    assert f"input_value={MASK}, input_type=" in said
+    assert not any(SECRET[at : at + 4] in said for at in range(len(SECRET) - 3))
+
+
+def test_long_pieces_of_a_secret_are_scrubbed() -> None:
+    """Beginning and end of a secret do not show, nor its escaped form; scheme, host and database of a URL do."""
+    secrets = {SECRET, "two\nlines of a secret", "postgres://user:a-long-password@host/litellm"}
+    assert scrub(f"<{SECRET[:20]}...{SECRET[-9:]}>", secrets) == f"<{MASK}...{MASK}>"
+    assert scrub(repr("two\nlines of a secret"), secrets) == f"'{MASK}'"
+    plain = "postgres://host /opt/litellm of https://host"
+    assert scrub(f"{plain} a-long-pa", secrets) == f"{plain} {MASK}"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("piece", ["m", "://", "a://a", "a://a:", "a://u:@", "input_value=", SECRET[:9], "z"])
+def test_scrubbing_takes_time_by_length(piece: str) -> None:
+    """A message of a megabyte is scrubbed within seconds, whatever repeats in it."""
+    scrub(piece * (1_000_000 // len(piece)), {SECRET, "z" * 1000 + "y", "z" * 50})
+
+
+@given(st.text(), st.integers(3, 50))
+def test_a_reason_is_cut_by_bytes(text: str, most: int) -> None:
+    """What fits stays as it is; what does not is cut between characters and ends in an ellipsis."""
+    cut = shorten(text, most)
+    assert len(cut.encode()) <= most
+    assert cut == text or (cut.endswith("…") and text.startswith(cut[:-1]))
+    assert shorten("\ud800") == "?"
+    assert len(shorten("é" * LONGEST).encode()) > LONGEST - 3
 
 
 def test_missing_variables_are_named_with_their_place() -> None:

@@ -13,13 +13,13 @@ async def nothing() -> None:
     """Check nothing."""
 
 
-def ask(front: Any, method: str, path: str, **headers: str) -> httpx.Response:
+def ask(front: Any, method: str, path: str, body: bytes = b"", **headers: str) -> httpx.Response:
     """Send one request through an ASGI application."""
 
     async def asking() -> httpx.Response:
         transport = httpx.ASGITransport(front)
         async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
-            return await client.request(method, path)
+            return await client.request(method, path, content=body)
 
     return asyncio.run(asking())
 
@@ -42,6 +42,43 @@ def test_own_routes_come_first_and_all_else_passes() -> None:
     assert ask(front, "GET", "/mine").json() == {"mine": True}
     assert ask(front, "POST", "/mine").status_code == 400
     assert front.requests == 2
+
+
+def test_a_head_is_answered_as_a_get_without_body() -> None:
+    """The gateway's own routes answer HEAD with the status and the headers of GET."""
+
+    async def mine(_call: Call) -> Reply:
+        return Reply(503, {"mine": True})
+
+    front = Front(inner, nothing, {("GET", "/mine"): mine})
+    got, asked = ask(front, "GET", "/mine"), ask(front, "HEAD", "/mine")
+    assert (asked.status_code, asked.headers, asked.content) == (503, got.headers, b"")
+
+
+def test_a_response_that_starts_after_the_drain_began_closes() -> None:
+    """A request that is under way when the drain begins is the last one on its connection."""
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        front.draining = True
+        await inner(scope, receive, send)
+
+    front = Front(slow, nothing)
+    assert ask(front, "GET", "/x").headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("text", "malformed"), [(b"", False), (b" \n", False), (b"{}", False), (b"{", True), (b"[" * 60_000, True)]
+)
+def test_a_body_that_is_not_json_is_told_to_the_route(text: bytes, malformed: bool) -> None:  # noqa: FBT001 - a column of the table
+    """The route decides, after it has looked at the key; a body nested too deep is one that is not JSON."""
+    seen: list[bool] = []
+
+    async def mine(call: Call) -> Reply:
+        seen.append(call.malformed)
+        return Reply(200, {})
+
+    assert ask(Front(inner, nothing, {("POST", "/mine"): mine}), "POST", "/mine", text).status_code == 200
+    assert seen == [malformed]
 
 
 def test_a_draining_worker_closes_its_connections() -> None:

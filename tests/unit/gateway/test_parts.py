@@ -20,6 +20,8 @@ from routeiq_gateway.staging import Staging
 from routeiq_gateway.upkeep import FIRST_DELAY, LONGEST_DELAY, Upkeep
 from routeiq_gateway.volume import BadRevisionError, Revision, Volume, load_config
 
+LOG = structlog.wrap_logger(structlog.ReturnLogger())
+
 
 def test_messages_arrive_whole_and_in_order() -> None:
     """However the bytes are cut, each message arrives once, and the end of the peer shows."""
@@ -115,18 +117,38 @@ def test_staging_copies_the_config_and_links_the_rest(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"just text", b"a: [", b"a: 'x"])
+def test_an_override_that_nests_too_deep_is_refused(tmp_path: Path) -> None:
+    """The parent stages, and a depth that cannot be written is a reason to refuse and not the parent's end."""
+    deep = find_overrides({"LITELLM_ROUTER_SETTINGS__" + "__".join("A" * 1000): "1"})
+    with pytest.raises(BadRevisionError, match="nests too deep"):
+        Staging(deep, tmp_path / "staged").stage(revision(tmp_path, 1, b"a: b\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b"just text", b"a: [", b"a: 'x", b"a: 2024-99-99", b"a: !!bool x", b"a: " + b"1" * 6000],
+)
 def test_a_config_that_is_no_mapping_is_refused(text: bytes) -> None:
     """Whatever is not a mapping of sections is refused in a sentence."""
     with pytest.raises(BadRevisionError, match=r"config\.yaml"):
         load_config(text)
 
 
+@pytest.mark.parametrize(
+    "text", [b"a: !horse-battery", b"a: !horse-battery x", b"a: *horse-battery", b"%horse-battery"]
+)
+def test_what_is_no_yaml_is_not_quoted(text: bytes) -> None:
+    """A password that is not quoted may be a tag or an alias to YAML; the message names the place only."""
+    with pytest.raises(BadRevisionError, match=r"not YAML at line \d, column \d+: ") as caught:
+        load_config(text)
+    assert "horse" not in str(caught.value)
+
+
 def test_a_volume_without_anything_has_nothing(tmp_path: Path) -> None:
     """An empty volume is a start, not an error."""
     volume = Volume(tmp_path)
     assert volume.link("current") is None
-    assert volume.read_verdicts() == (None, None)
+    assert volume.read_verdicts(LOG) == (None, None)
     assert volume.last_known_good(None) is None
 
 
@@ -144,7 +166,7 @@ def test_a_revision_that_vanished_is_no_last_known_good(tmp_path: Path) -> None:
 
 def speaking(root: Path) -> Speaker:
     """Return a speaker on a volume."""
-    return Speaker(Board(), Volume(root), structlog.wrap_logger(structlog.ReturnLogger()))
+    return Speaker(Board(), Volume(root), LOG)
 
 
 def test_verdicts_survive_a_restart(tmp_path: Path) -> None:
@@ -153,9 +175,45 @@ def test_verdicts_survive_a_restart(tmp_path: Path) -> None:
     speaker.ack(Revision(3, "a" * 64, tmp_path))
     speaker.nack(4, "b" * 64, "because")
     speaker.publish(())
-    serving, refused = Volume(tmp_path).read_verdicts()
+    serving, refused = Volume(tmp_path).read_verdicts(LOG)
     assert serving == speaker.serving
     assert refused == speaker.refused
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        b"[" * 100_000,
+        b'{"format": 1, "serving": {"number": 1e400, "digest": "", "since": ""}}',
+        b'{"format": 1, "serving": "x"}',
+        b'{"format": 1, "serving": {"number": 1, "digest": "\\u0000", "since": ""}}',
+        b'{"format": 1e400}',
+        b"\xff",
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_none_and_is_said_once(tmp_path: Path, text: bytes | None) -> None:
+    """Whatever stands in place of the earlier answer, a directory even, the gateway starts as if there were none."""
+    path = tmp_path / "answers/gateway.json"
+    path.parent.mkdir()
+    if text is None:
+        path.mkdir()
+    else:
+        path.write_bytes(text)
+    log = structlog.testing.CapturingLogger()
+    assert Volume(tmp_path).read_verdicts(structlog.wrap_logger(log, processors=[])) == (None, None)
+    assert [call.method_name for call in log.calls] == ["warning"]
+
+
+def test_a_long_reason_fits_everywhere(tmp_path: Path) -> None:
+    """However long a reason is, and however its characters are written, board, answer and note hold it cut."""
+    speaker = speaking(tmp_path)
+    speaker.nack(4, "b" * 64, "é" * 40_000)
+    speaker.note = "\x00" * 80_000
+    speaker.publish(())
+    assert speaker.board.read()["refused"]["reason"].endswith("é…")
+    assert speaker.board.read()["note"].endswith("\x00…")
+    assert Volume(tmp_path).read_verdicts(LOG)[1] == speaker.refused
 
 
 def test_a_start_does_not_claim_to_serve(tmp_path: Path) -> None:
@@ -164,10 +222,10 @@ def test_a_start_does_not_claim_to_serve(tmp_path: Path) -> None:
     first.ack(Revision(3, "a" * 64, tmp_path))
     first.publish(())
     second = speaking(tmp_path)
-    second.serving, second.refused = Volume(tmp_path).read_verdicts()
+    second.serving, second.refused = Volume(tmp_path).read_verdicts(LOG)
     second.publish(())
     assert second.board.read()["serving"] is None
-    assert Volume(tmp_path).read_verdicts()[0] == first.serving
+    assert Volume(tmp_path).read_verdicts(LOG)[0] == first.serving
 
 
 def test_an_ack_ends_older_refusals_only(tmp_path: Path) -> None:

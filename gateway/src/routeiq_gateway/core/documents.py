@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from routeiq_gateway.core.reasons import shorten
+
 FORMAT = 1
 NAME_DIGITS = 12
-REASON_LIMIT = 2000
 
 State = Literal["starting", "serving", "draining", "stopped"]
 
@@ -108,7 +109,7 @@ def parse_manifest(text: bytes) -> Manifest:
                 FileEntry(str(entry["path"]), int(entry["size"]), str(entry["sha256"])) for entry in document["files"]
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDocumentError(f"manifest.json: field missing or of the wrong type: {error}") from error
     computed = digest_of(manifest.files)
     if computed != manifest.digest:
@@ -129,12 +130,12 @@ def parse_answer(text: bytes) -> tuple[Served | None, Refused | None]:
     try:
         serving, refused = document.get("serving"), document.get("refused")
         return (
-            Served(int(serving["number"]), str(serving["digest"]), str(serving["since"])) if serving else None,
-            Refused(int(refused["number"]), str(refused["digest"]), str(refused["reason"]), str(refused["at"]))
+            Served(int(serving["number"]), _digest(serving), str(serving["since"])) if serving else None,
+            Refused(int(refused["number"]), str(refused["digest"]), shorten(str(refused["reason"])), str(refused["at"]))
             if refused
             else None,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDocumentError(f"answers/gateway.json: field missing or of the wrong type: {error}") from error
 
 
@@ -151,16 +152,24 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "pid": answer.pid,
         "state": answer.state,
         "serving": vars(served).copy() if served else None,
-        "refused": vars(refused) | {"reason": refused.reason[:REASON_LIMIT]} if refused else None,
+        "refused": vars(refused).copy() if refused else None,
         "workers": [vars(worker).copy() for worker in answer.workers],
         "updated_at": answer.updated_at,
     }
 
 
+def _digest(document: dict[str, Any]) -> str:
+    """Return the digest of what was served: it names a directory to fall back on."""
+    digest = str(document["digest"])
+    if not digest.isalnum():
+        raise ValueError("a digest has letters and digits only")
+    return digest
+
+
 def _object(text: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadDocumentError(f"{name}: not JSON: {error}") from error
     if not isinstance(document, dict):
         raise BadDocumentError(f"{name}: expected an object, found {type(document).__name__}")

@@ -17,6 +17,10 @@ SECTIONS = (
     "router_settings",
 )
 PREFIX = "LITELLM_"
+NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises for a text it cannot read: its own errors, and, for a scalar that has the form of a date, a number
+or a boolean and is none, whatever the conversion raises."""
+MASTER_KEY = ("general_settings", "master_key")
 
 
 class BadOverrideError(ValueError):
@@ -38,7 +42,7 @@ def find_overrides(environment: Mapping[str, str]) -> tuple[Override, ...]:
     LiteLLM's own variables have no double underscore and pass by.
 
     Raises:
-        BadOverrideError: an unknown section, an empty key, or a value that is not YAML.
+        BadOverrideError: an unknown section, an empty key, a value that is not YAML, or a master key that is no text.
     """
     found = []
     for variable in sorted(environment):
@@ -54,13 +58,13 @@ def find_overrides(environment: Mapping[str, str]) -> tuple[Override, ...]:
             raise BadOverrideError(f"{variable}: an empty key; expected LITELLM_{section.upper()}__<KEY>")
         if section == "environment_variables":
             keys = variable.removeprefix(PREFIX).split("__")[1:]  # names of variables keep their case
-        try:
-            value = yaml.safe_load(environment[variable])
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f" at column {mark.column + 1}" if mark else ""
-            raise BadOverrideError(f"{variable}: the value is not YAML{where}; quote it as in config.yaml") from None
-        found.append(Override(variable, (section, *keys), value))
+        path = (section, *keys)
+        value = _value(variable, environment[variable])
+        if path == MASTER_KEY and not isinstance(value, str | None):
+            raise BadOverrideError(
+                f"{variable}: expected a text, found {type(value).__name__}; quote it, as in '\"12345\"'"
+            )
+        found.append(Override(variable, path, value))
     return tuple(found)
 
 
@@ -86,3 +90,13 @@ def apply_overrides(config: Mapping[str, Any], overrides: tuple[Override, ...]) 
             place = below
         place[last] = override.value
     return result
+
+
+def _value(variable: str, text: str) -> Any:  # noqa: ANN401 - any YAML value
+    try:
+        return yaml.safe_load(text)
+    except NOT_YAML as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at column {mark.column + 1}" if mark else ""
+        form = "" if isinstance(error, yaml.YAMLError) else ": a date, a number or a depth that cannot be"
+        raise BadOverrideError(f"{variable}: the value is not YAML{where}{form}; quote it as in config.yaml") from None

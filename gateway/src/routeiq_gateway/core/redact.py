@@ -1,23 +1,33 @@
 """Keep secrets out of what leaves the process: reasons, statuses, printed configuration."""
 
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 MASK = "***"
 SECRET_NAME = re.compile(
-    r"(key|secret|password|passwd|token|credential|salt|authorization|cookie|private|dsn|webhook|connection_string"
-    r"|database_url|redis_url)",
+    r"(key|secret|password|passwd|passphrase|pwd|token|credential|salt|authorization|cookie|private|dsn|webhook"
+    r"|connection_string|database_url|redis_url|environment_variables"
+    r"|pass(?![_-]?through)(?![a-z])|auth(?![a-z]))",
     re.IGNORECASE,
 )
-# These look like secrets by name and are not: counts, identifiers, switches.
+# These look like secrets by name and are not: counts, identifiers, switches, names of handlers.
 PLAIN_NAME = re.compile(
-    r"(max_.*tokens|.*_tokens|tokens?_per_.*|.*token_cost.*|cost_per_token.*|.*_cost_per_.*|key_management_.*|.*_key_name|.*_key_id)$",
+    r"(max_.*tokens|.*_tokens|tokens?_per_.*|.*token_cost.*|cost_per_token.*|.*_cost_per_.*|key_management_.*|.*_key_name|.*_key_id"
+    r"|custom_auth.*|litellm_jwtauth|.*auth_(type|mode|method))$",
     re.IGNORECASE,
 )
-URL_PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/@:]*:)\S*(?=@)", re.IGNORECASE)
+DIRECTORIES = frozenset({"PWD", "OLDPWD"})
+"""Variables in which a shell keeps directories."""
+WORD = re.compile(r"\S+")
+USER = re.compile(r"://[^\s/@:]*:")
+INPUT, INPUT_END = "input_value=", ", input_type="
 REFERENCE = "os.environ/"
 SHORTEST_SECRET = 6
+PIECE = 8
+"""Characters from which on the beginning or the end of a secret is one to hide."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -35,7 +45,7 @@ def mask(value: Any, *, secret: bool = False) -> Any:  # noqa: ANN401 - a config
         case str() if secret and not value.startswith(REFERENCE):
             return MASK
         case str():
-            return URL_PASSWORD.sub(rf"\g<head>{MASK}", value)
+            return _without_passwords(value)
         case bool() | None:
             return value
         case _ if secret:
@@ -49,7 +59,7 @@ def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  
 
     They are the values of secret settings, and of the variables such settings refer to.
     """
-    names = {name for name in environment if is_secret_name(name)}
+    names = {name for name in environment if is_secret_name(name) and name not in DIRECTORIES}
     values = {environment[name] for name in names}
     for text in _secret_texts(config, secret=False):
         values.add(environment.get(text.removeprefix(REFERENCE), "") if text.startswith(REFERENCE) else text)
@@ -57,10 +67,71 @@ def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  
 
 
 def scrub(message: str, secrets: Iterable[str]) -> str:
-    """Return ``message`` without any of ``secrets`` and without passwords in URLs."""
-    for secret in sorted(secrets, key=len, reverse=True):
+    """Return ``message`` without any of ``secrets``, or long pieces of them, and without passwords in URLs.
+
+    A secret also shows in the form that a representation gives it, and as what is left of it at both ends where a
+    message is shortened in the middle.
+    """
+    known = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
+    for secret in sorted(known, key=len, reverse=True):
         message = message.replace(secret, MASK)
-    return URL_PASSWORD.sub(rf"\g<head>{MASK}", message)
+    message = _without_inputs(message)
+    long = [core for core in map(_core, known) if len(core) > PIECE]
+    message = _without_heads(message, sorted(long))
+    message = _without_heads(message[::-1], sorted(core[::-1] for core in long))[::-1]
+    return _without_passwords(message)
+
+
+def _without_inputs(message: str) -> str:
+    """Mask the values that pydantic quotes: as it shortens them, they need not look like what was given."""
+    first, *rest = message.split(INPUT)
+    for part in rest:
+        value, end, after = part.rpartition(INPUT_END)
+        first += f"{INPUT}{MASK}{end}{after}" if end else f"{INPUT}{value}{after}"
+    return first
+
+
+def _without_heads(message: str, secrets: list[str]) -> str:
+    """Mask in ``message`` every beginning of one of ``secrets``, which are sorted. It looks at each place once."""
+    heads = {secret[:PIECE] for secret in secrets}
+    longest = max(map(len, secrets), default=0)
+    kept, start, place = [], 0, 0
+    while heads and place + PIECE <= len(message):
+        if message[place : place + PIECE] not in heads:
+            place += 1
+            continue
+        window = message[place : place + longest]
+        at = bisect(secrets, window)  # no secret shares more with the window than its neighbours in order do
+        shared = max(_shared(window, secret) for secret in secrets[max(at - 1, 0) : at + 1])
+        kept += [message[start:place], MASK]
+        start = place = place + shared
+    return "".join([*kept, message[start:]])
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts share at their beginnings."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _core(secret: str) -> str:
+    """Return the part of ``secret`` that is secret by itself: scheme, host and database of a URL are not."""
+    _, scheme, rest = secret.partition("://")
+    if not scheme:
+        return secret
+    user, at, _ = rest.rpartition("@")
+    return (user.partition(":")[2] or user) if at else rest.rpartition("/")[2]
+
+
+def _without_passwords(text: str) -> str:
+    """Mask the passwords of URLs: from the user's colon to the last ``@`` before white space."""
+    return WORD.sub(_without_password, text) if "://" in text else text
+
+
+def _without_password(word: re.Match[str]) -> str:
+    text = word.group()
+    at = text.rfind("@")
+    user = USER.search(text, 0, at) if at >= 0 else None
+    return f"{text[: user.end()]}{MASK}{text[at:]}" if user else text
 
 
 def _secret_texts(value: Any, *, secret: bool) -> Iterator[str]:  # noqa: ANN401 - any YAML value
@@ -73,3 +144,5 @@ def _secret_texts(value: Any, *, secret: bool) -> Iterator[str]:  # noqa: ANN401
                 yield from _secret_texts(below, secret=secret)
         case str() if secret:
             yield value
+        case int() | float() if secret:
+            yield str(value)
