@@ -1,6 +1,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,3 +163,16 @@ def test_a_program_that_ends_up_fatal_takes_all_down(tmp_path: Path) -> None:
         assert running.supervisord.wait_for_exit(seconds=60) == 70
         assert "CONFIG_SOURCE" in running.supervisord.text()
         assert "syncd is FATAL" in running.supervisord.text()
+
+
+def test_a_port_that_is_taken_ends_up_fatal(tmp_path: Path) -> None:
+    """A port that another process has: supervisord gives up and exits with a status other than 0."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        (tmp_path / "config.yaml").write_text(config_with("x"))
+        with stack(tmp_path, {"PORT": port}) as running:
+            assert running.supervisord.wait_for_exit(seconds=120) == 70
+            assert "set PORT" in running.supervisord.text()
+            assert "gateway is FATAL" in running.supervisord.text()

@@ -86,7 +86,7 @@ class Parent:
             return
         target = reloader.volume.link("current")
         if target is None and reloader.speaker.state != "serving":
-            reloader.wait(now, f"waiting for syncd to put the first revision at {reloader.volume.root}/current")
+            reloader.wait(f"waiting for syncd to put the first revision at {reloader.volume.root}/current")
             return
         if reloader.retry_at is not None and now >= reloader.retry_at:
             reloader.retry_at, self.seen = None, None

@@ -19,13 +19,13 @@ from routeiq_gateway.core.overrides import BadOverrideError
 from routeiq_gateway.fleet import FLUSH_SECONDS, Fleet, Purpose, Rollout
 from routeiq_gateway.forking import Child, Forker
 from routeiq_gateway.handoff import orphans_serve
+from routeiq_gateway.listening import listen
 from routeiq_gateway.logs import Log
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.speaker import Speaker, now_text
 from routeiq_gateway.staging import Staging
 from routeiq_gateway.volume import BadRevisionError, Revision, Volume
 
-BACKLOG = 2048
 Asker = tuple[Channel, int]
 
 
@@ -59,7 +59,7 @@ class Reloader:
             channel.send("reloaded", id=number, result="nack", reason=found)
         self._settle(now)
 
-    def wait(self, now: float, reason: str) -> None:
+    def wait(self, reason: str) -> None:
         """Serve ``503`` with ``reason`` until there is something to serve."""
         if self.speaker.note != reason:
             self.log.warning("not ready", reason=reason)
@@ -181,7 +181,7 @@ class Reloader:
             self._verdict(revision, None)
             return
         if not self.listening:
-            self.listener.listen(BACKLOG)
+            listen(self.listener)
             self.listening = True
         if rollout.purpose == "reload":
             rollout.replaces = list(self.fleet.serving)
@@ -224,7 +224,7 @@ class Reloader:
             self.log.warning("falling back to the last known good", revision=good.number)
             self._begin("reload", good, now=now, count=self.settings.workers)
         elif refused is not None:
-            self.wait(now, f"revision {refused.number} is refused: {refused.reason}")
+            self.wait(f"revision {refused.number} is refused: {refused.reason}")
 
     def _refuse(self, number: int, digest: str, reason: str) -> None:
         self.speaker.nack(number, digest, reason)

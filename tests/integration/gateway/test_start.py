@@ -1,6 +1,8 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway import config_with, gateway
 from tests.support.processes import SCRIPTS, clean_environment, free_port, listening, running
 from tests.support.waiting import wait_for
@@ -81,3 +83,29 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         with gateway(tmp_path, port=port) as started:
             assert started.process.wait_for_exit(seconds=60) == 4
             assert str(port) in started.process.text()
+            assert "set PORT" in started.process.text()
+            assert "LiteLLM imported" not in started.process.text()
+
+
+def test_a_port_that_is_taken_after_it_was_bound_is_named(tmp_path: Path) -> None:
+    """Another process that comes to listen while LiteLLM is imported ends the gateway with 4."""
+    port = free_port()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        with gateway(tmp_path, port=port) as started:
+            started.volume.put(config_with("x"))
+            started.process.wait_for_text("LiteLLM imported", seconds=60)
+            other.listen()
+            assert started.process.wait_for_exit(seconds=60) == 4
+            assert "set PORT" in started.process.text()
+            assert "Traceback" not in started.process.text()
+
+
+@pytest.mark.parametrize("host", ["nohost.invalid", "192.0.2.1", "a" * 70])
+def test_a_host_that_is_not_here_is_named(tmp_path: Path, host: str) -> None:
+    """A gateway told to listen on a host of which there is none says so, and ends with 4 at once."""
+    with gateway(tmp_path, HOST=host) as started:
+        assert started.process.wait_for_exit(seconds=60) == 4
+        assert "set HOST" in started.process.text()
+        assert "Traceback" not in started.process.text()
