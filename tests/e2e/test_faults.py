@@ -1,5 +1,6 @@
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,6 +137,22 @@ def test_a_full_volume_keeps_what_is_served(tmp_path: Path, small_volume: Path, 
         filler.unlink()
         wait_for("the change", lambda: running.gateway.chat() == "does not fit")
         assert running.gateway.status()["last_error"] is None
+
+
+def test_an_emptied_volume_heals(tmp_path: Path) -> None:
+    """Everything on the volume is removed: serving goes on, and the next change is taken, under a higher number."""
+    config = tmp_path / "config.yaml"
+    config.write_text(config_with("before"))
+    with stack(tmp_path, {"LITELLM_CONFIG_PATH": str(config)}) as running:
+        gateway = running.gateway
+        gateway.wait_ready()
+        for entry in gateway.volume.root.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        assert gateway.chat() == "before"
+        config.write_text(config_with("after"))
+        wait_for("the change", lambda: gateway.chat() == "after", seconds=60)
+        assert gateway.volume.answer()["serving"]["number"] > 1
+        assert "Traceback" not in running.supervisord.text()
 
 
 def test_a_stop_lets_a_stream_end_whole(tmp_path: Path, s3: Server) -> None:

@@ -1,5 +1,6 @@
 """The volume, from the gateway's side: read revisions, write answers, stage what workers load."""
 
+import errno
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from routeiq_gateway.core.documents import (
 from routeiq_gateway.core.overrides import Override, apply_overrides
 
 CONFIG = "config.yaml"
+ANSWER = "answers/gateway.json"
 READ_SIZE = 1 << 20
 
 
@@ -47,11 +49,32 @@ class Volume:
     root: Path
 
     def link(self, name: str) -> str | None:
-        """Return where the link ``current`` or ``candidate`` points, or None where there is none."""
+        """Return where the link ``current`` or ``candidate`` points, or None where there is no link to be read."""
         try:
             return str((self.root / name).readlink())
+        except OSError:  # gone, no link, or a faulty disk: what is served goes on
+            return None
+
+    def obstacle(self, name: str) -> str | None:
+        """Return why the link ``name`` cannot be read, None where it can or is only missing."""
+        try:
+            (self.root / name).readlink()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            reason = "it is not a link" if error.errno == errno.EINVAL else error.strerror
+            return f"{self.root / name} cannot be used: {reason}"
+        return None
+
+    def answered(self) -> bool:
+        """Whether a gateway's answer is on the volume, as far as can be seen."""
+        try:
+            (self.root / ANSWER).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def identify(self, target: str) -> Revision:
         """Read the manifest of the revision at ``target`` (relative to the volume).
@@ -88,7 +111,7 @@ class Volume:
     def read_verdicts(self) -> tuple[Served | None, Refused | None]:
         """Return what an earlier gateway on this volume served and refused; nothing where it left no answer."""
         try:
-            return parse_answer((self.root / "answers/gateway.json").read_bytes())
+            return parse_answer((self.root / ANSWER).read_bytes())
         except (FileNotFoundError, BadDocumentError):
             return None, None
 
@@ -98,7 +121,7 @@ class Volume:
         Raises:
             OSError: the volume is full or gone; the earlier answer is still whole.
         """
-        self._replace("answers/gateway.json", encode_answer(answer))
+        self._replace(ANSWER, encode_answer(answer))
 
     def write_trial(self, digest: str, text: bytes) -> None:
         """Write the verdict on a candidate to ``answers/trial-<digest>.json``.

@@ -25,7 +25,17 @@ from routeiq_syncd.core.tables import fleet_text, history_text
 from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
 from routeiq_syncd.logs import Log, build_log
-from routeiq_syncd.loops import Alone, Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
+from routeiq_syncd.loops import (
+    Alone,
+    Heartbeats,
+    Poller,
+    keep,
+    read_answers,
+    status_bytes,
+    utc_now,
+    watch,
+    write_status,
+)
 from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
@@ -76,6 +86,7 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
     # `once` prints its outcome; the log would say it a second time.
     level = "CRITICAL" if options.command == "once" else settings.log_level
     log = build_log("syncd", level=level, form=settings.log_format)
+    volume.tell = lambda sentence: log.warning("set aside", reason=sentence)
     try:
         volume.recover()
         sync = Sync(source, volume, rules, utc_now)
@@ -99,7 +110,12 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         log.error("cannot listen", reason=str(error))
         return cli.FAILED
     except BaseExceptionGroup:
-        log.exception("a loop died")
+        if volume.lost():
+            log.error(
+                "the volume is lost", reason=f"{volume.root} was emptied or replaced; the next start makes it anew"
+            )
+        else:
+            log.exception("a loop died")
         return cli.FAILED
     finally:
         volume.close()
@@ -136,6 +152,7 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
     loops: list[Awaitable[None]] = [
         read_answers(sync.volume, board, heartbeats),
         write_status(sync.volume, board, heartbeats, log),
+        keep(sync.volume, heartbeats),
         *(_alone(parts, heartbeats, sockets) if settings.election is None else _elected(parts, heartbeats, sockets)),
     ]
     log.info("started", source=sync.source.location, volume=str(settings.volume), interval=settings.interval)
@@ -149,7 +166,8 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
                 task.cancel()
     finally:
         board.stopping()
-        sync.volume.write_status(status_bytes(board))
+        with contextlib.suppress(FileNotFoundError):  # the volume itself is gone
+            sync.volume.write_status(status_bytes(board))
         with contextlib.suppress(OSError):  # a faulty disk must not turn a clean stop into a failure
             settings.socket.unlink()
     log.info("stopped")

@@ -40,6 +40,24 @@ def test_a_start_on_a_refused_revision_falls_back_to_the_last_known_good(tmp_pat
         assert second.chat() == "better"
 
 
+def test_a_current_that_is_no_link_is_told(tmp_path: Path) -> None:
+    """A directory in the place of `current` ends nothing: the reason is given, and what is served goes on."""
+    with gateway(tmp_path) as started:
+        current = started.volume.root / "current"
+        current.mkdir()
+        wait_for("the port", lambda: listening(started.port), seconds=60)
+        wait_for("the reason", lambda: "is not a link" in started.get("/health/ready").json()["reason"])
+        current.rmdir()
+        started.volume.put(config_with("here"))
+        started.wait_ready()
+        current.unlink()
+        current.mkdir()
+        started.process.wait_for_text("the revision served goes on")
+        assert started.chat() == "here"
+        current.rmdir()
+        started.wait_serving(started.volume.put(config_with("there")))
+
+
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     """`LITELLM_<SECTION>__<KEY>` sets what the file says otherwise; `config` prints the result, secrets masked."""
     settings = {
