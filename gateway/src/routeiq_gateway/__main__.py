@@ -23,6 +23,7 @@ from routeiq_gateway.core.overrides import BadOverrideError, Override, apply_ove
 from routeiq_gateway.core.redact import mask
 from routeiq_gateway.fleet import Fleet
 from routeiq_gateway.forking import Forker
+from routeiq_gateway.lifeline import end_with_supervisord
 from routeiq_gateway.listening import CannotListenError, bind
 from routeiq_gateway.logs import Log, build_log
 from routeiq_gateway.parent import Parent
@@ -78,6 +79,8 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
+    if settings.supervisor:
+        end_with_supervisord()
     try:
         # Before LiteLLM's import, which takes seconds: what cannot listen ends while supervisord still counts a start.
         # The socket listens once workers are ready, so until then clients are refused instead of queued.

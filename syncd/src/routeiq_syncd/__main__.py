@@ -24,6 +24,7 @@ from routeiq_syncd.core.status import Cluster, Json, Snapshot, last_known
 from routeiq_syncd.core.tables import fleet_text, history_text
 from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
+from routeiq_syncd.lifeline import end_with_supervisord
 from routeiq_syncd.logs import Log, build_log
 from routeiq_syncd.loops import (
     Alone,
@@ -83,8 +84,7 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
     host = socket.gethostname()
     holder = f"{host}-{secrets.token_hex(4)}"
     rules = Rules(settings.bounds, settings.environment, Publisher(holder))
-    # `once` prints its outcome; the log would say it a second time.
-    level = "CRITICAL" if options.command == "once" else settings.log_level
+    level = "CRITICAL" if options.command == "once" else settings.log_level  # `once` prints its outcome itself
     log = build_log("syncd", level=level, form=settings.log_format)
     volume.tell = lambda sentence: log.warning("set aside", reason=sentence)
     try:
@@ -103,6 +103,8 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         board = Board(snapshot, log, utc_now)
         if options.command == "once":
             return _once(options, sync, board)
+        if settings.supervised:
+            end_with_supervisord()
         parts = Parts(settings, sync, rules, board, log, checkpoint)
         sockets = listen(settings.host, settings.port, settings.socket)
         return asyncio.run(_run(parts, sockets))
@@ -111,9 +113,7 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         return cli.FAILED
     except BaseExceptionGroup:
         if volume.lost():
-            log.error(
-                "the volume is lost", reason=f"{volume.root} was emptied or replaced; the next start makes it anew"
-            )
+            log.error("the volume was emptied or replaced; the next start makes it anew", volume=str(volume.root))
         else:
             log.exception("a loop died")
         return cli.FAILED
@@ -166,9 +166,8 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
                 task.cancel()
     finally:
         board.stopping()
-        with contextlib.suppress(FileNotFoundError):  # the volume itself is gone
+        with contextlib.suppress(OSError):  # a faulty or lost volume must not turn a clean stop into a failure
             sync.volume.write_status(status_bytes(board))
-        with contextlib.suppress(OSError):  # a faulty disk must not turn a clean stop into a failure
             settings.socket.unlink()
     log.info("stopped")
     return cli.DONE
