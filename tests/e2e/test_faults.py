@@ -1,6 +1,8 @@
 import contextlib
 import os
+import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.asking import SLOW, Asking, Streaming
-from tests.support.gateway import alive, config_with
+from tests.support.gateway import alive, config_with, tree_of
 from tests.support.processes import free_port, listening
 from tests.support.s3 import Server, moto
 from tests.support.stack import from_s3, stack
@@ -137,6 +139,22 @@ def test_a_full_volume_keeps_what_is_served(tmp_path: Path, small_volume: Path, 
         assert running.gateway.status()["last_error"] is None
 
 
+def test_an_emptied_volume_heals(tmp_path: Path) -> None:
+    """Everything on the volume is removed: serving goes on, and the next change is taken, under a higher number."""
+    config = tmp_path / "config.yaml"
+    config.write_text(config_with("before"))
+    with stack(tmp_path, {"LITELLM_CONFIG_PATH": str(config)}) as running:
+        gateway = running.gateway
+        gateway.wait_ready()
+        for entry in gateway.volume.root.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        assert gateway.chat() == "before"
+        config.write_text(config_with("after"))
+        wait_for("the change", lambda: gateway.chat() == "after", seconds=60)
+        assert gateway.volume.answer()["serving"]["number"] > 1
+        assert "Traceback" not in running.supervisord.text()
+
+
 def test_a_stop_lets_a_stream_end_whole(tmp_path: Path, s3: Server) -> None:
     """SIGTERM to supervisord during a stream: readiness falls at once, the stream ends whole, everything exits 0."""
     bucket = s3.bucket("stop")
@@ -156,9 +174,51 @@ def test_a_stop_lets_a_stream_end_whole(tmp_path: Path, s3: Server) -> None:
             assert "stopped: syncd (exit status 0)" in log
 
 
+def test_killing_supervisord_ends_all(tmp_path: Path) -> None:
+    """Kill -9 of supervisord: its programs and their workers end, and the port is free."""
+    config = tmp_path / "config.yaml"
+    config.write_text(config_with("x"))
+    with stack(tmp_path, {"LITELLM_CONFIG_PATH": str(config)}) as running:
+        running.gateway.wait_ready()
+        below = [process.pid for process in tree_of(running.supervisord.pid)[1:]]
+        assert len(below) >= 4
+        running.supervisord.kill()
+        wait_for("all to end", lambda: not alive(below))
+        assert not listening(running.gateway.port)
+        wait_for("the answer", lambda: running.gateway.volume.answer()["state"] == "stopped")
+
+
+def test_a_stop_ends_workers_without_a_parent(tmp_path: Path) -> None:
+    """A stop while the gateway that was killed is on its way up again: its orphans end too."""
+    config = tmp_path / "config.yaml"
+    config.write_text(config_with("x"))
+    with stack(tmp_path, {"LITELLM_CONFIG_PATH": str(config)}) as running:
+        running.gateway.wait_ready()
+        orphans = running.gateway.workers()
+        os.kill(running.pid("gateway"), signal.SIGKILL)
+        folder = running.gateway.volume.root / "handoff"
+        wait_for("the orphans", lambda: len(list(folder.glob("*.sock"))) == len(orphans), every=0.01)
+        running.supervisord.process.send_signal(signal.SIGINT)
+        assert running.supervisord.wait_for_exit(seconds=60) == 0
+        wait_for("the orphans to end", lambda: not alive(orphans))
+        assert not listening(running.gateway.port)
+
+
 def test_a_program_that_ends_up_fatal_takes_all_down(tmp_path: Path) -> None:
     """Settings that cannot work: supervisord gives up, stops the rest and exits with a status other than 0."""
     with stack(tmp_path, {"CONFIG_SOURCE": "nowhere"}) as running:
         assert running.supervisord.wait_for_exit(seconds=60) == 70
         assert "CONFIG_SOURCE" in running.supervisord.text()
         assert "syncd is FATAL" in running.supervisord.text()
+
+
+def test_a_port_that_is_taken_ends_up_fatal(tmp_path: Path) -> None:
+    """A port that another process has: supervisord gives up and exits with a status other than 0."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        with stack(tmp_path, {"PORT": port}) as running:
+            assert running.supervisord.wait_for_exit(seconds=120) == 70
+            assert "set PORT" in running.supervisord.text()
+            assert "gateway is FATAL" in running.supervisord.text()

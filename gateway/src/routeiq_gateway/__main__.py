@@ -1,7 +1,7 @@
 """The command ``routeiq-gateway``: the composition root.
 
 ``routeiq-gateway`` serves; ``routeiq-gateway config`` prints the effective configuration, secrets masked. Exit codes:
-0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 the port is taken.
+0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 cannot listen on HOST and PORT.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from routeiq_gateway.core.overrides import BadOverrideError, Override, apply_ove
 from routeiq_gateway.core.redact import mask
 from routeiq_gateway.fleet import Fleet
 from routeiq_gateway.forking import Forker
-from routeiq_gateway.handoff import adopt_listener
+from routeiq_gateway.lifeline import end_with_supervisord
+from routeiq_gateway.listening import CannotListenError, bind
 from routeiq_gateway.logs import Log, build_log
 from routeiq_gateway.parent import Parent
 from routeiq_gateway.preload import MODULES
@@ -36,7 +37,6 @@ from routeiq_gateway.upkeep import Upkeep
 from routeiq_gateway.volume import CONFIG, BadRevisionError, Volume, load_config
 
 EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
-BIND_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,12 +79,25 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
+    if settings.supervisor:
+        end_with_supervisord()
+    try:
+        # Before LiteLLM's import, which takes seconds: what cannot listen ends while supervisord still counts a start.
+        # The socket listens once workers are ready, so until then clients are refused instead of queued.
+        listener = bind(settings, log)
+        run(settings, overrides, listener, log)
+    except CannotListenError as error:
+        log.error("cannot listen", host=settings.host, port=settings.port, error=str(error), hint=error.hint)
+        return EXIT_PORT
+    log.info("stopped")
+    return 0
+
+
+def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.socket, log: Log) -> None:
+    """Import LiteLLM, put the parent together and run it until it is told to stop."""
     started = time.monotonic()
     warm(settings, log)
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
-    listener = listen(settings, log)
-    if listener is None:
-        return EXIT_PORT
     volume, board = Volume(settings.volume), Board()
     serving, refused = volume.read_verdicts(log)
     speaker = Speaker(board, volume, log, serving=serving, refused=refused)
@@ -101,8 +114,6 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
         parent.run()
     finally:
         staging.close()
-    log.info("stopped")
-    return 0
 
 
 def warm(settings: Settings, log: Log) -> None:
@@ -123,36 +134,6 @@ def warm(settings: Settings, log: Log) -> None:
     extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if extra:
         log.warning("the parent has threads, which its workers will lack", threads=extra)
-
-
-def listen(settings: Settings, log: Log) -> socket.socket | None:
-    """Return the gateway's socket, bound, from orphaned workers where there are any; None where the port is taken."""
-    deadline = time.monotonic() + BIND_SECONDS
-    while True:
-        adopted = adopt_listener(settings.volume, settings.port)
-        if adopted is not None:
-            log.info("took the listening socket over from workers whose parent died", port=settings.port)
-            adopted.setblocking(False)
-            return adopted
-        listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-        except OSError as error:
-            listener.close()
-            if time.monotonic() > deadline:
-                log.error(
-                    "cannot bind",
-                    host=settings.host,
-                    port=settings.port,
-                    error=error.strerror,
-                    hint="set PORT",
-                )
-                return None
-            time.sleep(0.2)
-            continue
-        listener.setblocking(False)
-        return listener
 
 
 def _stop_early(_number: int, _frame: object) -> None:

@@ -37,22 +37,25 @@ class Parent:
     seen: str | None = None  # where `current` pointed when it was last taken up
     seen_candidate: str | None = None
     asked: list[Asker] = field(default_factory=list)
+    obstacle: str | None = None
     stopping_since: float | None = None
     retired: bool = False
 
     def run(self) -> None:
         """Serve until a signal ends the gateway and the last worker has drained."""
         self.selector.register(self.signals.install(), selectors.EVENT_READ, None)
-        fleet, speaker = self.reloader.fleet, self.reloader.speaker
+        reloader, fleet, speaker = self.reloader, self.reloader.fleet, self.reloader.speaker
         while self.stopping_since is None or fleet.all():
             now = time.monotonic()
             if self.stopping_since is None:
                 self._watch(now)
-                self.reloader.advance(now)
+                reloader.advance(now)
                 self.upkeep.tick(now)
             else:
                 self._stop(now)
             self._kill_overdue(now)
+            if not reloader.volume.answered():
+                speaker.publish(fleet.entries())  # somebody emptied the volume; syncd numbers by what is served
             speaker.write()
             for key, _ in self.selector.select(TICK):
                 if isinstance(key.data, Child):
@@ -85,12 +88,13 @@ class Parent:
         if reloader.fleet.reloading() is not None:
             return
         target = reloader.volume.link("current")
-        if target is None and reloader.speaker.state != "serving":
-            reloader.wait(now, f"waiting for syncd to put the first revision at {reloader.volume.root}/current")
+        if target is None:
+            self._miss_current()
             return
+        self.obstacle = None
         if reloader.retry_at is not None and now >= reloader.retry_at:
             reloader.retry_at, self.seen = None, None
-        if target is None or (target == self.seen and not self.asked):
+        if target == self.seen and not self.asked:
             return
         if len(reloader.fleet.draining) >= self.settings.most_draining:
             reloader.defer()
@@ -98,6 +102,16 @@ class Parent:
         self.seen = target
         asked, self.asked = self.asked, []
         reloader.take(target, now=now, asked_by=asked)
+
+    def _miss_current(self) -> None:
+        """Say what stands in the way of ``current``; what is served goes on."""
+        reloader = self.reloader
+        obstacle = reloader.volume.obstacle("current")
+        if reloader.speaker.state != "serving":
+            reloader.wait(obstacle or f"waiting for syncd to put the first revision at {reloader.volume.root}/current")
+        elif obstacle is not None and obstacle != self.obstacle:
+            self.log.warning("the revision served goes on", reason=obstacle)
+        self.obstacle = obstacle
 
     def _hear(self, child: Child) -> None:
         fleet = self.reloader.fleet

@@ -1,7 +1,8 @@
 """Taking a revision in: bring up, swap or refuse, fall back, replace, try.
 
 A refused revision replaces nothing. Where nothing was served before, the last known good of an earlier gateway on
-this volume is brought up instead, and where there is none either, workers that tell every client to wait.
+this volume is brought up instead, and where there is none either, workers that tell every client to wait. These hold
+back as long as orphans of an earlier gateway serve: an answer of theirs would take the place of a good one.
 """
 
 import json
@@ -18,13 +19,14 @@ from routeiq_gateway.core.overrides import BadOverrideError
 from routeiq_gateway.core.reasons import shorten
 from routeiq_gateway.fleet import FLUSH_SECONDS, Fleet, Purpose, Rollout
 from routeiq_gateway.forking import Child, Forker
+from routeiq_gateway.handoff import orphans_serve
+from routeiq_gateway.listening import listen
 from routeiq_gateway.logs import Log
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.speaker import Speaker, now_text
 from routeiq_gateway.staging import Staging
 from routeiq_gateway.volume import BadRevisionError, Revision, Volume
 
-BACKLOG = 2048
 Asker = tuple[Channel, int]
 
 
@@ -43,6 +45,7 @@ class Reloader:
     on_fork: Callable[[Child], None] = lambda _child: None
     in_child: Callable[[], None] = lambda: None
     listening: bool = False
+    waiting: bool = False  # nothing to serve is known
     served: Revision | None = None
     retry_at: float | None = None
     fell_back: bool = False
@@ -57,14 +60,13 @@ class Reloader:
             channel.send("reloaded", id=number, result="nack", reason=found)
         self._settle(now)
 
-    def wait(self, now: float, reason: str) -> None:
+    def wait(self, reason: str) -> None:
         """Serve ``503`` with ``reason`` until there is something to serve."""
         if self.speaker.note != reason:
             self.log.warning("not ready", reason=reason)
             self.speaker.state, self.speaker.note = "starting", reason
             self.speaker.publish(self.fleet.entries())
-        if not self.fleet.serving and self.fleet.reloading() is None:
-            self._begin("reload", None, now=now, count=1)
+        self.waiting = True
 
     def defer(self) -> None:
         """Say that a new revision has to wait for workers to end: memory is bounded first."""
@@ -109,6 +111,14 @@ class Reloader:
                 self._give_up(rollout, now)
             elif rollout.complete:
                 self._finish(rollout, now)
+        if self.speaker.state == "starting" and not self.fleet.serving:
+            self._stand_in(now)
+
+    def _stand_in(self, now: float) -> None:
+        """Have clients wait, unless orphans serve; these are asked to go on until there is something to serve."""
+        alone = not orphans_serve(self.settings.volume, self.settings.port)
+        if alone and self.waiting and self.fleet.reloading() is None:
+            self._begin("reload", None, now=now, count=1)
 
     def abandon(self, *, now: float) -> None:
         """Give up every rollout: the gateway stops."""
@@ -172,7 +182,7 @@ class Reloader:
             self._verdict(revision, None)
             return
         if not self.listening:
-            self.listener.listen(BACKLOG)
+            listen(self.listener)
             self.listening = True
         if rollout.purpose == "reload":
             rollout.replaces = list(self.fleet.serving)
@@ -215,7 +225,7 @@ class Reloader:
             self.log.warning("falling back to the last known good", revision=good.number)
             self._begin("reload", good, now=now, count=self.settings.workers)
         elif refused is not None:
-            self.wait(now, f"revision {refused.number} is refused: {refused.reason}")
+            self.wait(f"revision {refused.number} is refused: {refused.reason}")
 
     def _refuse(self, number: int, digest: str, reason: str) -> None:
         self.speaker.nack(number, digest, reason)

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         Field(validation_alias=AliasChoices("LOG_LEVEL")),
     ] = "INFO"
     log_form: Annotated[Literal["json", "console"] | None, Field(validation_alias="LOG_FORMAT")] = None
+    supervisor: Annotated[str | None, Field(validation_alias="SUPERVISOR_ENABLED")] = None  # supervisord's own
     litellm_bucket: Annotated[str | None, Field(validation_alias="LITELLM_CONFIG_BUCKET_NAME")] = None
 
     @field_validator("log_level", mode="before")

@@ -1,5 +1,6 @@
 """The volume, from the gateway's side: read revisions, write answers, stage what workers load."""
 
+import errno
 import hashlib
 import re
 import secrets
@@ -26,6 +27,7 @@ from routeiq_gateway.core.overrides import NOT_YAML, Override, apply_overrides
 from routeiq_gateway.logs import Log
 
 CONFIG = "config.yaml"
+ANSWER = "answers/gateway.json"
 READ_SIZE = 1 << 20
 QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 """A word of the file in a message of PyYAML: a password that begins with ``!`` is a tag to it. Its own terms are
@@ -52,11 +54,32 @@ class Volume:
     root: Path
 
     def link(self, name: str) -> str | None:
-        """Return where the link ``current`` or ``candidate`` points, or None where there is none."""
+        """Return where the link ``current`` or ``candidate`` points, or None where there is no link to be read."""
         try:
             return str((self.root / name).readlink())
+        except OSError:  # gone, no link, or a faulty disk: what is served goes on
+            return None
+
+    def obstacle(self, name: str) -> str | None:
+        """Return why the link ``name`` cannot be read, None where it can or is only missing."""
+        try:
+            (self.root / name).readlink()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            reason = "it is not a link" if error.errno == errno.EINVAL else error.strerror
+            return f"{self.root / name} cannot be used: {reason}"
+        return None
+
+    def answered(self) -> bool:
+        """Whether a gateway's answer is on the volume, as far as can be seen."""
+        try:
+            (self.root / ANSWER).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def identify(self, target: str) -> Revision:
         """Read the manifest of the revision at ``target`` (relative to the volume).
@@ -96,12 +119,12 @@ class Volume:
         An answer that cannot be read must not keep the gateway from starting: it is as if there were none.
         """
         try:
-            return parse_answer((self.root / "answers/gateway.json").read_bytes())
+            return parse_answer((self.root / ANSWER).read_bytes())
         except FileNotFoundError:
             return None, None
         except (OSError, BadDocumentError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            log.warning("what an earlier gateway served is not known", file="answers/gateway.json", reason=reason)
+            log.warning("what an earlier gateway served is not known", file=ANSWER, reason=reason)
             return None, None
 
     def write_answer(self, answer: Answer) -> None:
@@ -110,7 +133,7 @@ class Volume:
         Raises:
             OSError: the volume is full or gone; the earlier answer is still whole.
         """
-        self._replace("answers/gateway.json", encode_answer(answer))
+        self._replace(ANSWER, encode_answer(answer))
 
     def write_trial(self, digest: str, text: bytes) -> None:
         """Write the verdict on a candidate to ``answers/trial-<digest>.json``.

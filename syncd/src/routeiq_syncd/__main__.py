@@ -8,30 +8,39 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from routeiq_syncd import cli
+from routeiq_syncd import asking, cli
 from routeiq_syncd.board import Board
-from routeiq_syncd.control import SECONDS, Absent, ask, read_document
 from routeiq_syncd.core.decide import Rules
-from routeiq_syncd.core.explain import explain
 from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
 from routeiq_syncd.core.instants import stamp
 from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Cluster, Json, Snapshot, last_known
+from routeiq_syncd.core.status import Cluster, Snapshot
 from routeiq_syncd.core.tables import fleet_text, history_text
 from routeiq_syncd.core.validate import Verdict, validate
 from routeiq_syncd.http import App, CannotListenError, listen, serve
+from routeiq_syncd.lifeline import end_with_supervisord
 from routeiq_syncd.logs import Log, build_log
-from routeiq_syncd.loops import Alone, Heartbeats, Poller, read_answers, status_bytes, utc_now, watch, write_status
+from routeiq_syncd.loops import (
+    Alone,
+    Heartbeats,
+    Poller,
+    keep,
+    read_answers,
+    status_bytes,
+    utc_now,
+    watch,
+    write_status,
+)
 from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
 from routeiq_syncd.sync import Sync
-from routeiq_syncd.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume, read_status
+from routeiq_syncd.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume
 
 
 def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_checkpoint) -> int:
@@ -47,13 +56,13 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
         return cli.BAD_SETTINGS
     match options.command:
         case "status":
-            return _status(settings)
+            return asking.status(settings)
         case "explain":
-            return _explain(options, settings)
+            return asking.explained(options, settings)
         case "fleet":
-            return _view(options, settings, fleet_text)
+            return asking.view(options, settings, fleet_text)
         case "history":
-            return _view(options, settings, history_text)
+            return asking.view(options, settings, history_text)
         case _:
             return _write(options, settings, checkpoint)
 
@@ -73,9 +82,9 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
     host = socket.gethostname()
     holder = f"{host}-{secrets.token_hex(4)}"
     rules = Rules(settings.bounds, settings.environment, Publisher(holder))
-    # `once` prints its outcome; the log would say it a second time.
-    level = "CRITICAL" if options.command == "once" else settings.log_level
+    level = "CRITICAL" if options.command == "once" else settings.log_level  # `once` prints its outcome itself
     log = build_log("syncd", level=level, form=settings.log_format)
+    volume.tell = lambda sentence: log.warning("set aside", reason=sentence)
     try:
         volume.recover()
         sync = Sync(source, volume, rules, utc_now)
@@ -92,6 +101,8 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         board = Board(snapshot, log, utc_now)
         if options.command == "once":
             return _once(options, sync, board)
+        if settings.supervised:
+            end_with_supervisord()
         parts = Parts(settings, sync, rules, board, log, checkpoint)
         sockets = listen(settings.host, settings.port, settings.socket)
         return asyncio.run(_run(parts, sockets))
@@ -99,7 +110,10 @@ def _write(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoi
         log.error("cannot listen", reason=str(error))
         return cli.FAILED
     except BaseExceptionGroup:
-        log.exception("a loop died")
+        if volume.lost():
+            log.error("the volume was emptied or replaced; the next start makes it anew", volume=str(volume.root))
+        else:
+            log.exception("a loop died")
         return cli.FAILED
     finally:
         volume.close()
@@ -136,6 +150,7 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
     loops: list[Awaitable[None]] = [
         read_answers(sync.volume, board, heartbeats),
         write_status(sync.volume, board, heartbeats, log),
+        keep(sync.volume, heartbeats),
         *(_alone(parts, heartbeats, sockets) if settings.election is None else _elected(parts, heartbeats, sockets)),
     ]
     log.info("started", source=sync.source.location, volume=str(settings.volume), interval=settings.interval)
@@ -149,8 +164,8 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
                 task.cancel()
     finally:
         board.stopping()
-        sync.volume.write_status(status_bytes(board))
-        with contextlib.suppress(OSError):  # a faulty disk must not turn a clean stop into a failure
+        with contextlib.suppress(OSError):  # a faulty or lost volume must not turn a clean stop into a failure
+            sync.volume.write_status(status_bytes(board))
             settings.socket.unlink()
     log.info("stopped")
     return cli.DONE
@@ -201,69 +216,8 @@ def _once(options: argparse.Namespace, sync: Sync, board: Board) -> int:
     board.stopping()
     sync.volume.write_status(status_bytes(board))
     document = board.document()
-    cli.say(json.dumps(cli.turn_document(turn, document)) if _as_json(options) else cli.turn_text(turn, document))
+    cli.say(json.dumps(cli.turn_document(turn, document)) if cli.as_json(options) else cli.turn_text(turn, document))
     return cli.DONE if turn.outcome in {"changed", "unchanged"} else cli.FAILED
-
-
-def _status(settings: Settings) -> int:
-    code, document = _known_status(settings)
-    if document is not None:
-        cli.say(json.dumps(document, indent=1, ensure_ascii=False))
-    return code
-
-
-def _explain(options: argparse.Namespace, settings: Settings) -> int:
-    code, document = _known_status(settings)
-    if document is not None:
-        told = explain(document)
-        sentences = [str(sentence) for part in told.values() if isinstance(part, list) for sentence in part]
-        cli.say(json.dumps(told, indent=1, ensure_ascii=False) if _as_json(options) else "\n".join(sentences))
-    return code
-
-
-def _known_status(settings: Settings) -> tuple[int, Json | None]:
-    """Return the exit code and the status: of the running syncd, else the last known, else none, and complain."""
-    answer = ask(settings.socket)
-    if isinstance(answer, tuple):
-        return cli.DONE, answer[1]
-    if answer is Absent.SILENT:
-        cli.complain(_silent(settings))
-    data = read_status(settings.volume)
-    document = read_document(data) if data is not None else None
-    if document is None:
-        if answer is Absent.DOWN:
-            told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
-            cli.complain(told)
-        return cli.FAILED, None
-    return cli.NOT_RUNNING if answer is Absent.DOWN else cli.FAILED, last_known(document, utc_now())
-
-
-def _view(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
-    """Print what the running syncd reads from the database."""
-    if settings.election is None:
-        cli.complain("There is no fleet: the mode is single. Set DATABASE_URL, and LLMROUTER_HA_MODE=leader_election.")
-        return cli.FAILED
-    answer = ask(settings.socket, f"/{options.command}")
-    if answer is Absent.SILENT:
-        cli.complain(_silent(settings))
-        return cli.FAILED
-    if answer is Absent.DOWN:
-        cli.complain(f"syncd does not run on the volume {settings.volume}; start it, or set ROUTEIQ_VOLUME.")
-        return cli.NOT_RUNNING
-    code, document = answer
-    if code != 200:  # noqa: PLR2004 - HTTP's own number
-        cli.complain(str(document.get("error", f"syncd answers {code}")))
-        return cli.FAILED
-    cli.say(json.dumps(document, indent=1, ensure_ascii=False) if _as_json(options) else text(document))
-    return cli.DONE
-
-
-def _silent(settings: Settings) -> str:
-    return f"syncd runs on the volume {settings.volume} and has not answered for {SECONDS:g} s; see its log and /livez."
-
-
-def _as_json(options: argparse.Namespace) -> bool:
-    return bool(options.json) or not sys.stdout.isatty()
 
 
 def _validate(options: argparse.Namespace) -> int:

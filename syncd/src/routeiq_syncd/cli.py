@@ -85,6 +85,11 @@ def say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def as_json(options: argparse.Namespace) -> bool:
+    """Whether a machine reads the output."""
+    return bool(options.json) or not sys.stdout.isatty()
+
+
 def complain(sentence: str) -> None:
     """Print why the command cannot do its work."""
     sys.stderr.write(f"routeiq-syncd: {sentence}\n")

@@ -22,7 +22,7 @@ from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.logs import Log
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync, Turn
-from routeiq_syncd.volume import Volume
+from routeiq_syncd.volume import Volume, VolumeUnusableError
 from routeiq_syncd.waits import settle, woken
 
 FETCH_SECONDS = 60.0
@@ -32,6 +32,7 @@ JITTER = 0.1
 ANSWER_SECONDS = 0.5
 STATUS_SECONDS = 10.0
 STATUS_GAP_SECONDS = 0.2
+VOLUME_SECONDS = 1.0
 WATCH_GAP_SECONDS = 0.2
 
 Value = TypeVar("Value")
@@ -209,6 +210,14 @@ async def read_answers(volume: Volume, board: Board, heartbeats: Heartbeats) -> 
                 seen = found
                 board.answered(answer)
         await asyncio.sleep(ANSWER_SECONDS)
+
+
+async def keep(volume: Volume, heartbeats: Heartbeats) -> None:
+    """End the process once the volume is no longer the one it locked: another writer may be on it by now."""
+    while not volume.lost():
+        heartbeats.beat("volume", within=VOLUME_SECONDS)
+        await asyncio.sleep(VOLUME_SECONDS)
+    raise VolumeUnusableError(f"The volume {volume.root} was emptied or replaced.")
 
 
 async def write_status(volume: Volume, board: Board, heartbeats: Heartbeats, log: Log) -> None:

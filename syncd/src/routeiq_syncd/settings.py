@@ -77,6 +77,7 @@ class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, ext
         ge=0,
         le=MOST_ROW_BYTES,
     )
+    supervisor: str | None = Field(default=None, validation_alias="SUPERVISOR_ENABLED", description="supervisord's own")
     mode: str | None = Field(
         default=None, validation_alias="LLMROUTER_HA_MODE", description="single or leader_election"
     )
@@ -124,6 +125,7 @@ class Settings:
         interval: seconds between turns.
         host, port: where HTTP listens.
         log_level, log_format: as `logs.build_log` takes them.
+        supervised: whether supervisord started this process.
         bounds: limits on a bundle.
         warnings: sentences about settings that work otherwise than they seem to ask.
         environment: the names of all variables that are set.
@@ -140,6 +142,7 @@ class Settings:
         self.interval = raw.interval
         self.host, self.port = _address(problems, raw.address)
         self.log_level = raw.log_level
+        self.supervised = bool(raw.supervisor)
         self.log_format = raw.log_format
         self.bounds = Bounds(config_bytes=raw.config_bytes, row_bytes=raw.row_bytes)
         self.environment = environment

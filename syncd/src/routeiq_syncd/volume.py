@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,7 @@ class Volume:
 
     def __init__(self, root: Path, lock: int, checkpoint: Checkpoint) -> None:
         self.root = root
+        self.tell: Callable[[str], None] = lambda _sentence: None  # hears what somebody has to know
         self._lock = lock
         self._checkpoint = checkpoint
 
@@ -59,11 +61,23 @@ class Volume:
         """Let another writer in."""
         os.close(self._lock)
 
+    def lost(self) -> bool:
+        """Whether the lock is no longer on the volume: somebody emptied it, or put another in its place."""
+        held = os.fstat(self._lock)
+        try:
+            found = (self.root / LOCK).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False  # a faulty disk heals
+        return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
+
     def recover(self) -> None:
         """Remove what a killed writer left, and a `current` whose tree is not intact."""
         for directory in (self.root, self.root / REVISIONS):
             for leftover in directory.glob(TEMPORARY + "*"):
                 _remove(leftover)
+        self._make_way(CURRENT)
         manifest = self.current()
         if manifest is not None and not self._intact(manifest):
             # Its number is taken all the same; the next revision brings a new link.
@@ -135,6 +149,7 @@ class Volume:
         try:
             temporary.symlink_to(f"{REVISIONS}/{name}")
             self._checkpoint("link made")
+            self._make_way(link)
             temporary.rename(self.root / link)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -142,6 +157,14 @@ class Volume:
         self._checkpoint("link swapped")
         sync_directory(self.root)
         self._checkpoint("volume synced")
+
+    def _make_way(self, link: str) -> None:
+        """Set aside, under another name, what is in a link's place and is no link: somebody may want it."""
+        path = self.root / link
+        if os.path.lexists(path) and not path.is_symlink():
+            aside = path.with_name(f"{link}.set-aside-{secrets.token_hex(4)}")
+            path.rename(aside)
+            self.tell(f"{path} was not a link; it is now {aside.name}, and can be removed.")
 
     def collect(self) -> tuple[str, ...]:
         """Remove revisions that nobody needs; return their names. None goes while the gateway's answer is unclear."""

@@ -45,6 +45,24 @@ def test_a_start_on_a_refused_revision_falls_back_to_the_last_known_good(tmp_pat
         assert second.chat() == "better"
 
 
+def test_a_current_that_is_no_link_is_told(tmp_path: Path) -> None:
+    """A directory in the place of `current` ends nothing: the reason is given, and what is served goes on."""
+    with gateway(tmp_path) as started:
+        current = started.volume.root / "current"
+        current.mkdir()
+        wait_for("the port", lambda: listening(started.port), seconds=60)
+        wait_for("the reason", lambda: "is not a link" in started.get("/health/ready").json()["reason"])
+        current.rmdir()
+        started.volume.put(config_with("here"))
+        started.wait_ready()
+        current.unlink()
+        current.mkdir()
+        started.process.wait_for_text("the revision served goes on")
+        assert started.chat() == "here"
+        current.rmdir()
+        started.wait_serving(started.volume.put(config_with("there")))
+
+
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     """`LITELLM_<SECTION>__<KEY>` sets what the file says otherwise; `config` prints the result, secrets masked."""
     settings = {
@@ -141,3 +159,29 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         with gateway(tmp_path, port=port) as started:
             assert started.process.wait_for_exit(seconds=60) == 4
             assert str(port) in started.process.text()
+            assert "set PORT" in started.process.text()
+            assert "LiteLLM imported" not in started.process.text()
+
+
+def test_a_port_that_is_taken_after_it_was_bound_is_named(tmp_path: Path) -> None:
+    """Another process that comes to listen while LiteLLM is imported ends the gateway with 4."""
+    port = free_port()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        with gateway(tmp_path, port=port) as started:
+            started.volume.put(config_with("x"))
+            started.process.wait_for_text("LiteLLM imported", seconds=60)
+            other.listen()
+            assert started.process.wait_for_exit(seconds=60) == 4
+            assert "set PORT" in started.process.text()
+            assert "Traceback" not in started.process.text()
+
+
+@pytest.mark.parametrize("host", ["nohost.invalid", "192.0.2.1", "a" * 70])
+def test_a_host_that_is_not_here_is_named(tmp_path: Path, host: str) -> None:
+    """A gateway told to listen on a host of which there is none says so, and ends with 4 at once."""
+    with gateway(tmp_path, HOST=host) as started:
+        assert started.process.wait_for_exit(seconds=60) == 4
+        assert "set HOST" in started.process.text()
+        assert "Traceback" not in started.process.text()

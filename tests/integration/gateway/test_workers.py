@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from pathlib import Path
 
 from tests.support.asking import SLOW, Asking, Streaming
@@ -73,6 +74,70 @@ def test_workers_outlive_their_parent(tmp_path: Path) -> None:
                 asking.stop()
         assert not asking.failures
         assert "took the listening socket over" in second.process.text()
+
+
+def test_orphans_serve_on_while_the_next_parent_has_nothing_to_serve(tmp_path: Path) -> None:
+    """A damaged revision and a dead parent: no request fails, past ROUTEIQ_ORPHAN_SECONDS too, until one is whole."""
+    with gateway(tmp_path, ROUTEIQ_ORPHAN_SECONDS="20") as first:
+        first.volume.put(config_with("good"))
+        first.wait_ready()
+        orphans = first.workers()
+        with (first.volume.root / "current/config.yaml").open("a") as served:
+            served.write("# damaged\n")
+        with Asking(first, 4, fresh=2) as asking:
+            died = time.monotonic()
+            first.process.kill()
+            with gateway(tmp_path, port=first.port) as second:
+                second.process.wait_for_text("not ready", seconds=60)
+                while time.monotonic() < died + 25:
+                    asking.more(10)
+                    assert not asking.failures
+                assert alive(orphans)
+                assert not second.workers()
+                second.volume.number = 1
+                second.wait_serving(second.volume.put(config_with("better")))
+                asking.wait_for_answer("better")
+                wait_for("the orphans to end", lambda: not alive(orphans))
+                asking.more(10)
+                asking.stop()
+        assert not asking.failures
+
+
+def test_clients_are_told_to_wait_once_the_last_orphan_is_gone(tmp_path: Path) -> None:
+    """No `current` and a dead parent: orphans answer, and after them one who gives the reason, over a restart too."""
+    with gateway(tmp_path) as first:
+        first.volume.put(config_with("good"))
+        first.wait_ready()
+        orphans = first.workers()
+        (first.volume.root / "current").unlink()
+        first.process.kill()
+        with gateway(tmp_path, port=first.port) as second:
+            second.process.wait_for_text("not ready", seconds=60)
+            assert second.chat() == "good"
+            for orphan in orphans:
+                os.kill(orphan, signal.SIGTERM)
+            wait_for("the reason", lambda: "waiting for syncd" in second.get("/health/ready").text)
+            told = wait_for("its worker", second.workers)
+            second.process.kill()
+            with gateway(tmp_path, port=first.port) as third:
+                wait_for("a new worker", lambda: set(third.workers()) - set(told), seconds=60)
+                wait_for("the old one to end", lambda: not alive(told))
+                assert "waiting for syncd" in third.get("/health/ready").text
+
+
+def test_orphans_end_with_the_gateway_that_waits(tmp_path: Path) -> None:
+    """A parent that leaves serving to orphans is stopped: they end with it."""
+    with gateway(tmp_path) as first:
+        first.volume.put(config_with("good"))
+        first.wait_ready()
+        orphans = first.workers()
+        (first.volume.root / "current").unlink()
+        first.process.kill()
+        with gateway(tmp_path, port=first.port) as second:
+            second.process.wait_for_text("not ready", seconds=60)
+            second.process.process.terminate()
+            assert second.process.wait_for_exit() == 0
+            wait_for("the orphans to end", lambda: not alive(orphans))
 
 
 def test_orphans_end_without_a_new_parent(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import resource
+import shutil
 from pathlib import Path
+
+import pytest
 
 from tests.integration.syncd.conftest import Syncd, config
 from tests.support.waiting import wait_for
@@ -105,6 +108,41 @@ def test_numbers_only_grow_even_when_the_volume_forgets(syncd: Syncd) -> None:
     (syncd.volume / "answers/gateway.json").write_text(json.dumps(answer))
     (syncd.volume / "current").unlink()
     assert syncd.once()["revision"]["number"] == 42
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_what_is_no_link_in_the_place_of_current_is_set_aside(syncd: Syncd, *, running: bool) -> None:
+    """A directory called `current`, found at a start or while running, is renamed and named in the log."""
+    syncd.write(config())
+    current = syncd.volume / "current"
+    if not running:
+        current.mkdir(parents=True)
+        (current / "mine").write_text("kept")
+    with syncd.run() as process:
+        syncd.wait_for_status("the first revision", desired__number=1)
+        if running:
+            current.unlink()
+            current.mkdir()
+            (current / "mine").write_text("kept")
+        process.wait_for_text("current.set-aside-")
+        wait_for("the link", current.is_symlink)
+        assert syncd.current()[1]["config.yaml"].decode() == config()
+        assert process.process.poll() is None
+    assert [path.read_text() for path in syncd.volume.glob("current.set-aside-*/mine")] == ["kept"]
+
+
+def test_an_emptied_volume_ends_the_run_with_a_sentence(syncd: Syncd) -> None:
+    """With its lock gone another writer may be there: it ends, says why, and starts anew on what is left."""
+    syncd.write(config())
+    with syncd.run() as process:
+        syncd.wait_for_status("the first revision", desired__number=1)
+        for entry in syncd.volume.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        assert process.wait_for_exit() == 1
+        assert "was emptied or replaced" in process.text()
+        assert "Traceback" not in process.text()
+    with syncd.run():
+        syncd.wait_for_status("the first revision", desired__number=1)
 
 
 def test_a_damaged_revision_is_replaced_at_the_next_start(syncd: Syncd) -> None:

@@ -123,6 +123,7 @@ def test_the_same_number_with_other_content_is_published_above(pair: Pair) -> No
     cut_off(pair.standby)
     replicas.put("lost")
     replicas.wait_serving("lost")
+    wait_for("the log's word of it", lambda: served(replicas, 0) == [1, 2])
     replicas.kill(0)
     pair.primary.kill()
     promote(pair.standby)
