@@ -58,6 +58,7 @@ def test_make_up_from_a_clean_clone(tmp_path: Path) -> None:
         wait_for("the port to be free", lambda: not listening(port))
         assert "stopped: gateway (exit status 0)" in up.text()
         assert "stopped: syncd (exit status 0)" in up.text()
+        assert up.text().index("stopped: gateway") < up.text().index("stopped: syncd")
 
 
 def way_to_the_index() -> dict[str, str]:
