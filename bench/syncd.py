@@ -165,7 +165,7 @@ def percentile(values: Sequence[float], rank: int) -> float:
 def heading(load: str) -> str:
     """Return what stands above the tables."""
     host = machine()
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("asyncpg", "botocore", "uvicorn", "structlog"))
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("asyncpg", "boto3", "uvicorn", "structlog"))
     return (
         "# Figures of syncd\n\n"
         f"Written by `python -m bench.syncd` on {dt.datetime.now(dt.UTC).date().isoformat()}; "
