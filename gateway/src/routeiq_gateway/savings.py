@@ -1,7 +1,7 @@
 """What LiteLLM works out anew for every request, worked out for less.
 
-Each saving takes the place of one name inside LiteLLM and gives the same results; whatever it is not sure about goes to
-what it replaced. ``tests/integration/gateway/test_savings.py`` compares the two. A saving that rests on the text of
+Each takes the place of one name inside LiteLLM, FastAPI or a client and gives the same results; what it is not sure of
+goes to what it replaced. ``tests/integration/gateway/test_savings.py`` compares the two. One that rests on the text of
 what it replaces is left out where an installation has another text, so an upgrade of LiteLLM is never overruled.
 ``ROUTEIQ_SAVINGS=false`` leaves out all of them.
 """
@@ -22,6 +22,7 @@ ATOMS = frozenset({type(None), bool, int, float, str})
 """Types whose values are their own copies, and hold nothing."""
 NUMBERS = frozenset({int, float})
 NAMES = frozenset({str})
+MOST_DEPLOYMENTS = 8192
 
 
 def same_rates(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -122,6 +123,65 @@ def plain(value: object) -> bool:
     return type(value) in ATOMS
 
 
+def same_deployments(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Copy a deployment's model instead of having pydantic build it from its dictionary, five times a request.
+
+    The copies share nothing that can be changed: it is done for deployments of plain values only, and built anew once
+    the dictionary has changed.
+    """
+    known: dict[int, tuple[object, object, Any]] = {}
+
+    def get_deployment(router: Any, model_id: str) -> Any:  # noqa: ANN401 - LiteLLM's own classes
+        index = router.model_id_to_deployment_index_map.get(model_id)
+        given = None if index is None else router.model_list[index]
+        held = known.get(id(given))
+        if held is not None and held[0] is given and held[1] == given:
+            return fresh(held[2])
+        made = original(router, model_id)
+        if type(given) is dict and is_flat(given):
+            if len(known) >= MOST_DEPLOYMENTS:
+                known.clear()
+            known[id(given)] = (given, deepcopy(given), fresh(made))
+        return made
+
+    return get_deployment
+
+
+def is_flat(given: dict[str, Any]) -> bool:
+    """Whether a deployment holds plain values, and its two parts do."""
+    parts = [given.get("litellm_params"), given.get("model_info")]
+    values = [value for name, value in given.items() if name not in {"litellm_params", "model_info"}]
+    for part in parts:
+        if type(part) is not dict:
+            return False
+        values += part.values()
+    return ATOMS.issuperset(map(type, values))
+
+
+def fresh(made: Any) -> Any:  # noqa: ANN401 - LiteLLM's own class
+    """Return a copy of a deployment with its two parts copied too."""
+    copied = made.model_copy()
+    copied.__dict__.update(litellm_params=made.litellm_params.model_copy(), model_info=made.model_info.model_copy())
+    return copied
+
+
+def same_answer(original: Callable[..., object]) -> Callable[..., object]:
+    """Take an answer of plain JSON for what FastAPI would make of it, part by part: an equal one."""
+
+    def encoded(answer: object, *args: object, **kwargs: object) -> object:
+        return answer if not args and not kwargs and encodable(answer) else original(answer, *args, **kwargs)
+
+    return encoded
+
+
+def encodable(value: Any) -> bool:  # noqa: ANN401 - whatever is answered
+    """Whether a value is of the types of JSON, to any depth, with names that FastAPI leaves alone."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(name) is str and not name.startswith("_sa") and encodable(part) for name, part in value.items())
+    return all(map(encodable, value)) if kind is list else kind in ATOMS
+
+
 @dataclass(frozen=True)
 class Saving:
     """One replacement: where, by what, and the text that it rests on.
@@ -147,6 +207,8 @@ SAVINGS = (
         inspect.getmodule,
     ),
     Saving("litellm.router", "copy", same_copies),
+    Saving("litellm.router", "Router.get_deployment", same_deployments, "7c4af5e4db72e6c6"),
+    Saving("fastapi.routing", "jsonable_encoder", same_answer, "0372b84692c51e8b"),
     Saving(
         "openai.resources.chat.completions.completions",
         "async_maybe_transform",

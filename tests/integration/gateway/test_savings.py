@@ -122,6 +122,49 @@ def test_the_router_copies_through_the_saving_and_keeps_the_rest() -> None:
     assert set(vars(copy)) <= set(vars(stand_in))
 
 
+def router_of(params: dict[str, Any]) -> Any:
+    """Return a router with one deployment, and that one's id."""
+    entry = {"model_name": "m", "litellm_params": {"model": "openai/m", "api_key": "k", **params}}
+    router = importlib.import_module("litellm.router").Router(model_list=[entry])
+    return router, next(iter(router.model_id_to_deployment_index_map))
+
+
+@pytest.mark.parametrize("params", [{}, {"rpm": 5, "timeout": 2.5}, {"tags": ["a"]}, {"extra_headers": {"a": "b"}}])
+def test_deployments_are_alike(params: dict[str, Any]) -> None:
+    """Each time the same as LiteLLM's own, and a new one that a caller may change; a change of what it is of shows."""
+    router, name = router_of(params)
+    asked = original(named("Router.get_deployment"))
+    saving = savings.same_deployments(asked)
+    for _ in range(3):
+        made, expected = saving(router, name), asked(router, name)
+        assert type(made) is type(expected)
+        assert made == expected
+        assert made.model_dump() == expected.model_dump()
+        made.model_info.id = "changed"
+        made.litellm_params.api_key = "changed"
+        made.model_name = "changed"
+    router.model_list[0]["litellm_params"]["api_key"] = "another"
+    assert saving(router, name).litellm_params.api_key == "another"
+    assert saving(router, "no such id") is None
+
+
+def test_answers_are_alike() -> None:
+    """What FastAPI makes of an answer is equal, plain or not."""
+    asked = original(named("jsonable_encoder"))
+    saving = savings.same_answer(asked)
+    answers: list[object] = [
+        *PLAIN[:-4],
+        {"a": [1, {"b": None}], "c": 2.5},
+        {"_sa": 1, "a": 1},
+        {1: "a"},
+        ("a", {"b": (1,)}),
+    ]
+    answers += [savings_model(), [savings_model()], {"a": {"_sa_b": 1}}]
+    for answer in answers:
+        assert saving(answer) == asked(answer), answer
+    assert saving({"a": None, "b": 1}, exclude_none=True) == {"b": 1}
+
+
 class Renamed(TypedDict, total=False):
     """A type whose field has another name on the wire."""
 
