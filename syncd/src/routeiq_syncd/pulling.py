@@ -15,7 +15,7 @@ from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.loops import abandonable
 from routeiq_syncd.sources.s3 import open_s3
 
-SPREAD_SECONDS = 2.0  # a fleet does not ask the store all at once
+SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 RARELY_SECONDS = 60.0  # what is gone may be put back; that need not be asked for often
@@ -26,12 +26,26 @@ def get(pointer: Pointer, size: int) -> Fetch:
     return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
 
 
-class Puller:
-    """Fetches the content of one revision; ``done`` is called when there is news, ``clock`` is monotonic seconds."""
+def some_moment() -> float:
+    """Return how long one of a fleet waits, so that it does not ask the store all at once."""
+    return random.uniform(0, SPREAD_SECONDS)  # noqa: S311 - spreads load
 
-    def __init__(self, done: Callable[[], None], clock: Callable[[], float]) -> None:
+
+class Puller:
+    """Fetches the content of one revision.
+
+    Args:
+        done: called when there is news.
+        clock: monotonic seconds.
+        spread: the seconds to let pass before the store is asked.
+    """
+
+    def __init__(
+        self, done: Callable[[], None], clock: Callable[[], float], *, spread: Callable[[], float] = some_moment
+    ) -> None:
         self._done = done
         self._clock = clock
+        self._spread = spread
         self._task: asyncio.Task[Bundle | str] | None = None
         self._number: int | None = None
         self._told: str | None = None
@@ -65,7 +79,7 @@ class Puller:
             self._task = None
 
     async def _fetch(self, manifest: Manifest, pointer: Pointer) -> Bundle | str:
-        await asyncio.sleep(random.uniform(0, SPREAD_SECONDS))  # noqa: S311 - spreads load
+        await asyncio.sleep(self._spread())
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."

@@ -1,5 +1,6 @@
 """What a replica does about the desired revision, what a holder publishes, and what both say about the database."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,6 +25,7 @@ from routeiq_syncd.core.publish import (
 from routeiq_syncd.core.revision import Manifest, Publisher, SourceVersion, make_manifest
 from routeiq_syncd.core.status import Cluster, Failover, Snapshot, document
 from routeiq_syncd.heart import beat_of
+from routeiq_syncd.pulling import SPREAD_SECONDS, Puller, some_moment
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 RULES = Rules(Bounds(), frozenset(), Publisher("host-1a2b3c4d"))
@@ -126,3 +128,24 @@ def test_explain_tells_of_a_failover_and_of_a_database_that_is_only_read() -> No
     told = explain(status)
     assert "cannot be written" in str(told["election"])
     assert "went from 77/1 to 77/2" in str(told["revision"])
+
+
+def test_a_fleet_asks_the_store_at_moments_of_its_own() -> None:
+    """Each replica lets a random part of two seconds pass before it fetches what a revision points to."""
+    moments = [some_moment() for _ in range(200)]
+    assert all(0 <= moment <= SPREAD_SECONDS for moment in moments)
+    assert max(moments) - min(moments) > SPREAD_SECONDS / 2
+    asked = []
+
+    def spread() -> float:
+        asked.append("waits")
+        return 3600
+
+    async def story() -> None:
+        puller = Puller(lambda: asked.append("fetched"), lambda: 0.0, spread=spread)
+        assert puller.content(on_volume(4), Pointer("bucket", "key", "1", None)) is None
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    asyncio.run(story())
+    assert asked[0] == "waits"
