@@ -112,8 +112,9 @@ class Publishing:
                 ahead = max(held, self._tenure.ahead)
             case _:
                 ahead = self._tenure.ahead
-        same = head is not None and head.digest == fetched.bundle.digest
-        pointed = await self._database.pointer(head.number) if head is not None and same else None
+        pointed = None
+        if head is not None and head.digest == fetched.bundle.digest:
+            pointed = await self._database.pointer(head.number)
         match plan_publish(fetched, head, self._rules, floor=floor, ahead=ahead, pointed=pointed):
             case Same(warnings):
                 self._remember(fetched.token)
