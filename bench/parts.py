@@ -1,14 +1,14 @@
-"""What each saving brings: ``python -m bench.parts [MODEL [ROUNDS]]``, with a model of `bench.sides` (default: priced).
+"""What each saving brings: ``python -m bench.parts [MODEL [ROUNDS [SAVING ...]]]``, MODEL being of `bench.sides`.
 
 One process serves all, without HTTP on its front, and each saving is taken out and put back between two batches of
-requests: so all variants share one heap, one layout of memory and one minute of the machine. CPU time of the whole
+requests: so all variants share one heap, one layout of memory and one minute of the machine. Where savings are named,
+these are taken out, one by one and together, and no others: with more rounds, small ones show. CPU time of the whole
 process counts. Prints, for each variant, the median of the rounds' ratios to the process with all savings, and between
 what its middle half lies.
 """
 
 import asyncio
 import gc
-import importlib
 import json
 import os
 import random
@@ -38,17 +38,14 @@ class Parts:
     def __init__(self) -> None:
         self._places: dict[str, tuple[Any, str, Any, Any]] = {}
         for saving in savings.SAVINGS:
-            place: Any = importlib.import_module(saving.module)
-            *path, last = saving.name.split(".")
-            for part in path:
-                place = getattr(place, part)
-            self._places[saving.name] = (place, last, vars(place)[last], saving.by(getattr(place, last)))
+            holder, last, before = saving.place()
+            self._places[saving.name] = (holder, last, before, saving.by(before))
         self.names = list(self._places)
 
     def use(self, names: set[str]) -> None:
         """Have these savings in their places, and no others."""
-        for name, (place, last, before, after) in self._places.items():
-            setattr(place, last, after if name in names else before)
+        for name, (holder, last, before, after) in self._places.items():
+            setattr(holder, last, after if name in names else before)
 
 
 async def ask(application: Application, model: str) -> None:
@@ -94,11 +91,19 @@ async def batch(application: Application, model: str, each: int) -> None:
     await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
 
 
-async def measure(model: str, rounds: int, in_threads: Callable[[bool], None]) -> dict[str, list[float]]:
+def variants_of(names: list[str], chosen: list[str]) -> dict[str, set[str]]:
+    """Return the savings that are in their places, by the name of the variant."""
+    every = set(names)
+    others = {"all, without those below": every - set(chosen)} if chosen else {NONE: set[str](), THREADS: every}
+    return {ALL: every} | others | {f"all, without {name}": every - {name} for name in chosen or names}
+
+
+async def measure(
+    model: str, rounds: int, chosen: list[str], in_threads: Callable[[bool], None]
+) -> dict[str, list[float]]:
     """Return for each variant the CPU microseconds of a request, one figure a round."""
     application, parts = litellm_edge.application(), Parts()
-    variants = {ALL: set(parts.names), NONE: set[str](), THREADS: set(parts.names)}
-    variants |= {f"all, without {name}": set(parts.names) - {name} for name in parts.names}
+    variants = variants_of(parts.names, chosen)
     found: dict[str, list[float]] = {name: [] for name in variants}
     async with application.router.lifespan_context(application):
         await batch(application, model, 10)
@@ -118,7 +123,7 @@ async def measure(model: str, rounds: int, in_threads: Callable[[bool], None]) -
 
 def main() -> None:
     """Measure and print."""
-    model, rounds = [*sys.argv[1:], *("priced", "60")[len(sys.argv) - 1 :]]
+    model, rounds, *chosen = [*sys.argv[1:], *("priced", "60")[len(sys.argv) - 1 :]]
     os.environ |= environment({})
     gc.disable()
     litellm_edge.import_proxy(())
@@ -136,7 +141,7 @@ def main() -> None:
         path.write_bytes(configuration(upstream, "one"))
         litellm_edge.use_config(str(path))
         with asyncio.Runner(loop_factory=lambda: Loop(prepares, lambda _: None)) as runner:
-            found = runner.run(measure(model, int(rounds), in_threads))
+            found = runner.run(measure(model, int(rounds), chosen, in_threads))
     print(f"\n| {model}, {rounds} rounds | CPU us a request | to all | middle half |\n|---|---:|---:|---|")
     for name, figures in found.items():
         ratios = sorted(one / whole for one, whole in zip(figures, found[ALL], strict=True))

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from routeiq_gateway import savings
+from routeiq_gateway.savings import clients, proxy
+from tests.support.savings import original
 
 PLAIN: list[object] = [None, True, False, 0, 1, -2.5, float("nan"), "", "text", "1.5"]
 NESTED: list[object] = [
@@ -31,19 +33,6 @@ NESTED: list[object] = [
 ]
 
 
-def original(saving: savings.Saving) -> Any:
-    """Return what LiteLLM has in the place of ``saving``."""
-    place: Any = importlib.import_module(saving.module)
-    for part in saving.name.split("."):
-        place = getattr(place, part)
-    return place
-
-
-def named(name: str) -> savings.Saving:
-    """Return the saving of that name."""
-    return next(saving for saving in savings.SAVINGS if saving.name.endswith(name))
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _proxy() -> None:
     importlib.import_module("litellm.proxy.proxy_server")
@@ -52,7 +41,7 @@ def _proxy() -> None:
 def test_every_saving_fits_the_installed_litellm() -> None:
     """An upgrade of LiteLLM that changes what a saving replaces is noticed here, not by its users."""
     texts = {
-        saving.name: savings.digest(saving.rests_on(original(saving)))
+        saving.name: savings.digest(saving.rests_on(saving.place()[2]))
         for saving in savings.SAVINGS
         if saving.text is not None
     }
@@ -61,8 +50,8 @@ def test_every_saving_fits_the_installed_litellm() -> None:
 
 def test_rates_are_found_alike() -> None:
     """An entry declares a rate or not as before: each of the installed price list, and what such an entry may hold."""
-    asked = original(named("_declares_a_rate"))
-    saving = savings.same_rates(asked)
+    asked = original("_declares_a_rate")
+    saving = proxy.same_rates(asked)
     entries = list(importlib.import_module("litellm").model_cost.values())
     for name, value in itertools.product(("input_cost_per_token", "search_pricing", "mode"), PLAIN + NESTED):
         entries += [{name: value}, {"output_cost_per_token": 0, name: value}, {name: value, "tiered_pricing": [1]}]
@@ -88,7 +77,7 @@ def test_rates_are_found_alike() -> None:
 )
 def test_copies_are_alike(value: object) -> None:
     """A copy equals what was copied, and shares nothing that can be changed with it."""
-    made, expected = savings.deepcopy(value), copy.deepcopy(value)
+    made, expected = proxy.deepcopy(value), copy.deepcopy(value)
     assert made == expected
     assert type(made) is type(value)
     assert mutable_parts(made).isdisjoint(mutable_parts(value))
@@ -106,18 +95,18 @@ def mutable_parts(value: object) -> set[int]:
 def test_a_copy_keeps_what_is_held_twice() -> None:
     """Two keys that hold one list hold one list in the copy too; a memo is filled as the caller expects."""
     shared = ["a"]
-    made = savings.deepcopy({"one": shared, "two": shared})
+    made = proxy.deepcopy({"one": shared, "two": shared})
     assert made["one"] is made["two"]
     assert made["one"] is not shared
     memo: dict[int, Any] = {}
     value = {"a": 1}
-    assert savings.deepcopy(value, memo) is savings.deepcopy(value, memo)
+    assert proxy.deepcopy(value, memo) is proxy.deepcopy(value, memo)
 
 
 def test_the_router_copies_through_the_saving_and_keeps_the_rest() -> None:
     """The stand-in for the module has all that the module has."""
-    stand_in: Any = savings.same_copies(copy)
-    assert stand_in.deepcopy is savings.deepcopy
+    stand_in: Any = proxy.same_copies(copy)
+    assert stand_in.deepcopy is proxy.deepcopy
     assert stand_in.copy is copy.copy
     assert set(vars(copy)) <= set(vars(stand_in))
 
@@ -133,8 +122,8 @@ def router_of(params: dict[str, Any]) -> Any:
 def test_deployments_are_alike(params: dict[str, Any]) -> None:
     """Each time the same as LiteLLM's own, and a new one that a caller may change; a change of what it is of shows."""
     router, name = router_of(params)
-    asked = original(named("Router.get_deployment"))
-    saving = savings.same_deployments(asked)
+    asked = original("Router.get_deployment")
+    saving = proxy.same_deployments(asked)
     for _ in range(3):
         made, expected = saving(router, name), asked(router, name)
         assert type(made) is type(expected)
@@ -150,8 +139,8 @@ def test_deployments_are_alike(params: dict[str, Any]) -> None:
 
 def test_answers_are_alike() -> None:
     """What FastAPI makes of an answer is equal, plain or not."""
-    asked = original(named("jsonable_encoder"))
-    saving = savings.same_answer(asked)
+    asked = original("jsonable_encoder")
+    saving = clients.same_answer(asked)
     answers: list[object] = [
         *PLAIN[:-4],
         {"a": [1, {"b": None}], "c": 2.5},
@@ -198,11 +187,11 @@ def savings_model() -> BaseModel:
 
 def test_bodies_are_alike() -> None:
     """What is sent for a chat completion is the same, plain or not, and a new dictionary each time."""
-    asked = original(named("async_maybe_transform"))
+    asked = original("async_maybe_transform")
     types = importlib.import_module("openai.types.chat.completion_create_params")
-    saving = savings.same_body(asked)
+    saving = clients.same_body(asked)
     for expected in (types.CompletionCreateParamsNonStreaming, types.CompletionCreateParamsStreaming):
-        assert savings.asks_for_nothing(expected)
+        assert clients.asks_for_nothing(expected)
         for one, other in zip(bodies(), bodies(), strict=True):
             made = asyncio.run(saving(one, expected))
             assert made == asyncio.run(asked(other, expected))
@@ -212,24 +201,24 @@ def test_bodies_are_alike() -> None:
 
 def test_fields_with_another_name_keep_it() -> None:
     """A type with something to rename is left to the client, however deep it is."""
-    saving = savings.same_body(original(named("async_maybe_transform")))
+    saving = clients.same_body(original("async_maybe_transform"))
     assert asyncio.run(saving({"card_id": "c"}, Renamed)) == {"cardID": "c"}
-    assert not savings.asks_for_nothing(Renamed)
-    assert not savings.asks_for_nothing(dict[str, list[Renamed | None]])
+    assert not clients.asks_for_nothing(Renamed)
+    assert not clients.asks_for_nothing(dict[str, list[Renamed | None]])
 
 
 def test_a_saving_stands_back() -> None:
     """Where the text is another, the name has gone or the module has, LiteLLM's own stays, and the reason is told."""
     module = "litellm.litellm_core_utils.llm_cost_calc.zero_cost_diagnostic"
-    before = original(named("_declares_a_rate"))
+    before = original("_declares_a_rate")
     left_out = savings.apply(
         (
-            savings.Saving(module, "_declares_a_rate", savings.same_rates, "another text"),
-            savings.Saving(module, "Gone.declares", savings.same_rates),
-            savings.Saving("litellm.no_such_module", "declares", savings.same_rates),
+            savings.Saving(module, "_declares_a_rate", proxy.same_rates, "another text"),
+            savings.Saving(module, "Gone.declares", proxy.same_rates),
+            savings.Saving("litellm.no_such_module", "declares", proxy.same_rates),
         )
     )
-    assert original(named("_declares_a_rate")) is before
+    assert original("_declares_a_rate") is before
     assert list(left_out) == ["_declares_a_rate", "Gone.declares", "declares"]
     assert "words it differently" in left_out["_declares_a_rate"]
 
@@ -237,11 +226,7 @@ def test_a_saving_stands_back() -> None:
 def test_savings_take_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them apply to the installed LiteLLM."""
     for saving in savings.SAVINGS:
-        *path, last = saving.name.split(".")
-        place: Any = importlib.import_module(saving.module)
-        for part in path:
-            place = getattr(place, part)
-        monkeypatch.setattr(place, last, vars(place)[last])  # puts it back after the test
-    before = [original(saving) for saving in savings.SAVINGS]
+        monkeypatch.setattr(*saving.place(), raising=False)  # puts it back after the test
+    before = [saving.place()[2] for saving in savings.SAVINGS]
     assert savings.apply() == {}
-    assert all(original(saving) is not old for saving, old in zip(savings.SAVINGS, before, strict=True))
+    assert all(saving.place()[2] is not old for saving, old in zip(savings.SAVINGS, before, strict=True))
