@@ -99,6 +99,7 @@ class Cluster:
             volume=self.sync.volume,
             database=self.database,
             follower=self.follower,
+            timing=self.settings.timing,
             rules=self.rules,
             log=self.log,
             now=self.now,

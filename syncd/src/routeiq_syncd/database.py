@@ -20,6 +20,7 @@ from routeiq_syncd.session import Session
 NO_KEYS = Ring()
 KEEP_REVISIONS = 100
 SILENT_SECONDS = 600
+LIVING_SECONDS = 30.0  # three heartbeats
 
 LOOK = """
 SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
@@ -94,6 +95,11 @@ SELECT coalesce(bool_or(state = $5), false) AS stuck, coalesce(max(greatest(desi
     state = $4 OR greatest(desired, serving) > coalesce(newest.number, 0)), 0) AS ahead
 FROM routeiq.replica, (SELECT max(number) AS number FROM routeiq.revision WHERE lock_name = $1) AS newest
 WHERE lock_name = $1"""
+
+
+LIVING = """
+SELECT count(*) FROM routeiq.replica
+WHERE lock_name = $1 AND heartbeat_at > clock_timestamp() - make_interval(secs => $2)"""
 
 
 @dataclass(frozen=True)
@@ -267,6 +273,12 @@ class Database:
         query = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2"
         async with self.session.use() as connection:
             await connection.fetch(query, self.lock_name, replica_id)
+
+    async def others(self) -> bool:
+        """Whether other replicas live, as their rows say."""
+        async with self.session.use() as connection:
+            living = await connection.fetchval(LIVING, self.lock_name, LIVING_SECONDS)
+        return bool(living > 1)
 
     async def tidy(self) -> Found:
         """Remove what is old, the holder's chore; return what the replicas' rows say."""

@@ -63,15 +63,17 @@ class Election:
 
     async def run(self) -> None:
         """Be a candidate, be the holder, and again, until cancelled."""
+        aside_until = self._clock()
         while True:
             async with asyncio.TaskGroup() as group:
                 skipping = group.create_task(self._skip())
-                tenure = await self._candidate()
+                tenure = await self._candidate(aside_until)
                 skipping.cancel()
             await self._hold(tenure)
+            aside_until = self._clock() + (self._timing.aside if tenure.blind else 0)
 
-    async def _candidate(self) -> Tenure:
-        """Wait for the lease and take it."""
+    async def _candidate(self, aside_until: float) -> Tenure:
+        """Wait for the lease and take it, but not before ``aside_until``."""
         self._follower.interval = CANDIDATE_LOOK_SECONDS
         seen_guarded: int | None = None
         while True:
@@ -81,6 +83,8 @@ class Election:
                 continue
             if sight.lease is not None and sight.lease.guarded:
                 seen_guarded = sight.lease.epoch
+            if self._clock() < aside_until:
+                continue
             match consider(sight.lease, seen_guarded, self._holder_id):
                 case Wait():
                     continue

@@ -1,12 +1,13 @@
 """The holder's turn: fetch, decide, publish. The volume is written by following, on the holder as anywhere."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from routeiq_syncd.core.decide import Refuse, Rules, Same
 from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
-from routeiq_syncd.core.lease import Lost, Term, trusted
+from routeiq_syncd.core.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.core.problem import Problem
 from routeiq_syncd.core.publish import Behind, Publish, plan_materialise, plan_publish
 from routeiq_syncd.core.revision import Manifest
@@ -27,13 +28,15 @@ class Tenure:
         term: as renewed last.
         failed_over: it began in another history of the database than the term before it.
         ahead: the highest number that a replica has had and the database has not: see `core.publish`.
-        over: set when the database has refused it.
+        over: set when the database has refused it, or it was given up.
+        blind: it was given up because the source could not be read.
         chores: set when the holder's chores should not wait.
     """
 
     term: Term
     failed_over: bool = False
     ahead: int = 0
+    blind: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
     chores: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -49,6 +52,7 @@ class Publishing:
         volume: Volume,
         database: Database,
         follower: Follower,
+        timing: Timing,
         rules: Rules,
         log: Log,
         now: Now,
@@ -61,6 +65,7 @@ class Publishing:
         self._volume = volume
         self._database = database
         self._follower = follower
+        self._timing = timing
         self._rules = rules
         self._log = log
         self._now = now
@@ -68,6 +73,7 @@ class Publishing:
         self._checkpoint = checkpoint
         self._known: str | None = None
         self._refused: Turn | None = None
+        self._unread_since: float | None = None
 
     def forget(self) -> None:
         """Fetch unconditionally next time."""
@@ -82,10 +88,13 @@ class Publishing:
 
     async def apply(self, fetch: Fetch) -> Turn:
         """Carry out what the fetch calls for."""
+        if not isinstance(fetch, Failed):
+            self._unread_since = None
         match fetch:
             case Unchanged():
                 return self._refused or Turn("unchanged")
             case Failed(message):
+                await self._step_aside()
                 return Turn("failed", read=False, error=message)
             case Unacceptable(problems, token):
                 return self._refuse(problems, None, token)
@@ -103,6 +112,21 @@ class Publishing:
     def current(self) -> Manifest | None:
         """What the volume holds."""
         return self._volume.current()
+
+    async def _step_aside(self) -> None:
+        """Give the term up where the source could not be read for long, and others may be able to."""
+        now = self._clock()
+        if self._unread_since is None:
+            self._unread_since = now
+        if now - self._unread_since < self._timing.blind:
+            return
+        with contextlib.suppress(DatabaseAwayError):  # whoever cannot ask it loses the lease anyway
+            if await self._database.others():
+                self._tenure.blind = True
+                self._tenure.over.set()
+                self._log.warning(
+                    "stepping aside: the source cannot be read from here", seconds=round(now - self._unread_since)
+                )
 
     async def _take(self, fetched: Fetched) -> Turn:
         head = (await self._database.look()).head

@@ -30,6 +30,11 @@ Failing over
     is neither renewed nor published under, and any candidate may take the lease. The epochs that were lost with it are
     unknown, so each timeline has `EPOCH_GAP` epochs of its own.
 
+Stepping aside
+    A holder that reaches the database but not the source would keep the whole fleet at what it has. Where it could not
+    read the source for two lengths of the lease while other replicas live, it lets the lease go, and leaves it to them
+    for one length. Where none of them can read it, the lease goes round among them.
+
 What this does not promise
     That two processes never both believe. They may, and it does no harm.
 
@@ -63,6 +68,16 @@ class Timing:
     def margin(self) -> float:
         """How much earlier than the database a holder stops believing: clocks differ in speed, and threads wait."""
         return 0.05 * self.lease
+
+    @property
+    def blind(self) -> float:
+        """For how long a holder goes on without having read the source, where others could."""
+        return 2 * self.lease
+
+    @property
+    def aside(self) -> float:
+        """For how long it then leaves the lease to others."""
+        return self.lease
 
     @property
     def statement(self) -> float:
