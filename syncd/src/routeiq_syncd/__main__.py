@@ -26,6 +26,7 @@ from routeiq_syncd.lifeline import end_with_supervisord
 from routeiq_syncd.logs import Log, build_log
 from routeiq_syncd.loops import (
     Alone,
+    Asked,
     Heartbeats,
     Poller,
     keep,
@@ -174,7 +175,7 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
 def _alone(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -> list[Awaitable[None]]:
     """Make the loops of single mode."""
     sync, interval = parts.sync, parts.settings.interval
-    poller = Poller(Alone(sync), parts.board, heartbeats, interval=interval, now=utc_now)
+    poller = Poller(Alone(sync), parts.board, heartbeats, Asked(), interval=interval, now=utc_now)
     loops: list[Awaitable[None]] = [poller.run(), serve(App(parts.board, poller, heartbeats), sockets)]
     if isinstance(sync.source, FileSource):
         loops.append(watch(sync.source, poller, heartbeats, parts.log, interval=interval))

@@ -46,6 +46,10 @@ class Board:
             warnings=before.warnings if turn.warnings is None else turn.warnings,
         )
 
+    def retired(self) -> None:
+        """Take note that another asks the source from now on: what was found out about it is that one's to tell."""
+        self._replace(refused=None, last_error=None, warnings=())
+
     def answered(self, answer: Answer) -> None:
         """Take note of what the gateway said."""
         before = self.snapshot.answer

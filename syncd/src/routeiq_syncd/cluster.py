@@ -13,7 +13,7 @@ from routeiq_syncd.election import Election, tidy
 from routeiq_syncd.follow import Follower
 from routeiq_syncd.heart import beat
 from routeiq_syncd.logs import Log
-from routeiq_syncd.loops import Heartbeats, Poller, watch
+from routeiq_syncd.loops import Asked, Heartbeats, Poller, watch
 from routeiq_syncd.publishing import Publishing, Tenure
 from routeiq_syncd.seal import Ring
 from routeiq_syncd.session import Session
@@ -66,6 +66,7 @@ class Cluster:
         self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
         self.views = {"/fleet": View(self.database, fleet).reply, "/history": View(self.database, history).reply}
         self._poller: Poller | None = None
+        self._asked = Asked()
 
     def loops(self) -> list[Awaitable[None]]:
         """Return the loops to run."""
@@ -107,7 +108,7 @@ class Cluster:
             checkpoint=self.checkpoint,
         )
         self.ears.on_ahead = tenure.chores.set
-        poller = Poller(publishing, self.board, self.heartbeats, interval=self.interval, now=self.now)
+        poller = Poller(publishing, self.board, self.heartbeats, self._asked, interval=self.interval, now=self.now)
 
         def look_again() -> None:
             publishing.forget()

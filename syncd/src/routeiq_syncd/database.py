@@ -274,11 +274,11 @@ class Database:
         async with self.session.use() as connection:
             await connection.fetch(query, self.lock_name, replica_id)
 
-    async def others(self) -> bool:
-        """Whether other replicas live, as their rows say."""
+    async def others(self) -> int:
+        """How many other replicas live, as their rows say."""
         async with self.session.use() as connection:
             living = await connection.fetchval(LIVING, self.lock_name, LIVING_SECONDS)
-        return bool(living > 1)
+        return max(int(living) - 1, 0)
 
     async def tidy(self) -> Found:
         """Remove what is old, the holder's chore; return what the replicas' rows say."""

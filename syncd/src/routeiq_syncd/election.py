@@ -70,10 +70,10 @@ class Election:
                 tenure = await self._candidate(aside_until)
                 skipping.cancel()
             await self._hold(tenure)
-            aside_until = self._clock() + (self._timing.aside if tenure.blind else 0)
+            aside_until = self._clock() + tenure.aside
 
     async def _candidate(self, aside_until: float) -> Tenure:
-        """Wait for the lease and take it, but not before ``aside_until``."""
+        """Wait for the lease and take it; until ``aside_until`` only if nobody else wants it."""
         self._follower.interval = CANDIDATE_LOOK_SECONDS
         seen_guarded: int | None = None
         while True:
@@ -83,9 +83,8 @@ class Election:
                 continue
             if sight.lease is not None and sight.lease.guarded:
                 seen_guarded = sight.lease.epoch
-            if self._clock() < aside_until:
-                continue
-            match consider(sight.lease, seen_guarded, self._holder_id):
+            aside = self._clock() < aside_until
+            match consider(sight.lease, seen_guarded, self._holder_id, aside=aside):
                 case Wait():
                     continue
                 case Try(deserted):
@@ -131,6 +130,7 @@ class Election:
                     task.cancel()
         finally:
             self._board.clustered(term=None)
+            self._board.retired()
             with contextlib.suppress(DatabaseAwayError, TimeoutError):  # it runs out by itself then
                 async with asyncio.timeout(RELEASE_SECONDS):
                     await self._database.release(tenure.term)

@@ -18,11 +18,11 @@ from routeiq_syncd.core.pack import unpack
 from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.publish import Behind, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.database import Database, Sight
-from routeiq_syncd.loops import Heartbeats, abandonable, completed, delay
+from routeiq_syncd.loops import Heartbeats, delay
 from routeiq_syncd.pulling import Puller
 from routeiq_syncd.session import DatabaseAwayError, SchemaMissingError
 from routeiq_syncd.sync import Now, Sync
-from routeiq_syncd.waits import settle, woken
+from routeiq_syncd.waits import abandonable, completed, settle, woken
 
 LOOK_SECONDS = 5.0
 CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died

@@ -8,12 +8,12 @@ import asyncio
 import contextlib
 import json
 import random
-import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.fetch import Failed, Fetch
@@ -23,7 +23,7 @@ from routeiq_syncd.logs import Log
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync, Turn
 from routeiq_syncd.volume import Volume, VolumeUnusableError
-from routeiq_syncd.waits import settle, woken
+from routeiq_syncd.waits import abandonable, completed, settle, woken
 
 FETCH_SECONDS = 60.0
 WRITE_SECONDS = 120.0
@@ -34,8 +34,6 @@ STATUS_SECONDS = 10.0
 STATUS_GAP_SECONDS = 0.2
 VOLUME_SECONDS = 1.0
 WATCH_GAP_SECONDS = 0.2
-
-Value = TypeVar("Value")
 
 
 class Heartbeats:
@@ -70,42 +68,6 @@ def delay(interval: float, failures: int, jitter: float) -> float:
     return base * (1 + JITTER * jitter)
 
 
-async def abandonable(work: Callable[[], Value]) -> Value:
-    """Run ``work`` in a thread that neither a cancellation nor the end of the process waits for."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Value] = loop.create_future()
-
-    def resolve(value: Value | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(value)  # type: ignore[arg-type]  # None only where Value is None
-
-    def run() -> None:
-        value, fault = None, None
-        try:
-            value = work()
-        except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
-            fault = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(resolve, value, fault)
-
-    threading.Thread(target=run, name="fetch", daemon=True).start()
-    return await done
-
-
-async def completed(work: Callable[[], Value]) -> Value:
-    """Run ``work`` in a thread to its end; a cancellation takes effect afterwards."""
-    task = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
-
-
 class Work(Protocol):
     """What a turn does."""
 
@@ -137,10 +99,20 @@ class Alone:
         return await completed(lambda: self._sync.apply(fetch))
 
 
+@dataclass
+class Asked:
+    """The fetch that is under way, for pollers that follow each other on one source; ``by``: the one that began it."""
+
+    fetch: asyncio.Future[Fetch] | None = None
+    by: object = None
+
+
 class Poller:
     """Takes turns: by the clock, when nudged, and at once for those who ask and wait."""
 
-    def __init__(self, work: Work, board: Board, heartbeats: Heartbeats, *, interval: float, now: Now) -> None:
+    def __init__(
+        self, work: Work, board: Board, heartbeats: Heartbeats, asked: Asked, *, interval: float, now: Now
+    ) -> None:
         self._work = work
         self._board = board
         self._heartbeats = heartbeats
@@ -148,7 +120,7 @@ class Poller:
         self._now = now
         self._wake = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
-        self._fetching: asyncio.Future[Fetch] | None = None
+        self._asked = asked
 
     def nudge(self) -> None:
         """Take a turn now."""
@@ -188,14 +160,22 @@ class Poller:
         return turn.read
 
     async def _fetch(self) -> Fetch:
-        """Ask the source; one that hangs, in a name look-up for instance, is not asked a second time meanwhile."""
-        if self._fetching is None:
-            self._fetching = asyncio.ensure_future(abandonable(self._work.fetch))
-        await asyncio.wait({self._fetching}, timeout=FETCH_SECONDS)
-        if not self._fetching.done():
-            return Failed(f"{self._work.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
-        fetch, self._fetching = self._fetching.result(), None
-        return fetch
+        """Ask the source; one that hangs, in a name look-up for instance, is not asked a second time meanwhile.
+
+        What an earlier poller asked is waited for and not used: it was asked with that one's memory.
+        """
+        asked, clock = self._asked, asyncio.get_running_loop().time
+        until = clock() + FETCH_SECONDS
+        while True:
+            if asked.fetch is None:
+                asked.by = self
+                asked.fetch = asyncio.ensure_future(abandonable(self._work.fetch))
+            await asyncio.wait({asked.fetch}, timeout=until - clock())
+            if not asked.fetch.done():
+                return Failed(f"{self._work.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
+            fetch, asked.fetch = asked.fetch.result(), None
+            if asked.by is self:
+                return fetch
 
 
 async def read_answers(volume: Volume, board: Board, heartbeats: Heartbeats) -> None:

@@ -29,14 +29,14 @@ class Tenure:
         failed_over: it began in another history of the database than the term before it.
         ahead: the highest number that a replica has had and the database has not: see `core.publish`.
         over: set when the database has refused it, or it was given up.
-        blind: it was given up because the source could not be read.
+        aside: seconds for which others may try after it was given up; 0 where they have not to.
         chores: set when the holder's chores should not wait.
     """
 
     term: Term
     failed_over: bool = False
     ahead: int = 0
-    blind: bool = False
+    aside: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
     chores: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -94,7 +94,7 @@ class Publishing:
             case Unchanged():
                 return self._refused or Turn("unchanged")
             case Failed(message):
-                await self._step_aside()
+                await self._step_aside(message)
                 return Turn("failed", read=False, error=message)
             case Unacceptable(problems, token):
                 return self._refuse(problems, None, token)
@@ -113,7 +113,7 @@ class Publishing:
         """What the volume holds."""
         return self._volume.current()
 
-    async def _step_aside(self) -> None:
+    async def _step_aside(self, message: str) -> None:
         """Give the term up where the source could not be read for long, and others may be able to."""
         now = self._clock()
         if self._unread_since is None:
@@ -121,12 +121,11 @@ class Publishing:
         if now - self._unread_since < self._timing.blind:
             return
         with contextlib.suppress(DatabaseAwayError):  # whoever cannot ask it loses the lease anyway
-            if await self._database.others():
-                self._tenure.blind = True
+            others = await self._database.others()
+            if others:
+                self._tenure.aside = others * self._timing.blind
                 self._tenure.over.set()
-                self._log.warning(
-                    "stepping aside: the source cannot be read from here", seconds=round(now - self._unread_since)
-                )
+                self._log.warning("stepping aside", seconds=round(now - self._unread_since), reason=message)
 
     async def _take(self, fetched: Fetched) -> Turn:
         head = (await self._database.look()).head

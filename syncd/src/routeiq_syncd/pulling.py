@@ -12,8 +12,8 @@ from routeiq_syncd.core.bundle import Bounds, Bundle
 from routeiq_syncd.core.fetch import Failed, Fetch, Fetched
 from routeiq_syncd.core.pointer import Pointer
 from routeiq_syncd.core.revision import Manifest
-from routeiq_syncd.loops import abandonable
 from routeiq_syncd.sources.s3 import open_s3
+from routeiq_syncd.waits import abandonable
 
 SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0

@@ -216,10 +216,11 @@ def test_a_saving_stands_back() -> None:
             savings.Saving(module, "_declares_a_rate", proxy.same_rates, "another text"),
             savings.Saving(module, "Gone.declares", proxy.same_rates),
             savings.Saving("litellm.no_such_module", "declares", proxy.same_rates),
+            savings.Saving(module, "zero_cost_finding", lambda asked: asked.no_such_name),
         )
     )
     assert original("_declares_a_rate") is before
-    assert list(left_out) == ["_declares_a_rate", "Gone.declares", "declares"]
+    assert list(left_out) == ["_declares_a_rate", "Gone.declares", "declares", "zero_cost_finding"]
     assert "words it differently" in left_out["_declares_a_rate"]
 
 

@@ -23,6 +23,7 @@ ROUTES = [
     "/v1/models/m:generateContent",
     "/",
     "",
+    "/v1/files/" + "x" * 200,
 ]
 
 
@@ -35,6 +36,7 @@ def test_routes_match_alike() -> None:
     """Every pattern that LiteLLM compares with matches the same paths, the first time and the second."""
     asked = original("_route_matches_pattern").__func__
     saving: Any = proxy.same_matches(original("_route_matches_pattern"))
+    assert not saving.__func__(route=["/"], pattern="/")
     groups = importlib.import_module("litellm.proxy._types").LiteLLMRoutes
     patterns = sorted({pattern for group in groups for pattern in group.value})
     expected = [asked(route=route, pattern=pattern) for route in ROUTES for pattern in patterns]
@@ -80,7 +82,7 @@ def test_addresses_are_alike() -> None:
     other = openai.AsyncOpenAI(api_key="k", base_url="http://other.example/v1")
     for base in (client.base_url, httpx.URL("https://two.example/")):
         client.base_url = base
-        for path in ("/chat/completions", "files/f 1/content?a=b", "http://elsewhere.example/x", "", "/"):
+        for path in ("/chat/completions", "files/f 1/content?a=b", "http://elsewhere.example/x", "", "/", "x" * 200):
             for one in (client, other, client):
                 assert saving(one, path) == asked(one, path)
                 assert type(saving(one, path)) is type(asked(one, path))

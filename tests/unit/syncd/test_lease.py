@@ -54,6 +54,14 @@ def test_a_candidate_tries_when_it_may(lease: Lease | None, seen: int | None, ex
     assert consider(lease, seen, "me") == expected
 
 
+@pytest.mark.parametrize("lease", [Lease("other", 3, -9.9, AT), Lease("me", 3, 0.0, AT), Lease("other", 3, 9.0, AT)])
+def test_one_that_stands_aside_takes_what_nobody_wants(lease: Lease) -> None:
+    """Neither an expired, its own, nor a deserted lease, until it has lain expired for longer than others would let."""
+    assert isinstance(consider(lease, 3, "me", aside=True), Wait)
+    assert consider(lease, 3, "me", aside=False) != Wait(lease.remaining)
+    assert consider(Lease("other", 3, -10.0, AT), None, "me", aside=True) == Try()
+
+
 def test_every_timing_that_passes_leaves_room_for_a_late_renewal() -> None:
     """Renewal, a whole statement and the margin fit into the lease."""
     assert timing_problem(GUIDE, "LEASE", "RENEW") is None

@@ -22,7 +22,7 @@ class Saving:
 
     Attributes:
         text: digest of the text (None: it equals whatever is there).
-        rests_on: finds what has the text, given what is replaced.
+        rests_on: finds what has the text, or the several that have, given what is replaced.
     """
 
     module: str
@@ -42,6 +42,12 @@ class Saving:
         for part in path:
             holder = getattr(holder, part)
         return holder, last, inspect.getattr_static(holder, last)
+
+
+def _and_its_cache(original: object) -> tuple[object, ...]:
+    """LiteLLM's own cache of ``original``, and what empties it."""
+    utils = importlib.import_module("litellm.utils")
+    return original, utils.cached_get_model_info_helper.__wrapped__, utils._invalidate_model_cost_lowercase_map  # noqa: SLF001 - read, not used
 
 
 SAVINGS = (
@@ -65,7 +71,7 @@ SAVINGS = (
     Saving("httpx", "Cookies.extract_cookies", clients.same_cookies, "ed8dc7a9b42d238e"),
     Saving("openai._base_client", "BaseClient._prepare_url", clients.same_addresses, "aba8dd1b1567623f"),
     Saving("fastapi.dependencies.utils", "_get_cache_key", clients.same_keys, "2625cfc0ccef4b10", inspect.getmodule),
-    Saving("litellm.main", "get_model_info_helper", proxy.same_information, "6e208fdb8a9e17de"),
+    Saving("litellm.main", "get_model_info_helper", proxy.same_information, "c2a25c2db39bc70c", _and_its_cache),
     Saving(
         "litellm.proxy.auth.route_checks", "RouteChecks._route_matches_pattern", proxy.same_matches, "30e0a6226a15388a"
     ),
@@ -81,17 +87,19 @@ def apply(savings: tuple[Saving, ...] = SAVINGS) -> Mapping[str, str]:
             if saving.text is not None and digest(saving.rests_on(original)) != saving.text:
                 left_out[saving.name] = "this release of LiteLLM words it differently"
                 continue
+            replacement = saving.by(original)
         except (ImportError, AttributeError, OSError) as error:
             left_out[saving.name] = f"{type(error).__name__}: {error}"
             continue
-        setattr(holder, last, saving.by(original))
+        setattr(holder, last, replacement)
     return left_out
 
 
 def digest(written: Any) -> str:  # noqa: ANN401 - whatever has a text
-    """Return the start of the sha256 of the text of a function or a module.
+    """Return the start of the sha256 of the text of a function or a module, or of a tuple of such.
 
     Raises:
         OSError: the installation has no source text.
     """
-    return hashlib.sha256(inspect.getsource(written).encode()).hexdigest()[:16]
+    parts = written if isinstance(written, tuple) else (written,)
+    return hashlib.sha256("".join(map(inspect.getsource, parts)).encode()).hexdigest()[:16]

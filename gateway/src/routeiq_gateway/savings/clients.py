@@ -11,6 +11,7 @@ from routeiq_gateway.savings.plain import ATOMS, plain
 
 Transform = Callable[[object, object], Coroutine[Any, Any, object]]
 MOST_KNOWN = 8192
+LONGEST_KNOWN = 128
 
 
 def same_body(original: Transform) -> Transform:
@@ -84,11 +85,14 @@ def same_cookies(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], N
 def same_addresses(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     """Remember what a client's base URL and a path make together, instead of parsing both for every request.
 
-    A URL never changes, and a client that is given another base URL has another object for it.
+    A URL never changes, and a client that is given another base URL has another object for it. A long path is a
+    client's own, with an id in it, and hardly comes twice.
     """
     known: dict[tuple[int, str], tuple[object, Any]] = {}
 
     def prepare(client: Any, path: str) -> Any:  # noqa: ANN401 - the OpenAI client's own classes
+        if len(path) > LONGEST_KNOWN:
+            return original(client, path)
         base = client.base_url
         held = known.get((id(base), path))
         if held is not None and held[0] is base:

@@ -12,7 +12,8 @@ from routeiq_gateway.savings.plain import ATOMS
 NUMBERS = frozenset({int, float})
 NAMES = frozenset({str})
 MOST_DEPLOYMENTS = 8192
-MOST_ROUTES = 4096
+MOST_MATCHES = 4096
+LONGEST_ROUTE = 128
 
 
 def same_rates(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -109,9 +110,16 @@ def fresh(made: Any) -> Any:  # noqa: ANN401 - LiteLLM's own class
 def same_matches(original: Any) -> object:  # noqa: ANN401 - a staticmethod
     """Remember which patterns of routes a path matches, instead of making the regular expressions anew.
 
-    Authentication compares each path with some thirty patterns.
+    Authentication compares each path with some thirty patterns. A long path has an id in it, and hardly comes twice.
     """
-    return staticmethod(lru_cache(MOST_ROUTES)(original.__func__))
+    asked = original.__func__
+    remembered = lru_cache(MOST_MATCHES)(asked)
+
+    def matches(route: Any, pattern: Any) -> bool:  # noqa: ANN401 - as LiteLLM's own
+        known = type(route) is str and len(route) <= LONGEST_ROUTE
+        return bool(remembered(route, pattern) if known else asked(route, pattern))
+
+    return staticmethod(matches)
 
 
 def same_information(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,8 +32,9 @@ Failing over
 
 Stepping aside
     A holder that reaches the database but not the source would keep the whole fleet at what it has. Where it could not
-    read the source for two lengths of the lease while other replicas live, it lets the lease go, and leaves it to them
-    for one length. Where none of them can read it, the lease goes round among them.
+    read the source for two lengths of the lease while other replicas live, it lets the lease go, and stands aside for
+    as long as they may take to try in turn. Aside, it takes only a lease that nobody else wants: one that has lain
+    expired for a while. Where none of them can read the source, the lease goes round among them.
 
 What this does not promise
     That two processes never both believe. They may, and it does no harm.
@@ -49,6 +50,7 @@ LONGEST_LEASE = 3600.0
 SHORTEST_LEASE = 1.0
 SHORTEST_RENEW = 0.1
 MOST_STATEMENT_SECONDS = 5.0
+UNWANTED_SECONDS = 10.0  # longer than any candidate takes to look, and to try
 EPOCH_GAP = 1_000_000  # more take-overs than a standby can lag behind
 
 
@@ -73,11 +75,6 @@ class Timing:
     def blind(self) -> float:
         """For how long a holder goes on without having read the source, where others could."""
         return 2 * self.lease
-
-    @property
-    def aside(self) -> float:
-        """For how long it then leaves the lease to others."""
-        return self.lease
 
     @property
     def statement(self) -> float:
@@ -183,14 +180,17 @@ def trusted(term: Term, now: float) -> bool:
     return now < term.trusted_until
 
 
-def consider(lease: Lease | None, seen_guarded: int | None, me: str) -> Try | Wait:
+def consider(lease: Lease | None, seen_guarded: int | None, me: str, *, aside: bool = False) -> Try | Wait:
     """Decide what a candidate does about the row that it saw.
 
     Args:
         lease: the row; None where nobody ever had it.
         seen_guarded: the highest epoch that this candidate has seen guarded, None for none.
         me: the candidate's own id. A row that names it is one whose answer was lost, or whose term it gave up.
+        aside: it leaves the lease to others as long as they want it.
     """
+    if aside and lease is not None and lease.remaining > -UNWANTED_SECONDS:
+        return Wait(lease.remaining + UNWANTED_SECONDS)
     if lease is None or lease.void or lease.remaining <= 0 or lease.holder_id == me:
         return Try()
     if not lease.guarded and seen_guarded == lease.epoch:
