@@ -130,12 +130,12 @@ class Election:
                     task.cancel()
         finally:
             self._board.clustered(term=None)
-            self._board.retired()
             with contextlib.suppress(DatabaseAwayError, TimeoutError):  # it runs out by itself then
                 async with asyncio.timeout(RELEASE_SECONDS):
                     await self._database.release(tenure.term)
                     await self._ears.unguard()
             self._log.info("lease given up", epoch=term.epoch)
+        self._board.retired()  # not at a stop: what it knew last is then all there is to tell
 
     async def _renew(self, tenure: Tenure) -> None:
         """Renew until the database says no, or the trust window closes, or a publish was refused."""

@@ -86,6 +86,20 @@ def test_the_database_refuses_what_a_holder_publishes_too_late(replicas: Fleet, 
     assert [(number, epoch) for number, epoch, _ in replicas.revisions()] == [(1, 1), (2, 2)]
 
 
+def test_who_lost_the_lease_tells_nothing_of_the_source(replicas: Fleet) -> None:
+    """What it refused is another's to tell, in the status and in the database; it would be told for ever."""
+    replicas.put("first")
+    replicas.start(0)
+    replicas.wait_serving("first")
+    replicas.s3.put(replicas.bucket, "model_list: [")
+    replicas.syncds[0].wait_for_status("the refusal", refused__by="syncd")
+    told = "SELECT reason FROM routeiq.replica WHERE reason <> ''"
+    wait_for("the reason in the database", lambda: replicas.sql(told))
+    replicas.sql("UPDATE routeiq.lease SET holder_id = 'another', epoch = 2, expires_at = now() + interval '1 hour'")
+    replicas.syncds[0].wait_for_status("nothing refused", leader_election__is_leader=False, refused=None)
+    wait_for("no reason in the database", lambda: not replicas.sql(told))
+
+
 def _put_unseen(replicas: Fleet, content: str, trigger: Path, holder: int) -> None:
     """Put ``content`` at the source and wait until the holder has stopped itself; it sees the trigger no later."""
     os.kill(holder, signal.SIGSTOP)
