@@ -10,7 +10,7 @@ from typing import Any
 from routeiq_gateway.savings.plain import ATOMS, plain
 
 Transform = Callable[[object, object], Coroutine[Any, Any, object]]
-MOST_KNOWN = 8192
+MOST_KNOWN = 1024
 LONGEST_KNOWN = 128
 
 
@@ -91,7 +91,7 @@ def same_addresses(original: Callable[[Any, str], Any]) -> Callable[[Any, str], 
     known: dict[tuple[int, str], tuple[object, Any]] = {}
 
     def prepare(client: Any, path: str) -> Any:  # noqa: ANN401 - the OpenAI client's own classes
-        if len(path) > LONGEST_KNOWN:
+        if type(path) is not str or len(path) > LONGEST_KNOWN:
             return original(client, path)
         base = client.base_url
         held = known.get((id(base), path))
