@@ -26,7 +26,6 @@ from routeiq_syncd.lifeline import end_with_supervisord
 from routeiq_syncd.logs import Log, build_log
 from routeiq_syncd.loops import (
     Alone,
-    Asked,
     Heartbeats,
     Poller,
     keep,
@@ -42,6 +41,7 @@ from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
 from routeiq_syncd.sync import Sync
 from routeiq_syncd.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume
+from routeiq_syncd.waits import Asked
 
 
 def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_checkpoint) -> int:

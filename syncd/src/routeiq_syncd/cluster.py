@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from routeiq_syncd.board import Board
 from routeiq_syncd.core.decide import Rules
+from routeiq_syncd.core.fetch import Fetch
 from routeiq_syncd.database import Database
 from routeiq_syncd.ears import Ears
 from routeiq_syncd.election import Election, tidy
 from routeiq_syncd.follow import Follower
 from routeiq_syncd.heart import beat
 from routeiq_syncd.logs import Log
-from routeiq_syncd.loops import Asked, Heartbeats, Poller, watch
+from routeiq_syncd.loops import Heartbeats, Poller, watch
 from routeiq_syncd.publishing import Publishing, Tenure
 from routeiq_syncd.seal import Ring
 from routeiq_syncd.session import Session
@@ -21,6 +22,7 @@ from routeiq_syncd.settings import Election as ElectionSettings
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync
 from routeiq_syncd.views import View, fleet, history
+from routeiq_syncd.waits import Asked
 
 # After a failover each live replica has found the new server and told what it has had within a retry of its connection,
 # a look and a heartbeat.
@@ -66,7 +68,7 @@ class Cluster:
         self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
         self.views = {"/fleet": View(self.database, fleet).reply, "/history": View(self.database, history).reply}
         self._poller: Poller | None = None
-        self._asked = Asked()
+        self._asked = Asked[Fetch]()
 
     def loops(self) -> list[Awaitable[None]]:
         """Return the loops to run."""

@@ -22,7 +22,7 @@ from routeiq_syncd.loops import Heartbeats, delay
 from routeiq_syncd.pulling import Puller
 from routeiq_syncd.session import DatabaseAwayError, SchemaMissingError
 from routeiq_syncd.sync import Now, Sync
-from routeiq_syncd.waits import abandonable, completed, settle, woken
+from routeiq_syncd.waits import Asked, completed, settle, woken
 
 LOOK_SECONDS = 5.0
 CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
@@ -79,7 +79,7 @@ class Follower:
         self._looking: list[asyncio.Future[Sight]] = []
         self._away_since: float | None = None
         self._schema_missing_since: float | None = None
-        self._fetching: asyncio.Future[Fetch] | None = None
+        self._asked = Asked[Fetch]()
         self._puller = Puller(self.nudge, clock)
         self._unread: Unread | None = None
 
@@ -214,12 +214,9 @@ class Follower:
         self._board.materialised(current)
         if current is not None or now - self._away_since < FALLBACK_SECONDS:
             return
-        if self._fetching is None:
-            self._fetching = asyncio.ensure_future(abandonable(self._sync.fetch))
-        await asyncio.wait({self._fetching}, timeout=RETRY_SECONDS)
-        if not self._fetching.done():
+        fetch = await self._asked.ask(self._sync.fetch, RETRY_SECONDS)
+        if fetch is None:
             return
-        fetch, self._fetching = self._fetching.result(), None
         began = stamp(self._now())
         turn = await completed(lambda: self._sync.apply(fetch))
         self._board.turned(turn, began, self._volume.current())

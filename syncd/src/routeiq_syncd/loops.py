@@ -10,7 +10,6 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +22,7 @@ from routeiq_syncd.logs import Log
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sync import Now, Sync, Turn
 from routeiq_syncd.volume import Volume, VolumeUnusableError
-from routeiq_syncd.waits import abandonable, completed, settle, woken
+from routeiq_syncd.waits import Asked, completed, settle, woken
 
 FETCH_SECONDS = 60.0
 WRITE_SECONDS = 120.0
@@ -99,19 +98,11 @@ class Alone:
         return await completed(lambda: self._sync.apply(fetch))
 
 
-@dataclass
-class Asked:
-    """The fetch that is under way, for pollers that follow each other on one source; ``by``: the one that began it."""
-
-    fetch: asyncio.Future[Fetch] | None = None
-    by: object = None
-
-
 class Poller:
     """Takes turns: by the clock, when nudged, and at once for those who ask and wait."""
 
     def __init__(
-        self, work: Work, board: Board, heartbeats: Heartbeats, asked: Asked, *, interval: float, now: Now
+        self, work: Work, board: Board, heartbeats: Heartbeats, asked: Asked[Fetch], *, interval: float, now: Now
     ) -> None:
         self._work = work
         self._board = board
@@ -160,22 +151,11 @@ class Poller:
         return turn.read
 
     async def _fetch(self) -> Fetch:
-        """Ask the source; one that hangs, in a name look-up for instance, is not asked a second time meanwhile.
-
-        What an earlier poller asked is waited for and not used: it was asked with that one's memory.
-        """
-        asked, clock = self._asked, asyncio.get_running_loop().time
-        until = clock() + FETCH_SECONDS
-        while True:
-            if asked.fetch is None:
-                asked.by = self
-                asked.fetch = asyncio.ensure_future(abandonable(self._work.fetch))
-            await asyncio.wait({asked.fetch}, timeout=until - clock())
-            if not asked.fetch.done():
-                return Failed(f"{self._work.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
-            fetch, asked.fetch = asked.fetch.result(), None
-            if asked.by is self:
-                return fetch
+        """Ask the source; one that hangs, in a name look-up for instance, is not asked a second time meanwhile."""
+        fetch = await self._asked.ask(self._work.fetch, FETCH_SECONDS)
+        if fetch is None:
+            return Failed(f"{self._work.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
+        return fetch
 
 
 async def read_answers(volume: Volume, board: Board, heartbeats: Heartbeats) -> None:

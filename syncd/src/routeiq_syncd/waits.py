@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
@@ -57,3 +57,28 @@ async def completed(work: Callable[[], Value]) -> Value:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
+
+
+class Asked(Generic[Value]):
+    """One call in a thread at a time, to a source that may hang for instance: nobody asks it again meanwhile."""
+
+    def __init__(self) -> None:
+        self._call: asyncio.Future[Value] | None = None
+        self._work: Callable[[], Value] | None = None
+
+    async def ask(self, work: Callable[[], Value], seconds: float) -> Value | None:
+        """Return what ``work`` gives, None where it has not within ``seconds``: ask again to wait on.
+
+        What other work gives, that was begun before, is waited for and not used: it began with another's memory.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        while True:
+            if self._call is None:
+                self._work, self._call = work, asyncio.ensure_future(abandonable(work))
+            await asyncio.wait({self._call}, timeout=until - clock())
+            if not self._call.done():
+                return None
+            result, self._call = self._call.result(), None
+            if self._work == work:
+                return result

@@ -1,6 +1,8 @@
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.asking import SLOW, Asking, Streaming
@@ -103,41 +105,41 @@ def test_orphans_serve_on_while_the_next_parent_has_nothing_to_serve(tmp_path: P
         assert not asking.failures
 
 
-def test_clients_are_told_to_wait_once_the_last_orphan_is_gone(tmp_path: Path) -> None:
-    """No `current` and a dead parent: orphans answer, and after them one who gives the reason, over a restart too."""
-    with gateway(tmp_path) as first:
+@contextlib.contextmanager
+def waiting_beside_orphans(folder: Path) -> Iterator[tuple[Gateway, list[int]]]:
+    """Yield a gateway without a `current`, and the workers of a dead parent that it leaves serving to."""
+    with gateway(folder) as first:
         first.volume.put(config_with("good"))
         first.wait_ready()
         orphans = first.workers()
         (first.volume.root / "current").unlink()
         first.process.kill()
-        with gateway(tmp_path, port=first.port) as second:
+        with gateway(folder, port=first.port) as second:
             second.process.wait_for_text("not ready", seconds=60)
-            assert second.chat() == "good"
-            for orphan in orphans:
-                os.kill(orphan, signal.SIGTERM)
-            wait_for("the reason", lambda: "waiting for syncd" in second.get("/health/ready").text)
-            told = wait_for("its worker", second.workers)
-            second.process.kill()
-            with gateway(tmp_path, port=first.port) as third:
-                wait_for("a new worker", lambda: set(third.workers()) - set(told), seconds=60)
-                wait_for("the old one to end", lambda: not alive(told))
-                assert "waiting for syncd" in third.get("/health/ready").text
+            yield second, orphans
+
+
+def test_clients_are_told_to_wait_once_the_last_orphan_is_gone(tmp_path: Path) -> None:
+    """No `current` and a dead parent: orphans answer, and after them one who gives the reason, over a restart too."""
+    with waiting_beside_orphans(tmp_path) as (second, orphans):
+        assert second.chat() == "good"
+        for orphan in orphans:
+            os.kill(orphan, signal.SIGTERM)
+        wait_for("the reason", lambda: "waiting for syncd" in second.get("/health/ready").text)
+        told = wait_for("its worker", second.workers)
+        second.process.kill()
+        with gateway(tmp_path, port=second.port) as third:
+            wait_for("a new worker", lambda: set(third.workers()) - set(told), seconds=60)
+            wait_for("the old one to end", lambda: not alive(told))
+            assert "waiting for syncd" in third.get("/health/ready").text
 
 
 def test_orphans_end_with_the_gateway_that_waits(tmp_path: Path) -> None:
     """A parent that leaves serving to orphans is stopped: they end with it."""
-    with gateway(tmp_path) as first:
-        first.volume.put(config_with("good"))
-        first.wait_ready()
-        orphans = first.workers()
-        (first.volume.root / "current").unlink()
-        first.process.kill()
-        with gateway(tmp_path, port=first.port) as second:
-            second.process.wait_for_text("not ready", seconds=60)
-            second.process.process.terminate()
-            assert second.process.wait_for_exit() == 0
-            wait_for("the orphans to end", lambda: not alive(orphans))
+    with waiting_beside_orphans(tmp_path) as (second, orphans):
+        second.process.process.terminate()
+        assert second.process.wait_for_exit() == 0
+        wait_for("the orphans to end", lambda: not alive(orphans))
 
 
 def test_orphans_end_without_a_new_parent(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from routeiq_syncd.core.fetch import Fetch, Unchanged
 from routeiq_syncd.core.revision import Manifest
 from routeiq_syncd.core.status import Snapshot
 from routeiq_syncd.logs import build_log
-from routeiq_syncd.loops import Asked, Heartbeats, Poller
+from routeiq_syncd.loops import Heartbeats, Poller
 from routeiq_syncd.sync import Turn
+from routeiq_syncd.waits import Asked
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 10
@@ -59,7 +60,7 @@ async def _follow_each_other() -> None:
     applied: list[str] = []
     gate: queue.Queue[None] = queue.Queue()
     board = Board(Snapshot("holder", "file", "the source"), build_log("syncd", level="INFO", form="json"), lambda: AT)
-    shared = Asked()
+    shared = Asked[Fetch]()
     running = []
     for name in ("first", "second", "third"):
         work = Slow(name, asked, gate, applied)

@@ -39,6 +39,14 @@ def s3_port(replicas: Fleet) -> int:
     return int(replicas.s3.endpoint.rpartition(":")[2])
 
 
+def start_first(replicas: Fleet, proxy: Proxy) -> None:
+    """Start replica 0, which reads the source through ``proxy`` and holds the lease."""
+    replicas.own[0] = through(proxy)
+    replicas.put("first")
+    replicas.start(0)
+    replicas.wait_serving("first")
+
+
 def attempt(replicas: Fleet) -> datetime:
     """Return when the last fetch of which the outcome is told began."""
     return datetime.fromisoformat(replicas.status(0)["fetch"]["attempted_at"])
@@ -52,10 +60,7 @@ def epochs(replicas: Fleet) -> list[int]:
 def test_a_holder_that_cannot_read_the_source_lets_another(replicas: Fleet) -> None:
     """The next change arrives everywhere through a replica that can read it, and the first may hold again later."""
     with proxying(s3_port(replicas)) as proxy:
-        replicas.own[0] = through(proxy)
-        replicas.put("first")
-        replicas.start(0)
-        replicas.wait_serving("first")
+        start_first(replicas, proxy)
         replicas.start(1)
         replicas.wait_serving("first")
         assert replicas.holder() == 0
@@ -99,10 +104,7 @@ def test_where_none_can_read_the_source_the_lease_goes_round(replicas: Fleet) ->
 def test_the_only_replica_keeps_the_lease(replicas: Fleet) -> None:
     """Nobody else could read the source, so it goes on trying under the same epoch."""
     with proxying(s3_port(replicas)) as proxy:
-        replicas.own[0] = through(proxy)
-        replicas.put("first")
-        replicas.start(0)
-        replicas.wait_serving("first")
+        start_first(replicas, proxy)
         blind(proxy)
         wait_for("the fetch to fail", lambda: replicas.status(0)["last_error"])
         first = attempt(replicas)
