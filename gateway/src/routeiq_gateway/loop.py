@@ -10,6 +10,7 @@ all else by a thread. Should such a call take long after all, the loop was held 
 goes to threads again, and the log says so.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -47,17 +48,27 @@ class Loop(uvloop.Loop):
         self._slow = slow
         self._away_until = float("-inf")
 
-    async def run_in_executor(  # type: ignore[override]  # asyncio's gives a future, uvloop's is a coroutine, as this
+    def run_in_executor(  # type: ignore[override]  # uvloop's stub says coroutine; what it returns is a future
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
-    ) -> T:
-        """Run ``func`` here where it only computes, else as uvloop does."""
+    ) -> asyncio.Future[T]:
+        """Run ``func`` here where it only computes, else as uvloop does.
+
+        The contract is asyncio's: the work has begun when this returns, and a future says how it ends, whether anybody
+        waits for it or not (https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_in_executor).
+
+        Raises:
+            RuntimeError: the loop is closed, as uvloop says it.
+        """
         started = self._clock()
-        if executor is not None or args or started < self._away_until or not self._prepares(func):
-            return await super().run_in_executor(executor, func, *args)
+        if executor is not None or args or started < self._away_until or self.is_closed() or not self._prepares(func):
+            return super().run_in_executor(executor, func, *args)  # type: ignore[return-value]  # the same stub
+        ended: asyncio.Future[T] = self.create_future()
         try:
-            return func(*args)
-        finally:
-            took = self._clock() - started
-            if took > LONGEST_HERE:
-                self._away_until = started + took + AWAY
-                self._slow(took)
+            ended.set_result(func(*args))
+        except BaseException as error:  # noqa: BLE001 - as in a thread: every exception belongs to the future
+            ended.set_exception(error)
+        took = self._clock() - started
+        if took > LONGEST_HERE:
+            self._away_until = started + took + AWAY
+            self._slow(took)
+        return ended

@@ -74,3 +74,28 @@ def test_a_call_that_takes_long_sends_such_calls_to_threads_for_a_while(world: W
     world.now += 0.02
     assert world.run(threading.get_ident) == here
     assert len(world.slow) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_work_has_begun_when_the_call_returns_and_its_end_is_a_future(world: World, *, known: bool) -> None:
+    """As asyncio's: a future, not a coroutine, on the loop and in a thread; the work is done though nobody waits."""
+    done = threading.Event()
+    if known:
+        world.known.append(done.set)
+
+    async def asking() -> bool:
+        ending = asyncio.get_running_loop().run_in_executor(None, done.set)
+        return asyncio.isfuture(ending)
+
+    assert world.loop.run_until_complete(asking())
+    assert done.wait(10)
+
+
+def test_a_closed_loop_runs_nothing() -> None:
+    """A closed loop refuses, and does not run a known call on the way."""
+    ran: list[bool] = []
+    loop = Loop(lambda _: True, lambda _: None)
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.run_in_executor(None, lambda: ran.append(True))
+    assert not ran
