@@ -8,6 +8,7 @@ parts of it for less.
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ GIVEN = """
     top_p tpm use_in_pass_through user verbosity weight"""
 COMPUTED_WITH = frozenset(GIVEN.split())
 """What a chat completion for OpenAI can be given, and LiteLLM, to prepare it, asks neither network nor disk."""
+
+
+OWN_LINE = re.compile(
+    r"\x1b\[32m(LiteLLM: |    )|\x1b\[94m($| Initialized [\w ]+ Callbacks - )|Setting Cache on Proxy$|\x1b\[0m$"
+)
+"""A line of which LiteLLM prints one for each part of a configuration that it takes up."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,17 @@ def provider_known(model: str) -> bool:
     except litellm.exceptions.BadRequestError:
         return False
     return True
+
+
+def sort_printed(text: str) -> tuple[str, str]:
+    """Return the lines of ``text`` that LiteLLM's start does not print, and the lines that it prints at each start."""
+    banner = set(importlib.import_module("litellm.proxy.common_utils.banner").LITELLM_BANNER.splitlines()) | {""}
+    others: list[str] = []
+    of_litellm: list[str] = []
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\n")
+        (of_litellm if bare in banner or OWN_LINE.match(bare) else others).append(line)
+    return "".join(others), "".join(of_litellm)
 
 
 def only_prepares(call: object) -> bool:

@@ -5,8 +5,6 @@ It starts LiteLLM, tells the parent ``ready`` (or ``refused`` with the reason), 
 """
 
 import asyncio
-import contextlib
-import io
 import random
 import signal
 import socket
@@ -27,6 +25,7 @@ from routeiq_gateway.core.reasons import sentence, shorten
 from routeiq_gateway.core.redact import scrub, secrets_of
 from routeiq_gateway.front import Front, StartRefusedError, waiting
 from routeiq_gateway.handoff import outlive_parent
+from routeiq_gateway.held_output import HeldOutput
 from routeiq_gateway.logs import Log
 from routeiq_gateway.loop import Loop
 from routeiq_gateway.routes import Routes
@@ -92,11 +91,13 @@ class Worker:
         front.routes = routes.table()
         try:
             await self._check_before()
-            # LiteLLM prints a banner and a list of models at each start; a log has one event a line instead.
-            with contextlib.redirect_stdout(io.StringIO()) as printed:
+            held = HeldOutput()
+            held.hold()
+            try:
                 serving = asyncio.create_task(server.serve())
                 await server.start_ended.wait()
-            self.log.debug("LiteLLM printed at its start", text=scrub(printed.getvalue(), self.secrets))
+            finally:
+                self._print_held(held.release())
             if not server.started:
                 raise StartRefusedError(_reason(front.failure))
             front.only_master_key = self.assignment.config is not None and not litellm_edge.has_database()
@@ -109,6 +110,13 @@ class Worker:
         self.channel.send("ready")
         await serving
         return 0
+
+    def _print_held(self, text: str) -> None:
+        """Print what was held back during the start, but LiteLLM's banner and list of models: these go to the log."""
+        others, of_litellm = litellm_edge.sort_printed(scrub(text, self.secrets))
+        sys.stdout.write(others)
+        sys.stdout.flush()
+        self.log.debug("LiteLLM printed at its start", text=of_litellm)
 
     def _tell_slow(self, seconds: float) -> None:
         self.log.warning(
