@@ -12,21 +12,21 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
-from routeiq_syncd.board import Board
-from routeiq_syncd.cluster import Cluster
-from routeiq_syncd.core.bundle import Bounds
-from routeiq_syncd.core.decide import Rules
-from routeiq_syncd.core.lease import Timing
-from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Cluster as Names
-from routeiq_syncd.core.status import Snapshot
-from routeiq_syncd.core.url import parse_url
-from routeiq_syncd.logs import Log, build_log
-from routeiq_syncd.loops import Heartbeats, read_answers, utc_now, write_status
+from routeiq_syncd.assembly.leader_election import Cluster
+from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.database.url import parse_url
+from routeiq_syncd.lease import Timing
+from routeiq_syncd.reconcile.poller import Heartbeats, read_answers, utc_now, write_status
+from routeiq_syncd.reconcile.reconciler import Sync
+from routeiq_syncd.revision.decide import Rules
+from routeiq_syncd.revision.manifest import Publisher
+from routeiq_syncd.runtime.logs import Log, build_log
 from routeiq_syncd.settings import Election
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.sync import Sync
-from routeiq_syncd.volume import no_checkpoint, open_volume
+from routeiq_syncd.status.document import Cluster as Names
+from routeiq_syncd.status.document import Snapshot
+from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.volume.volume import no_checkpoint, open_volume
 
 INTERVAL_SECONDS = 5.0
 

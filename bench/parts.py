@@ -22,9 +22,10 @@ from typing import Any
 
 from bench import scenarios
 from bench.sides import KEY, configuration, environment
-from routeiq_gateway import litellm_edge, savings
-from routeiq_gateway.front import Application
-from routeiq_gateway.loop import Loop
+from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.litellm_edge import savings
+from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.worker.front import Application
 
 CONNECTIONS = 16
 WARM, MEASURED = 1, 3

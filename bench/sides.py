@@ -17,7 +17,7 @@ import httpx
 import yaml
 
 from bench import processes
-from routeiq_gateway.core.documents import FileEntry, digest_of, directory_name
+from routeiq_gateway.volume.documents import FileEntry, digest_of, directory_name
 
 KEY = f"sk-{secrets.token_hex(24)}"
 SCRIPTS = Path(sys.executable).parent

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from routeiq_migrate.source import own_migrations
-from routeiq_syncd.core.pack import unpack
-from routeiq_syncd.core.pointer import Pointer, read_pointer, write_source
-from routeiq_syncd.core.revision import SourceVersion, read_manifest
-from routeiq_syncd.seal import Ring, context_of
-from routeiq_syncd.session import NEEDED
+from routeiq_migrate.scripts import own_migrations
+from routeiq_syncd.database.seal import Ring, context_of
+from routeiq_syncd.database.session import NEEDED
+from routeiq_syncd.revision.manifest import SourceVersion, read_manifest
+from routeiq_syncd.revision.payload import unpack
+from routeiq_syncd.revision.pointer import Pointer, read_pointer, write_source
 from tests.contract.test_syncd import FILES, GOLDEN
 
 POINTER = Pointer("bucket", "config.yaml", "v1", '"abc"')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from routeiq_gateway.core.documents import (
+from routeiq_gateway.volume.documents import (
     Answer,
     BadDocumentError,
     Refused,

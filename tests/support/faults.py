@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from routeiq_syncd.core.bundle import make_bundle
+from routeiq_syncd.configuration.bundle import make_bundle
 from tests.integration.syncd.conftest import config
 from tests.support.fleet import Fleet
 from tests.support.history import Calm, Ended, Put

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from routeiq_migrate.state import CREATE_OWN
+from routeiq_migrate.ledger import CREATE_OWN
 from tests.integration.syncd.conftest import Syncd, config
 from tests.support.postgres import PostgresServer
 from tests.support.processes import REPOSITORY, Running, running

@@ -9,7 +9,7 @@ had replayed.
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing, Try, begin, consider, extend, trusted
+from routeiq_syncd.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing, Try, begin, consider, extend, trusted
 
 TIMING = Timing(lease=3.0, renew=1.0)
 NOWHEN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from routeiq_gateway import litellm_edge
-from routeiq_gateway.loop import Loop
-from routeiq_gateway.preload import MODULES
+from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.preload import MODULES
 
 KEY = "sk-probe-7c2f91d04e"
 MESSAGES = [{"role": "user", "content": "x"}]

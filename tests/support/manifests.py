@@ -2,7 +2,7 @@
 
 import json
 
-from routeiq_syncd.core.bundle import Entry, digest_of
+from routeiq_syncd.configuration.bundle import Entry, digest_of
 
 EMPTY = "0" * 64
 

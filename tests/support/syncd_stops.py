@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from routeiq_syncd import database
 from routeiq_syncd.__main__ import main
-from routeiq_syncd.database import Database
+from routeiq_syncd.database import questions as database
+from routeiq_syncd.database.questions import Database
 
 UNFENCED = """
 INSERT INTO routeiq.revision (lock_name, holder_id, epoch, number, digest, manifest, payload, source, created_at, note)

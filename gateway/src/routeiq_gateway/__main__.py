@@ -17,24 +17,25 @@ from collections.abc import Sequence
 
 import yaml
 
-from routeiq_gateway import litellm_edge, savings
-from routeiq_gateway.board import Board
-from routeiq_gateway.core.overrides import BadOverrideError, Override, apply_overrides
-from routeiq_gateway.core.redact import mask
-from routeiq_gateway.fleet import Fleet
-from routeiq_gateway.forking import Forker
-from routeiq_gateway.lifeline import end_with_supervisord
-from routeiq_gateway.listening import CannotListenError, bind
-from routeiq_gateway.logs import Log, build_log
-from routeiq_gateway.parent import Parent
-from routeiq_gateway.preload import MODULES
-from routeiq_gateway.reloader import Reloader
+from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
+from routeiq_gateway.configuration.redact import mask
+from routeiq_gateway.ipc.shared_page import Board
+from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.litellm_edge import savings
+from routeiq_gateway.litellm_edge.preload import MODULES
+from routeiq_gateway.parent.answer import Speaker
+from routeiq_gateway.parent.fleet import Fleet
+from routeiq_gateway.parent.forking import Forker
+from routeiq_gateway.parent.listening import CannotListenError, bind
+from routeiq_gateway.parent.loop import Parent
+from routeiq_gateway.parent.replacements import Upkeep
+from routeiq_gateway.parent.rollouts import Reloader
+from routeiq_gateway.parent.signals import Signals
+from routeiq_gateway.runtime.lifeline import end_with_supervisord
+from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
-from routeiq_gateway.signals import Signals
-from routeiq_gateway.speaker import Speaker
-from routeiq_gateway.staging import Staging
-from routeiq_gateway.upkeep import Upkeep
-from routeiq_gateway.volume import CONFIG, BadRevisionError, Volume, load_config
+from routeiq_gateway.volume.staging import Staging
+from routeiq_gateway.volume.volume import CONFIG, BadRevisionError, Volume, load_config
 
 EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 

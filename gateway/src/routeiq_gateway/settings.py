@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from routeiq_gateway.core.overrides import BadOverrideError, Override, find_overrides
+from routeiq_gateway.configuration.overrides import BadOverrideError, Override, find_overrides
 
 MOST_WORKERS_BY_DEFAULT = 4
 LONGEST_SOCKET_PATH = 107  # sun_path on Linux, without its closing zero

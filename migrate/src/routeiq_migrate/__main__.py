@@ -12,14 +12,14 @@ from routeiq_migrate.errors import Exit, MigrateError, SettingsError, Unreachabl
 if TYPE_CHECKING:  # imported where they are used: a run without a database needs none of them
     from types import ModuleType
 
-    from routeiq_migrate.commands import Scripts
-    from routeiq_migrate.core.url import Target
-    from routeiq_migrate.database import Database
+    from routeiq_migrate.commands.up import Scripts
+    from routeiq_migrate.database.locks import Patience
+    from routeiq_migrate.database.session import Database
+    from routeiq_migrate.database.url import Target
     from routeiq_migrate.job import Job
-    from routeiq_migrate.locks import Patience
-    from routeiq_migrate.logs import Log
-    from routeiq_migrate.progress import Progress
-    from routeiq_migrate.telemetry import Telemetry
+    from routeiq_migrate.runtime.logs import Log
+    from routeiq_migrate.runtime.progress import Progress
+    from routeiq_migrate.runtime.telemetry import Telemetry
 
 SESSIONS = 5
 """How often one run connects anew when its server goes away in the middle."""
@@ -80,11 +80,11 @@ async def run(arguments: argparse.Namespace, settings: environment.Settings, tar
     """Build what the command needs, run it, and say how it ended."""
     from asyncpg import PostgresError  # noqa: PLC0415 - see above
 
-    from routeiq_migrate.commands import Scripts  # noqa: PLC0415 - see above
-    from routeiq_migrate.core.url import redact  # noqa: PLC0415 - see above
-    from routeiq_migrate.database import LOST, primary  # noqa: PLC0415 - see above
-    from routeiq_migrate.source import extras_folder, own_migrations, shipped_migrations  # noqa: PLC0415 - see above
-    from routeiq_migrate.telemetry import Telemetry, build_telemetry  # noqa: PLC0415 - see above
+    from routeiq_migrate.commands.up import Scripts  # noqa: PLC0415 - see above
+    from routeiq_migrate.database.session import LOST, primary  # noqa: PLC0415 - see above
+    from routeiq_migrate.database.url import redact  # noqa: PLC0415 - see above
+    from routeiq_migrate.runtime.telemetry import Telemetry, build_telemetry  # noqa: PLC0415 - see above
+    from routeiq_migrate.scripts import extras_folder, own_migrations, shipped_migrations  # noqa: PLC0415 - see above
 
     log = cast("Log", LazyLog(settings))
     telemetry = Telemetry()
@@ -121,7 +121,7 @@ class LazyLog:
     def __getattr__(self, name: str) -> object:
         # structlog imports rich wherever that is installed, 5 MB for tracebacks that are not printed here.
         sys.modules.setdefault("rich", cast("ModuleType", None))
-        from routeiq_migrate.logs import build_log  # noqa: PLC0415 - see above
+        from routeiq_migrate.runtime.logs import build_log  # noqa: PLC0415 - see above
 
         log = build_log("migrate", level=self._settings.log_level, form=self._settings.log_format)
         for method in ("debug", "info", "warning", "error"):
@@ -162,11 +162,11 @@ class Context:
 
 async def dispatch(arguments: argparse.Namespace, context: Context) -> Exit:
     """Run the command that was asked for."""
-    from routeiq_migrate import commands  # noqa: PLC0415 - see above
-    from routeiq_migrate.baseline import baseline  # noqa: PLC0415 - see above
-    from routeiq_migrate.database import session  # noqa: PLC0415 - see above
-    from routeiq_migrate.locks import Patience  # noqa: PLC0415 - see above
-    from routeiq_migrate.progress import Progress  # noqa: PLC0415 - see above
+    from routeiq_migrate.commands import up as commands  # noqa: PLC0415 - see above
+    from routeiq_migrate.commands.baseline import baseline  # noqa: PLC0415 - see above
+    from routeiq_migrate.database.locks import Patience  # noqa: PLC0415 - see above
+    from routeiq_migrate.database.session import session  # noqa: PLC0415 - see above
+    from routeiq_migrate.runtime.progress import Progress  # noqa: PLC0415 - see above
 
     log, target, scripts = context.log, context.target, context.scripts
     progress = Progress(log, terminal=sys.stderr.isatty())
@@ -198,8 +198,8 @@ async def bring_up(
     context: Context, progress: "Progress", patience: "Patience", allowed: frozenset[str], wait_seconds: float
 ) -> Exit:
     """Run ``up``, in a new session whenever the server went away: the ledger says where to go on."""
-    from routeiq_migrate import commands  # noqa: PLC0415 - see above
-    from routeiq_migrate.database import LOST, session  # noqa: PLC0415 - see above
+    from routeiq_migrate.commands import up as commands  # noqa: PLC0415 - see above
+    from routeiq_migrate.database.session import LOST, session  # noqa: PLC0415 - see above
 
     for _ in range(SESSIONS):
         try:

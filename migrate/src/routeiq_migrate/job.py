@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from routeiq_migrate.core.plan import Migration
-from routeiq_migrate.core.url import redact
-from routeiq_migrate.database import LOST, Database, primary
+from routeiq_migrate.database.locks import Patience
+from routeiq_migrate.database.session import LOST, Database, primary
+from routeiq_migrate.database.url import redact
 from routeiq_migrate.errors import MigrationFailedError
-from routeiq_migrate.locks import Patience
-from routeiq_migrate.progress import Progress
-from routeiq_migrate.telemetry import Telemetry
+from routeiq_migrate.plan.plan import Migration
+from routeiq_migrate.runtime.progress import Progress
+from routeiq_migrate.runtime.telemetry import Telemetry
 
 if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
-    from routeiq_migrate.logs import Log
+    from routeiq_migrate.runtime.logs import Log
 
 
 PRESENT_ALREADY = frozenset({"42701", "42710", "42723", "42P06", "42P07"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from routeiq_migrate.core.url import Target, parse_url
+from routeiq_migrate.database.url import Target, parse_url
 from routeiq_migrate.errors import SettingsError
 
 YES = frozenset({"true", "1", "t", "y", "yes"})

@@ -12,19 +12,12 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from routeiq_syncd import asking, cli
-from routeiq_syncd.board import Board
-from routeiq_syncd.core.decide import Rules
-from routeiq_syncd.core.fetch import Failed, Fetched, Unacceptable
-from routeiq_syncd.core.instants import stamp
-from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Cluster, Snapshot
-from routeiq_syncd.core.tables import fleet_text, history_text
-from routeiq_syncd.core.validate import Verdict, validate
-from routeiq_syncd.http import App, CannotListenError, listen, serve
-from routeiq_syncd.lifeline import end_with_supervisord
-from routeiq_syncd.logs import Log, build_log
-from routeiq_syncd.loops import (
+from routeiq_syncd.configuration.rules import Verdict, validate
+from routeiq_syncd.control import arguments as cli
+from routeiq_syncd.control import commands as asking
+from routeiq_syncd.control.server import App, CannotListenError, listen, serve
+from routeiq_syncd.control.tables import fleet_text, history_text
+from routeiq_syncd.reconcile.poller import (
     Alone,
     Heartbeats,
     Poller,
@@ -35,13 +28,21 @@ from routeiq_syncd.loops import (
     watch,
     write_status,
 )
+from routeiq_syncd.reconcile.reconciler import Sync
+from routeiq_syncd.revision.decide import Rules
+from routeiq_syncd.revision.fetched import Failed, Fetched, Unacceptable
+from routeiq_syncd.revision.instants import stamp
+from routeiq_syncd.revision.manifest import Publisher
+from routeiq_syncd.runtime.lifeline import end_with_supervisord
+from routeiq_syncd.runtime.logs import Log, build_log
+from routeiq_syncd.runtime.waiting import Asked
 from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
 from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
-from routeiq_syncd.sync import Sync
-from routeiq_syncd.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume
-from routeiq_syncd.waits import Asked
+from routeiq_syncd.status.document import Cluster, Snapshot
+from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.volume.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume
 
 
 def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_checkpoint) -> int:
@@ -184,7 +185,7 @@ def _alone(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -
 
 def _elected(parts: Parts, heartbeats: Heartbeats, sockets: list[socket.socket]) -> list[Awaitable[None]]:
     """Make the loops of leader election."""
-    from routeiq_syncd import cluster as built  # noqa: PLC0415 - asyncpg's memory is paid on use
+    from routeiq_syncd.assembly import leader_election as built  # noqa: PLC0415 - asyncpg's memory is paid on use
 
     names = parts.board.snapshot.cluster
     assert parts.settings.election is not None  # noqa: S101 - the caller asked

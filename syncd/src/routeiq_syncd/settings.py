@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
-from routeiq_syncd.core.bundle import Bounds
-from routeiq_syncd.core.lease import Timing, timing_problem
-from routeiq_syncd.core.publish import MOST_ROW_BYTES
-from routeiq_syncd.core.url import Target, UrlError, parse_url
+from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.database.url import Target, UrlError, parse_url
+from routeiq_syncd.lease import Timing, timing_problem
+from routeiq_syncd.revision.plan import MOST_ROW_BYTES
 
 KEY_BYTES = 32
 SOCKET = "syncd.sock"

@@ -12,8 +12,8 @@ from openai._utils import PropertyInfo
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from routeiq_gateway import savings
-from routeiq_gateway.savings import clients, proxy
+from routeiq_gateway.litellm_edge import savings
+from routeiq_gateway.litellm_edge.savings import clients, proxy
 from tests.support.savings import original
 
 PLAIN: list[object] = [None, True, False, 0, 1, -2.5, float("nan"), "", "text", "1.5"]

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from routeiq_gateway.savings import clients, proxy
+from routeiq_gateway.litellm_edge.savings import clients, proxy
 from tests.support.savings import original
 
 ROUTES = [

@@ -9,17 +9,17 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from routeiq_migrate.apply import apply_pending
-from routeiq_migrate.commands import up
-from routeiq_migrate.core.plan import Migration
-from routeiq_migrate.core.url import parse_url
-from routeiq_migrate.database import Database
+from routeiq_migrate.apply.apply import apply_pending
+from routeiq_migrate.commands.up import up
+from routeiq_migrate.database.locks import Patience
+from routeiq_migrate.database.session import Database
+from routeiq_migrate.database.url import parse_url
 from routeiq_migrate.job import Job
-from routeiq_migrate.locks import Patience
-from routeiq_migrate.logs import build_log
-from routeiq_migrate.progress import Progress
-from routeiq_migrate.source import extras_folder, own_migrations, shipped_migrations
-from routeiq_migrate.telemetry import Telemetry
+from routeiq_migrate.plan.plan import Migration
+from routeiq_migrate.runtime.logs import build_log
+from routeiq_migrate.runtime.progress import Progress
+from routeiq_migrate.runtime.telemetry import Telemetry
+from routeiq_migrate.scripts import extras_folder, own_migrations, shipped_migrations
 from tests.support.migrate import CREATE_LEDGER, DONE, FINGERPRINT, is_current, migrate, shipped_scripts
 from tests.support.postgres import PostgresServer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from routeiq_syncd.core.bundle import Bounds
-from routeiq_syncd.core.fetch import Fetched
+from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.sources.file import FileSource
 from tests.integration.syncd.conftest import Syncd, config
 

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from routeiq_gateway.core.checks import (
+from routeiq_gateway.configuration.overrides import BadOverrideError, apply_overrides, find_overrides
+from routeiq_gateway.configuration.reasons import LONGEST, sentence, shorten
+from routeiq_gateway.configuration.redact import MASK, is_secret_name, mask, scrub, secrets_of
+from routeiq_gateway.litellm_edge.checks import (
     Model,
     declared_guardrails,
     declared_models,
@@ -16,10 +19,7 @@ from routeiq_gateway.core.checks import (
     not_loaded,
     summary,
 )
-from routeiq_gateway.core.documents import FileEntry, digest_of
-from routeiq_gateway.core.overrides import BadOverrideError, apply_overrides, find_overrides
-from routeiq_gateway.core.reasons import LONGEST, sentence, shorten
-from routeiq_gateway.core.redact import MASK, is_secret_name, mask, scrub, secrets_of
+from routeiq_gateway.volume.documents import FileEntry, digest_of
 
 ENTRIES = st.lists(
     st.builds(FileEntry, st.text(min_size=1), st.integers(0, 1 << 40), st.text(string.hexdigits, min_size=64)),

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from routeiq_gateway.front import Call, Front, Reply, StartRefusedError, bearer, waiting
-from routeiq_gateway.unauthorized import as_unauthorized
+from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
+from routeiq_gateway.worker.front import Call, Front, Reply, StartRefusedError, bearer, waiting
 
 
 async def nothing() -> None:

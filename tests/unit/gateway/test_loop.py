@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from routeiq_gateway.loop import AWAY, LONGEST_HERE, Loop
+from routeiq_gateway.litellm_edge.event_loop import AWAY, LONGEST_HERE, Loop
 
 
 class World:

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import structlog
 
-from routeiq_gateway.board import PAGE, Board
-from routeiq_gateway.channel import Channel
-from routeiq_gateway.core.documents import FileEntry, digest_of, directory_name
-from routeiq_gateway.core.overrides import find_overrides
-from routeiq_gateway.litellm_edge import keep_database_from
-from routeiq_gateway.logs import Unfailing
+from routeiq_gateway.configuration.overrides import find_overrides
+from routeiq_gateway.ipc.channel import Channel
+from routeiq_gateway.ipc.shared_page import PAGE, Board
+from routeiq_gateway.litellm_edge.names import keep_database_from
+from routeiq_gateway.parent.answer import Speaker
+from routeiq_gateway.parent.replacements import FIRST_DELAY, LONGEST_DELAY, Upkeep
+from routeiq_gateway.runtime.logs import Unfailing
 from routeiq_gateway.settings import BadSettingsError, read_settings
-from routeiq_gateway.speaker import Speaker
-from routeiq_gateway.staging import Staging
-from routeiq_gateway.upkeep import FIRST_DELAY, LONGEST_DELAY, Upkeep
-from routeiq_gateway.volume import BadRevisionError, Revision, Volume, load_config
+from routeiq_gateway.volume.documents import FileEntry, digest_of, directory_name
+from routeiq_gateway.volume.staging import Staging
+from routeiq_gateway.volume.volume import BadRevisionError, Revision, Volume, load_config
 
 LOG = structlog.wrap_logger(structlog.ReturnLogger())
 

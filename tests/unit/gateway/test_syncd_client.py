@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from routeiq_gateway.syncd_client import Syncd, SyncdDownError
+from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
 
 
 def test_a_silent_syncd_is_told_from_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from routeiq_migrate import settings
 from routeiq_migrate.__main__ import build_parser
-from routeiq_migrate.core.url import DROPPED, parse_url
+from routeiq_migrate.database.url import DROPPED, parse_url
 from routeiq_migrate.errors import Exit
 
 PAGE = (Path(__file__).parents[3] / "docs" / "migrations.md").read_text()

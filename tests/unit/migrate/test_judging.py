@@ -1,10 +1,10 @@
 import pytest
 
-from routeiq_migrate.core.created import created
-from routeiq_migrate.core.destructive import COMPUTED_TYPE, dangers, narrows
-from routeiq_migrate.core.request_logs import REQUEST_LOG_INDEXES, RequestLogIndex
-from routeiq_migrate.judge import load_parser
-from routeiq_migrate.source import own_migrations
+from routeiq_migrate.apply.permission import load_parser
+from routeiq_migrate.indexes.request_log_list import REQUEST_LOG_INDEXES, RequestLogIndex
+from routeiq_migrate.plan.created import created
+from routeiq_migrate.plan.destructive import COMPUTED_TYPE, dangers, narrows
+from routeiq_migrate.scripts import own_migrations
 
 
 @pytest.mark.parametrize(

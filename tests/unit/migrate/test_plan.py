@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_migrate.core.plan import Apply, Finish, Ledgers, Migration, Row, make_plan
 from routeiq_migrate.errors import RefusedError
+from routeiq_migrate.plan.plan import Apply, Finish, Ledgers, Migration, Row, make_plan
 
 FILES = tuple(Migration(f"2025010{i}000000_m{i}", f"CREATE TABLE t{i} (a int);") for i in range(1, 6))
 OWN = (Migration("0001_first", "SELECT 2"), Migration("0002_second", "SELECT 3"))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_migrate.core.script import ConcurrentIndex, concurrent_index, is_inert, statements
+from routeiq_migrate.plan.lexer import ConcurrentIndex, concurrent_index, is_inert, statements
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_migrate.core.url import Encryption, Tls, parse_url, redact
+from routeiq_migrate.database.url import Encryption, Tls, parse_url, redact
 from routeiq_migrate.errors import SettingsError
 
 APPLICATION = (("application_name", "x"), ("options", "-c a=b"))

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from routeiq_syncd.control import Absent, ask
+from routeiq_syncd.control.client import Absent, ask
 
 
 def test_silence_is_told_from_absence(tmp_path: Path) -> None:

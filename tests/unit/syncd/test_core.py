@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_syncd.core.answers import Answer, Refused, read_answer
-from routeiq_syncd.core.bundle import Bounds, inside, make_bundle
-from routeiq_syncd.core.decide import Accept, Refuse, Rules, Same, decide
-from routeiq_syncd.core.fetch import Fetched
-from routeiq_syncd.core.garbage import doomed
-from routeiq_syncd.core.instants import seconds_since, stamp
-from routeiq_syncd.core.pointer import Pointer
-from routeiq_syncd.core.problem import Problem, reason_of
-from routeiq_syncd.core.publish import MOST_ROW_BYTES, Publish, plan_publish
-from routeiq_syncd.core.revision import Manifest, Publisher, SourceVersion, read_manifest, write_manifest
-from routeiq_syncd.core.status import Snapshot, document
-from routeiq_syncd.loops import Heartbeats, delay
+from routeiq_syncd.configuration.bundle import Bounds, inside, make_bundle
+from routeiq_syncd.configuration.problem import Problem, reason_of
+from routeiq_syncd.reconcile.poller import Heartbeats, delay
+from routeiq_syncd.revision.answer import Answer, Refused, read_answer
+from routeiq_syncd.revision.decide import Accept, Refuse, Rules, Same, decide
+from routeiq_syncd.revision.fetched import Fetched
+from routeiq_syncd.revision.garbage import doomed
+from routeiq_syncd.revision.instants import seconds_since, stamp
+from routeiq_syncd.revision.manifest import Manifest, Publisher, SourceVersion, read_manifest, write_manifest
+from routeiq_syncd.revision.plan import MOST_ROW_BYTES, Publish, plan_publish
+from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.status.document import Snapshot, document
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 RULES = Rules(Bounds(), frozenset(), Publisher("host-1a2b3c4d"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routeiq_syncd.core.excerpt import items, members, read, referred, source, whole
+from routeiq_syncd.sources.excerpt import items, members, read, referred, source, whole
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from routeiq_syncd.core.bundle import Bounds, make_bundle
-from routeiq_syncd.core.decide import Rules, Same
-from routeiq_syncd.core.explain import barred_text, behind_text, explain
-from routeiq_syncd.core.fetch import Fetched
-from routeiq_syncd.core.pointer import Pointer
-from routeiq_syncd.core.publish import (
+from routeiq_syncd.configuration.bundle import Bounds, make_bundle
+from routeiq_syncd.replication.pointed import SPREAD_SECONDS, Puller, some_moment
+from routeiq_syncd.replication.replica_row import beat_of
+from routeiq_syncd.revision.decide import Rules, Same
+from routeiq_syncd.revision.fetched import Fetched
+from routeiq_syncd.revision.manifest import Manifest, Publisher, SourceVersion, make_manifest
+from routeiq_syncd.revision.plan import (
     Barred,
     Behind,
     Head,
@@ -22,10 +23,9 @@ from routeiq_syncd.core.publish import (
     plan_materialise,
     plan_publish,
 )
-from routeiq_syncd.core.revision import Manifest, Publisher, SourceVersion, make_manifest
-from routeiq_syncd.core.status import Cluster, Failover, Snapshot, document
-from routeiq_syncd.heart import beat_of
-from routeiq_syncd.pulling import SPREAD_SECONDS, Puller, some_moment
+from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.status.document import Cluster, Failover, Snapshot, document
+from routeiq_syncd.status.explain import barred_text, behind_text, explain
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 RULES = Rules(Bounds(), frozenset(), Publisher("host-1a2b3c4d"))

@@ -7,18 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from routeiq_syncd.core.lease import (
-    Grant,
-    Lease,
-    Timing,
-    Try,
-    Wait,
-    begin,
-    consider,
-    extend,
-    timing_problem,
-    trusted,
-)
+from routeiq_syncd.lease import Grant, Lease, Timing, Try, Wait, begin, consider, extend, timing_problem, trusted
 from tests.support.lease_world import Actor, World
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)

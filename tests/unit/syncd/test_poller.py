@@ -6,14 +6,14 @@ import queue
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from routeiq_syncd.board import Board
-from routeiq_syncd.core.fetch import Fetch, Unchanged
-from routeiq_syncd.core.revision import Manifest
-from routeiq_syncd.core.status import Snapshot
-from routeiq_syncd.logs import build_log
-from routeiq_syncd.loops import Heartbeats, Poller
-from routeiq_syncd.sync import Turn
-from routeiq_syncd.waits import Asked
+from routeiq_syncd.reconcile.poller import Heartbeats, Poller
+from routeiq_syncd.reconcile.reconciler import Turn
+from routeiq_syncd.revision.fetched import Fetch, Unchanged
+from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.runtime.logs import build_log
+from routeiq_syncd.runtime.waiting import Asked
+from routeiq_syncd.status.document import Snapshot
+from routeiq_syncd.status.recorder import Board
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 10

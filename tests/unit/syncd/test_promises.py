@@ -5,17 +5,17 @@ import contextlib
 import socket
 from datetime import UTC, datetime
 
-from routeiq_syncd.board import Board
-from routeiq_syncd.control import SECONDS
-from routeiq_syncd.core.lease import Timing
-from routeiq_syncd.core.status import Cluster, Json, Snapshot
-from routeiq_syncd.core.url import parse_url
-from routeiq_syncd.database import Database
-from routeiq_syncd.heart import BEAT_SECONDS, beat
-from routeiq_syncd.logs import build_log
-from routeiq_syncd.loops import Heartbeats
-from routeiq_syncd.session import Session
-from routeiq_syncd.views import ANSWER_SECONDS, View
+from routeiq_syncd.control.client import SECONDS
+from routeiq_syncd.control.fleet_history import ANSWER_SECONDS, View
+from routeiq_syncd.database.questions import Database
+from routeiq_syncd.database.session import Session
+from routeiq_syncd.database.url import parse_url
+from routeiq_syncd.lease import Timing
+from routeiq_syncd.reconcile.poller import Heartbeats
+from routeiq_syncd.replication.replica_row import BEAT_SECONDS, beat
+from routeiq_syncd.runtime.logs import build_log
+from routeiq_syncd.status.document import Cluster, Json, Snapshot
+from routeiq_syncd.status.recorder import Board
 
 
 def test_the_heart_is_not_late_while_it_waits_for_a_silent_database() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from routeiq_syncd.core.lease import Timing
+from routeiq_syncd.lease import Timing
 from routeiq_syncd.settings import BadSettingsError, read_settings
 
 LEASE = "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS"

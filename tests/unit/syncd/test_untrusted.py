@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_syncd.core.answers import read_answer
-from routeiq_syncd.core.bundle import Bounds, Bundle, Entry, bound_problems, make_bundle
-from routeiq_syncd.core.legible import legible
-from routeiq_syncd.core.pack import pack, unpack
-from routeiq_syncd.core.problem import reason_of
-from routeiq_syncd.core.publish import MOST_ROW_BYTES
-from routeiq_syncd.core.revision import MANIFEST_BYTES, Manifest, read_manifest
-from routeiq_syncd.core.validate import validate
-from routeiq_syncd.session import DatabaseAwayError, passing
+from routeiq_syncd.configuration.bundle import Bounds, Bundle, Entry, bound_problems, make_bundle
+from routeiq_syncd.configuration.legible import legible
+from routeiq_syncd.configuration.problem import reason_of
+from routeiq_syncd.configuration.rules import validate
+from routeiq_syncd.database.session import DatabaseAwayError, passing
+from routeiq_syncd.revision.answer import read_answer
+from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, read_manifest
+from routeiq_syncd.revision.payload import pack, unpack
+from routeiq_syncd.revision.plan import MOST_ROW_BYTES
 from tests.support.manifests import EMPTY, files, manifest_of
 
 MODEL = "model_list: []\n"

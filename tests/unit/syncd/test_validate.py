@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routeiq_syncd.core.document import Document, parse
-from routeiq_syncd.core.validate import Verdict, validate
+from routeiq_syncd.configuration.rules import Verdict, validate
+from routeiq_syncd.configuration.yaml_lines import Document, parse
 
 GOOD = """\
 model_list:

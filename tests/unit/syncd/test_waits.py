@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from routeiq_syncd.waits import woken
+from routeiq_syncd.runtime.waiting import woken
 
 
 def test_a_cancellation_that_meets_the_event_is_not_lost() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from routeiq_syncd.core.fetch import Fetch
+from routeiq_syncd.revision.fetched import Fetch
 
 
 class Source(Protocol):

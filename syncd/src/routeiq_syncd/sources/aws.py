@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.loaders import JSONFileLoader, create_loader
 from botocore.session import Session
 
-from routeiq_syncd.core.excerpt import Reader, items, members, read, referred, source, whole
+from routeiq_syncd.sources.excerpt import Reader, items, members, read, referred, source, whole
 from routeiq_syncd.sources.s3 import S3SettingsError
 
 if TYPE_CHECKING:

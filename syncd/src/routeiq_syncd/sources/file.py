@@ -12,12 +12,12 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from routeiq_syncd.core.bundle import CONFIG, Bounds, is_yaml, make_bundle, too_large
-from routeiq_syncd.core.document import Document, parse
-from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
-from routeiq_syncd.core.include import documents_in_order, module_paths
-from routeiq_syncd.core.problem import Problem
-from routeiq_syncd.core.revision import SourceVersion
+from routeiq_syncd.configuration.bundle import CONFIG, Bounds, is_yaml, make_bundle, too_large
+from routeiq_syncd.configuration.includes import documents_in_order, module_paths
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.yaml_lines import Document, parse
+from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.revision.manifest import SourceVersion
 
 ATTEMPTS = 5
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})

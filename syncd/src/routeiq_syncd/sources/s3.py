@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from routeiq_syncd.core.bundle import CONFIG, make_bundle, too_large
-from routeiq_syncd.core.fetch import Failed, Fetch, Fetched, Unacceptable, Unchanged
-from routeiq_syncd.core.pointer import Pointer
-from routeiq_syncd.core.revision import SourceVersion
+from routeiq_syncd.configuration.bundle import CONFIG, make_bundle, too_large
+from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.revision.manifest import SourceVersion
+from routeiq_syncd.revision.pointer import Pointer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from routeiq_syncd.core.bundle import make_bundle
-from routeiq_syncd.core.fetch import Fetched
-from routeiq_syncd.core.lease import EPOCH_GAP, Grant, Lost, Term, Timing, begin
-from routeiq_syncd.core.revision import Manifest, SourceVersion
-from routeiq_syncd.core.url import parse_url
-from routeiq_syncd.database import Database
-from routeiq_syncd.session import Session
+from routeiq_syncd.configuration.bundle import make_bundle
+from routeiq_syncd.database.questions import Database
+from routeiq_syncd.database.session import Session
+from routeiq_syncd.database.url import parse_url
+from routeiq_syncd.lease import EPOCH_GAP, Grant, Lost, Term, Timing, begin
+from routeiq_syncd.revision.fetched import Fetched
+from routeiq_syncd.revision.manifest import Manifest, SourceVersion
 from tests.integration.syncd.conftest import config
 from tests.support.fleet import LEASE, Fleet
 from tests.support.pgbouncer import running_pgbouncer

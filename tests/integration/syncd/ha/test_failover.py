@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from routeiq_syncd.core.lease import EPOCH_GAP
+from routeiq_syncd.lease import EPOCH_GAP
 from tests.support.fleet import LEASE, Fleet, fleet
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.s3 import Server

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from routeiq_syncd.core.bundle import make_bundle
-from routeiq_syncd.core.pointer import Pointer
-from routeiq_syncd.core.revision import Publisher, SourceVersion, make_manifest
-from routeiq_syncd.pulling import LONG_SECONDS, Puller
+from routeiq_syncd.configuration.bundle import make_bundle
+from routeiq_syncd.replication.pointed import LONG_SECONDS, Puller
+from routeiq_syncd.revision.manifest import Publisher, SourceVersion, make_manifest
+from routeiq_syncd.revision.pointer import Pointer
 from tests.integration.syncd.conftest import config
 from tests.support.fleet import LEASE, PADDING, Fleet, fleet
 from tests.support.postgres import PostgresServer

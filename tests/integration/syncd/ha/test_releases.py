@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from routeiq_syncd.board import Board
-from routeiq_syncd.core.bundle import Bounds
-from routeiq_syncd.core.decide import Rules
-from routeiq_syncd.core.lease import Timing
-from routeiq_syncd.core.revision import Publisher
-from routeiq_syncd.core.status import Cluster, Snapshot
-from routeiq_syncd.core.url import parse_url
-from routeiq_syncd.database import Database
-from routeiq_syncd.follow import Follower, SchemaNeverCameError
-from routeiq_syncd.logs import build_log
-from routeiq_syncd.loops import Heartbeats
-from routeiq_syncd.session import NEEDED, Session
+from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.database.questions import Database
+from routeiq_syncd.database.session import NEEDED, Session
+from routeiq_syncd.database.url import parse_url
+from routeiq_syncd.lease import Timing
+from routeiq_syncd.reconcile.poller import Heartbeats
+from routeiq_syncd.reconcile.reconciler import Sync
+from routeiq_syncd.replication.follower import Follower, SchemaNeverCameError
+from routeiq_syncd.revision.decide import Rules
+from routeiq_syncd.revision.manifest import Publisher
+from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.sync import Sync
-from routeiq_syncd.volume import open_volume
+from routeiq_syncd.status.document import Cluster, Snapshot
+from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.volume.volume import open_volume
 from tests.support.fleet import Fleet
 from tests.support.migrate import migrate
 from tests.support.waiting import wait_for

@@ -9,10 +9,10 @@ import zlib
 
 import pytest
 
-from routeiq_syncd.core.bundle import Entry, digest_of, make_bundle
-from routeiq_syncd.core.url import parse_url
-from routeiq_syncd.heart import UNTOLD
-from routeiq_syncd.session import DatabaseAwayError, Session
+from routeiq_syncd.configuration.bundle import Entry, digest_of, make_bundle
+from routeiq_syncd.database.session import DatabaseAwayError, Session
+from routeiq_syncd.database.url import parse_url
+from routeiq_syncd.replication.replica_row import UNTOLD
 from tests.integration.syncd.conftest import config
 from tests.support.fleet import Fleet, create_schema
 from tests.support.manifests import manifest_of

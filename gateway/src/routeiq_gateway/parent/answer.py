@@ -1,0 +1,72 @@
+"""What the gateway says of itself: on the board for its workers, on the volume for syncd and for the next start."""
+
+import os
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from routeiq_gateway.configuration.reasons import shorten
+from routeiq_gateway.ipc.shared_page import Board
+from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.volume.documents import Answer, Refused, Served, State, WorkerEntry, answer_fields
+from routeiq_gateway.volume.volume import Revision, Volume
+
+
+@dataclass
+class Speaker:
+    """Holds the verdicts, and publishes them together with the list of workers."""
+
+    board: Board
+    volume: Volume
+    log: Log
+    serving: Served | None = None
+    refused: Refused | None = None
+    state: State = "starting"
+    note: str = ""
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _unwritten: Answer | None = None
+    _complained: bool = False
+
+    def ack(self, revision: Revision) -> None:
+        """Say that ``revision`` is served; an earlier refusal of it or of an older one is over."""
+        if self.serving is None or (self.serving.number, self.serving.digest) != (
+            revision.number,
+            revision.digest,
+        ):
+            self.serving = Served(revision.number, revision.digest, now_text())
+        if self.refused is not None and self.refused.number <= revision.number:
+            self.refused = None
+        self.state, self.note = "serving", ""
+
+    def nack(self, number: int, digest: str, reason: str) -> None:
+        """Say that a revision is refused, and why."""
+        self.refused = Refused(number, digest, shorten(reason), now_text())
+
+    def publish(self, workers: tuple[WorkerEntry, ...]) -> None:
+        """Put the answer on the board, and on the volume as soon as there is room."""
+        # A gateway that starts serves nothing yet; the volume keeps what it served last, for the next start.
+        answer = Answer(self.instance, os.getpid(), self.state, self.serving, self.refused, workers, now_text())
+        fields = answer_fields(answer) | {"note": shorten(self.note)}
+        if self.state == "starting":
+            fields["serving"] = None
+        self.board.write(fields)
+        self._unwritten = answer
+        self.write()
+
+    def write(self) -> None:
+        """Write the last answer to the volume if that has not worked yet."""
+        if self._unwritten is None:
+            return
+        try:
+            self.volume.write_answer(self._unwritten)
+        except OSError as error:
+            if not self._complained:
+                self.log.error("cannot write the answer to the volume; trying again", error=error.strerror)
+            self._complained = True
+            return
+        self._unwritten, self._complained = None, False
+
+
+def now_text() -> str:
+    """Return the instant as RFC 3339 in UTC, with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,152 @@
+"""Losing no request when the parent dies.
+
+Workers hold the listening socket too, so they go on serving. The parent that the supervisor starts next cannot bind
+the port while they do; it asks one of them for the socket instead (SCM_RIGHTS, unix(7)), and the kernel's queue of
+connections is never torn down. Once the new parent's answer on the volume says ``serving``, the orphans drain.
+A new parent that has nothing to serve goes on asking, and each ask gives the orphans their whole time anew: what they
+serve is better than what it could answer.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from routeiq_gateway.settings import Settings
+from routeiq_gateway.worker.front import waiting
+from routeiq_gateway.worker.server import Server
+
+LOOK_SECONDS = 0.2
+ASK_SECONDS = 5.0
+FOLDER = "handoff"
+SERVING, WAITING = b"serving", b"waiting"
+
+
+async def outlive_parent(server: Server, listener: socket.socket, settings: Settings) -> None:
+    """Serve without a parent until a new one serves or stops; then drain.
+
+    That is also the end where for ``settings.orphan_limit`` seconds no parent has asked for the listening socket.
+    """
+    if not server.accepting:
+        server.drain(settings.drain)
+        return
+    answer = settings.volume / "answers/gateway.json"
+    before = _read(answer)
+    serving = server.front.inner is not waiting
+    word = SERVING if serving else WAITING
+    asked = [time.monotonic()]
+    # Whatever goes wrong, a worker that nobody commands must not hold the port for ever.
+    try:
+        with _offer(settings.volume / FOLDER / f"{os.getpid()}.sock", listener, word, asked):
+            while time.monotonic() - asked[0] < settings.orphan_limit:
+                if _relieved(answer, before, serving=serving):
+                    break
+                _let_go_of_dead_pipes()
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        server.drain(settings.drain)
+
+
+def adopt_listener(volume: Path, port: int) -> socket.socket | None:
+    """Ask the orphans on ``volume`` for their listening socket on ``port``; None where there is none."""
+    for path in _offers(volume):
+        asked = _ask(path, port)
+        if asked is not None:
+            return asked[0]
+    return None
+
+
+def orphans_serve(volume: Path, port: int) -> bool:
+    """Whether orphans on ``volume`` serve a revision on ``port``; to each it is a sign that it is still wanted."""
+    asked = [_ask(path, port) for path in _offers(volume)]
+    for listener, _ in filter(None, asked):
+        listener.close()
+    return any(word == SERVING for _, word in filter(None, asked))
+
+
+def _offers(volume: Path) -> list[Path]:
+    return sorted((volume / FOLDER).glob("*.sock"))
+
+
+def _ask(path: Path, port: int) -> tuple[socket.socket, bytes] | None:
+    """Return the socket that the orphan behind ``path`` listens on, and whether it serves a revision or has none."""
+    with socket.socket(socket.AF_UNIX) as asking, contextlib.suppress(OSError):
+        asking.settimeout(ASK_SECONDS)
+        asking.connect(str(path))
+        word, descriptors, _, _ = socket.recv_fds(asking, 16, 1)
+        for descriptor in descriptors:
+            listener = socket.socket(fileno=descriptor)
+            if listener.getsockname()[1] == port:
+                return listener, word
+            listener.close()
+    path.unlink(missing_ok=True)  # its worker is gone, or serves another port
+    return None
+
+
+def _let_go_of_dead_pipes() -> None:
+    """Send output to nowhere once nobody reads it: the supervisor closes its pipes when it has buried the parent.
+
+    Whatever prints in a request would fail on such a pipe, and the request with it.
+    """
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)
+    for descriptor, event in poll.poll(0):
+        if event & select.POLLERR:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _offer(path: Path, listener: socket.socket, word: bytes, asked: list[float]) -> Iterator[None]:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX) as offering:
+        offering.bind(str(path))
+        path.chmod(0o600)
+        offering.listen()
+        offering.setblocking(False)
+
+        def give() -> None:
+            with contextlib.suppress(OSError):  # the asker is gone again
+                asking, _ = offering.accept()
+                asked[0] = time.monotonic()
+                with asking:
+                    socket.send_fds(asking, [word], [listener.fileno()])
+
+        loop.add_reader(offering.fileno(), give)
+        try:
+            yield
+        finally:
+            loop.remove_reader(offering.fileno())
+            path.unlink(missing_ok=True)
+
+
+def _relieved(answer: Path, before: Mapping[str, Any], *, serving: bool) -> bool:
+    """Whether another gateway than the one whose answer was ``before`` serves, or is told to stop.
+
+    For an orphan that has nothing to serve, also whether another gateway says the same in its place.
+    """
+    document = _read(answer)
+    if document.get("instance") in {None, before.get("instance")}:
+        return False
+    if document.get("state") != "starting":
+        return True
+    return not serving and any(worker.get("state") == "ready" for worker in document.get("workers", ()))
+
+
+def _read(answer: Path) -> Mapping[str, Any]:
+    """Return the answer on the volume, nothing where it cannot be read."""
+    try:
+        document = json.loads(answer.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

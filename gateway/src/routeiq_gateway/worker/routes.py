@@ -1,0 +1,131 @@
+"""The gateway's own HTTP routes, as one worker answers them."""
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import httpx
+
+from routeiq_gateway.ipc.channel import Channel, Message
+from routeiq_gateway.ipc.shared_page import Board
+from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.settings import Settings
+from routeiq_gateway.worker.front import Application, Call, Handler, Reply, bearer, error_document
+from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
+
+RELOAD_MARGIN = 5.0
+
+NO_FLEET = "there is no fleet: syncd decides for this volume alone; for several replicas give it DATABASE_URL"
+
+
+@dataclass
+class Routes:
+    """Handlers over the board (the whole gateway's state), syncd (the config's) and the parent (to reload)."""
+
+    board: Board
+    syncd: Syncd
+    channel: Channel
+    settings: Settings
+    inner: Application
+    _asked: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
+    _ids: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def table(self) -> dict[tuple[str, str], Handler]:
+        """Return the handlers by method and path."""
+        return {
+            ("GET", "/health/live"): self._live,
+            ("GET", "/health/ready"): self._ready,
+            ("GET", "/llmrouter/config/sync/status"): self._status,
+            ("GET", "/llmrouter/config/sync/fleet"): partial(self._view, "/fleet"),
+            ("GET", "/llmrouter/config/sync/history"): partial(self._view, "/history"),
+            ("GET", "/llmrouter/config/sync/explain"): partial(self._view, "/explain"),
+            ("POST", "/llmrouter/config/reload"): self._reload,
+        }
+
+    def reloaded(self, message: Message) -> None:
+        """Take the parent's answer to a reload that was asked for here."""
+        future = self._asked.get(message["id"])
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    async def _live(self, _call: Call) -> Reply:
+        return Reply(200, {"status": "live"})
+
+    async def _ready(self, _call: Call) -> Reply:
+        answer = self.board.read()
+        problem = _not_ready(answer)
+        if problem is None and self.settings.ready_requires_db and not await self._database_up():
+            problem = "the database does not answer, and ROUTEIQ_READY_REQUIRES_DB is set"
+        if problem is not None:
+            return Reply(503, {"status": "not ready", "reason": problem})
+        return Reply(200, {"status": "ready", "revision": answer["serving"]["number"]})
+
+    async def _database_up(self) -> bool:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.inner), base_url="http://gateway") as client:
+            return (await client.get("/health/readiness")).status_code == httpx.codes.OK
+
+    async def _status(self, _call: Call) -> Reply:
+        status = await self.syncd.status()
+        answer = self.board.read()
+        # The gateway knows better than syncd, which reads the same answer from the volume a little later.
+        status["serving"] = answer.get("serving")
+        by_syncd = _by_syncd(status.get("refused"))
+        by_gateway = {"by": "gateway", **answer["refused"]} if answer.get("refused") else None
+        # What syncd refuses is what the source holds now; what the gateway refused came before it.
+        status["refused"] = by_syncd or by_gateway
+        status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
+        return Reply(200, status)
+
+    async def _view(self, path: str, call: Call) -> Reply:
+        refusal = bearer(litellm_edge.master_key(), call)
+        if refusal is not None:
+            return refusal
+        try:
+            code, document = await self.syncd.view(path)
+        except SyncdDownError as error:
+            return Reply(503, {"error": str(error)})
+        if code == httpx.codes.NOT_FOUND:
+            return Reply(404, {"error": NO_FLEET})
+        return Reply(code, document)
+
+    async def _reload(self, call: Call) -> Reply:
+        refusal = bearer(litellm_edge.master_key(), call)
+        if refusal is not None:
+            return refusal
+        if call.malformed:
+            return Reply(400, error_document("the body is not JSON; this route needs none"))
+        document: dict[str, Any] = {}
+        try:
+            polled = await self.syncd.poll()
+            document["fetch"] = polled.get("fetch")
+            document["syncd_refused"] = _by_syncd(polled.get("refused"))
+        except SyncdDownError as error:
+            document["fetch"] = {"outcome": "failed", "reason": str(error)}
+        number = next(self._ids)
+        self._asked[number] = asyncio.get_running_loop().create_future()
+        self.channel.send("reload", id=number)
+        try:
+            async with asyncio.timeout(self.settings.reload_timeout + RELOAD_MARGIN):
+                answer = await self._asked[number]
+        except TimeoutError:
+            return Reply(503, {**document, "result": "unknown", "reason": "the gateway's parent does not answer"})
+        finally:
+            del self._asked[number]
+        fields = {name: answer.get(name) for name in ("result", "number", "digest", "reason", "seconds")}
+        return Reply(200 if answer["result"] == "ack" else 422, document | fields)
+
+
+def _not_ready(answer: dict[str, Any]) -> str | None:
+    if answer.get("state") != "serving" or not answer.get("serving"):
+        return str(answer.get("note") or f"the gateway is {answer.get('state', 'starting')}")
+    ready = {worker["number"] for worker in answer["workers"] if worker["state"] == "ready"}
+    if len(ready) != 1:
+        return "no worker is ready" if not ready else f"workers serve different revisions: {sorted(ready)}"
+    return None
+
+
+def _by_syncd(refused: object) -> dict[str, Any] | None:
+    """Return the refusal where syncd gave it. What is read may be of another release, or damaged."""
+    return refused if isinstance(refused, dict) and refused.get("by") == "syncd" else None

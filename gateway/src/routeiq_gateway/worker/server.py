@@ -1,0 +1,173 @@
+"""uvicorn's server inside a worker, with our own way of accepting and of draining.
+
+Workers share one listening socket. Each accepts one connection at a time and then pauses, the longer the more
+connections it holds, so that the next one goes to the worker that has least; asyncio's own server would take the whole
+backlog at once. On keep-alive, a worker that got too many connections would stay slow for as long as they last. The
+only worker of a gateway has nobody to leave connections to and takes the whole backlog: requests that come together run
+through the same code together, which costs the processor's caches less.
+
+Draining closes no connection that a client may be about to use: the worker stops accepting, every new response says
+``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would.
+"""
+
+import asyncio
+import contextlib
+import gc
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from routeiq_gateway.worker.front import Front
+
+DRAIN_TICK = 0.05
+IDLE_WHEN_DRAINING = 5.0
+FLUSH_LIMIT = 5
+PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
+"""Seconds between two accepts, for each connection held and at most. A request costs more than the longest pause."""
+MOST_AT_ONCE = 128
+COLLECT_BY_DEFAULT = gc.get_threshold()
+COLLECT_AFTER = (20_000, 20, 20)
+"""Of gc: a request of LiteLLM makes thousands of objects, nearly all of which reference counts free."""
+
+
+class Server(uvicorn.Server):
+    """One worker's HTTP server."""
+
+    def __init__(
+        self, front: Front, listener: socket.socket | None, *, keepalive: float, access_log: bool, alone: bool
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                front,
+                lifespan="on",
+                loop="uvloop",
+                http="httptools",
+                log_config=None,
+                access_log=access_log,
+                server_header=False,
+                timeout_keep_alive=int(keepalive),
+                timeout_graceful_shutdown=FLUSH_LIMIT,
+            )
+        )
+        self.front = front
+        self.servers: list[asyncio.Server] = []
+        self._listener = listener
+        self._alone = alone
+        self.start_ended = asyncio.Event()
+        self.accepting = False
+        self._drain: asyncio.Task[None] | None = None
+        self._opening: set[asyncio.Task[Any]] = set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: the parent commands its workers by messages."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Start the application; accept nothing yet. Where it refuses, the server ends at once."""
+        await self.lifespan.startup()
+        self.should_exit = self.lifespan.should_exit
+        self.started = not self.should_exit
+        if self.started:
+            _settle_heap()
+        self.start_ended.set()
+
+    def accept(self) -> None:
+        """Begin to accept connections."""
+        if self._listener is not None and not self.accepting:
+            self.accepting = True
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_some, self._listener)
+
+    def stop_accepting(self) -> None:
+        """Accept no more. Connections in the backlog are left to the other workers, which hold the same socket."""
+        if self._listener is not None and self.accepting:
+            self.accepting = False
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
+
+    def drain(self, limit: float) -> None:
+        """Let open connections finish for up to ``limit`` seconds, then end the server; a second call cuts them."""
+        if self._drain is None:
+            self._drain = asyncio.get_running_loop().create_task(self._drain_connections(limit))
+        elif limit == 0:
+            self.should_exit = True
+
+    async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stop_accepting()
+        if self._listener is not None:
+            self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
+        self.front.draining = True
+        started = clock()
+        idle_since: dict[Any, float] = {}
+        while (self._opening or self.server_state.connections) and clock() - started < limit:
+            idle = {connection for connection in self.server_state.connections if _is_idle(connection)}
+            idle_since = {connection: idle_since.get(connection, clock()) for connection in idle}
+            for connection, since in idle_since.items():
+                if clock() - since >= IDLE_WHEN_DRAINING:
+                    connection.shutdown()
+            await asyncio.sleep(DRAIN_TICK)
+        self.should_exit = True
+
+    def _accept_some(self, listener: socket.socket) -> None:
+        for _ in range(MOST_AT_ONCE if self._alone else 1):
+            if not self._accept_one(listener):
+                return
+        if not self._alone:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener.fileno())
+            held = len(self.server_state.connections) + len(self._opening)
+            loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen_again, listener)
+
+    def _accept_one(self, listener: socket.socket) -> bool:
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return False  # another worker was faster, or the client has gone
+        except OSError:
+            # Out of descriptors or memory: without a pause the loop would spin on a socket that stays readable.
+            self.stop_accepting()
+            asyncio.get_running_loop().call_later(1, self._accept_again)
+            return False
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+        return True
+
+    def _listen_again(self, listener: socket.socket) -> None:
+        if self.accepting:
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_some, listener)
+
+    def _accept_again(self) -> None:
+        if not self.front.draining:
+            self.accept()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+
+def _settle_heap() -> None:
+    """Take what LiteLLM built at its start out of the collector's sight: it lives as long as the worker.
+
+    The parent froze its own heap, which leaves the collector thinking that the heap is small: without this, a full
+    collection would go through all of it every few requests. What LiteLLM set at its import, as PYTHON_GC_THRESHOLD
+    says, stands.
+    """
+    gc.collect()
+    gc.freeze()
+    if gc.get_threshold() == COLLECT_BY_DEFAULT:
+        gc.set_threshold(*COLLECT_AFTER)
+
+
+def _is_idle(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's HTTP and WebSocket protocols share no base
+    """Whether an HTTP connection has no request under way; a WebSocket never is idle."""
+    if not hasattr(connection, "cycle"):
+        return False
+    return connection.cycle is None or bool(connection.cycle.response_complete)

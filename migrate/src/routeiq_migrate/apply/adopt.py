@@ -1,0 +1,45 @@
+"""Recording a migration that an earlier attempt applied without leaving a trace of it."""
+
+from routeiq_migrate.apply.permission import load_parser
+from routeiq_migrate.database.session import Database, identifier
+from routeiq_migrate.errors import RefusedError
+from routeiq_migrate.job import Job
+from routeiq_migrate.ledger import resolved, rolled_back
+from routeiq_migrate.plan.created import Created, created
+from routeiq_migrate.plan.plan import Migration
+
+PRESENT = {
+    "table": "SELECT to_regclass($1) IS NOT NULL",
+    "index": "SELECT EXISTS (SELECT FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid "
+    "WHERE x.indrelid = to_regclass($1) AND i.relname = $2)",
+    "column": "SELECT EXISTS (SELECT FROM pg_attribute "
+    "WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped)",
+    "constraint": "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2)",
+}
+
+
+async def adopt(job: Job, migration: Migration, row_id: str) -> None:
+    """Record a migration whose objects turned out to be there already, once all of them are.
+
+    Raises:
+        RefusedError: some are there and some are not.
+    """
+    database = job.database
+    missing = [item for item in created(migration.script, load_parser()) if not await present(database, item)]
+    if missing:
+        raise RefusedError(
+            f"An earlier attempt at migration {migration.name!r} ended without a trace, and the schema holds only part "
+            f"of its changes: missing {', '.join(map(str, missing))}. Add what is missing and run `routeiq-migrate "
+            f"resolve --applied '{migration.name}'`, or remove the rest and run `resolve --rolled-back`."
+        )
+    async with database.unit():
+        await database.connection.execute(rolled_back(database, row_id))
+        await database.connection.execute(resolved(database, migration))
+    job.log.warning("an earlier attempt had applied this migration; recorded that", migration=migration.name)
+
+
+async def present(database: Database, item: Created) -> bool:
+    """Whether ``item`` is in the schema."""
+    table = f"{identifier(database.target.schema)}.{identifier(item.table)}"
+    arguments = (table, item.name) if item.name else (table,)
+    return bool(await database.connection.fetchval(PRESENT[item.kind], *arguments))

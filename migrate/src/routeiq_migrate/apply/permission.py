@@ -1,0 +1,129 @@
+"""Whether a pending migration would destroy something, asked of the grammar and of the data.
+
+PostgreSQL's grammar (pglast, which is libpg_query) is loaded only here and only when it is asked: it costs
+20 ms and 4 MB.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from routeiq_migrate.database.session import Database, identifier
+from routeiq_migrate.errors import RefusedError
+from routeiq_migrate.plan.destructive import Danger, Parser, dangers, narrows
+from routeiq_migrate.plan.plan import Migration
+
+COLUMN_TYPE = """SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped"""
+
+EMPTY_VALUES = "'', '{}', '[]', 'null'"
+"""What a column that nobody used holds, besides NULL: the defaults of text, array and JSON columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of one dangerous statement; ``excuse`` is empty when it needs permission."""
+
+    migration: str
+    danger: Danger
+    excuse: str
+
+    def __str__(self) -> str:
+        return f"{self.migration}, {self.danger}{f' ({self.excuse})' if self.excuse else ''}"
+
+
+def load_parser() -> Parser:
+    """Load PostgreSQL's grammar."""
+    from pglast.parser import parse_plpgsql_json, parse_sql_json  # noqa: PLC0415 - see above
+
+    as_text = cast("tuple[Callable[[str], str], Callable[[str], str]]", (parse_sql_json, parse_plpgsql_json))
+    return Parser(lambda text: json.loads(as_text[0](text)), lambda text: json.loads(as_text[1](text)))
+
+
+async def judge(database: Database, migrations: Iterable[Migration]) -> tuple[Verdict, ...]:
+    """Return a verdict on every dangerous statement of ``migrations``, against the database as it is.
+
+    Raises:
+        RefusedError: a script is not SQL.
+    """
+    parser = load_parser()
+    found: list[Verdict] = []
+    for migration in migrations:
+        for danger in read_dangers(migration, parser):
+            excuse = await excuse_for(database, danger, shipped=migration.shipped)
+            if excuse is not None:
+                found.append(Verdict(migration.name, danger, excuse))
+    return tuple(found)
+
+
+def read_dangers(migration: Migration, parser: Parser) -> tuple[Danger, ...]:
+    """Read the dangerous statements of one script."""
+    from pglast.parser import ParseError  # noqa: PLC0415 - as above
+
+    try:
+        return dangers(migration.script, parser)
+    except ParseError as error:
+        raise RefusedError(
+            f"Migration {migration.name!r} cannot be read as SQL ({error.args[0]}), so it cannot be judged. Correct it."
+        ) from None
+
+
+async def excuse_for(database: Database, danger: Danger, *, shipped: bool) -> str | None:
+    """Return why ``danger`` may go ahead, "" if it may not unasked, None if it is no danger after all."""
+    connection = database.connection
+    if danger.table is None:
+        return ""
+    schema, name = danger.table
+    table = f"{identifier(schema or database.target.schema)}.{identifier(name)}"
+    if not await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+        return "table absent" if shipped else ""
+    condition = "true"
+    if danger.column is not None:
+        old = await connection.fetchval(COLUMN_TYPE, table, danger.column)
+        if old is None:
+            return "column absent" if shipped else ""
+        if danger.what == "ALTER TYPE" and not narrows(old, danger.new_type):
+            return None
+        column = identifier(danger.column)
+        condition = f"{column} IS NOT NULL AND {column}::text NOT IN ({EMPTY_VALUES})"
+    if not shipped:
+        return ""
+    used = await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table} WHERE {condition})")  # noqa: S608 - quoted
+    return "" if used else "empty"
+
+
+def check(verdicts: Iterable[Verdict], allowed: frozenset[str]) -> None:
+    """Stop at statements that need permission and have none.
+
+    Raises:
+        RefusedError: names each with its line.
+    """
+    refused = [verdict for verdict in verdicts if not verdict.excuse and verdict.migration not in allowed]
+    if refused:
+        names = " ".join(f"--allow-destructive '{name}'" for name in dict.fromkeys(v.migration for v in refused))
+        listed = "\n".join(f"  {verdict}" for verdict in refused)
+        raise RefusedError(
+            f"Pending migrations would destroy data:\n{listed}\nNothing was changed by them. Back up what is "
+            f"worth keeping, then allow them by name: {names}"
+        )
+
+
+async def guard(database: Database, verdicts: Iterable[Verdict], allowed: frozenset[str]) -> None:
+    """Lock the tables that excused statements are about to change and look at each excuse once more.
+
+    Rows may have come since the plan was made, from a migration before this one or from a client; the statements
+    take the same lock a moment later.
+
+    Raises:
+        RefusedError: a table or column is no longer empty or absent.
+    """
+    for verdict in verdicts:
+        if not verdict.excuse or verdict.danger.table is None:
+            continue
+        schema, name = verdict.danger.table
+        table = f"{identifier(schema or database.target.schema)}.{identifier(name)}"
+        if await database.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+            await database.connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            if await excuse_for(database, verdict.danger, shipped=True) == "":
+                check([Verdict(verdict.migration, verdict.danger, "")], allowed)

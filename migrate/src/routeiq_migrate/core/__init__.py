@@ -1,1 +1,0 @@
-"""The rules, without input or output: every function here is pure."""

@@ -1,0 +1,274 @@
+"""The session with PostgreSQL: reaching it, and one transaction at a time.
+
+Two kinds of session are told apart. On a **direct** one, locks belong to the session and every migration has its own
+transaction. Behind a transaction **pooler** consecutive statements may reach different servers, so that a session
+lock would stay with somebody else: there everything happens in one transaction that holds the locks.
+"""
+
+import asyncio
+import contextlib
+import random
+import re
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from routeiq_migrate.database.tls import tls_context
+from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target, redact
+from routeiq_migrate.errors import NoDatabaseError, UnreachableError
+
+if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
+    from routeiq_migrate.runtime.logs import Log
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CREATED_SECONDS = 5.0
+"""How long a database that was just created may stay unknown, in seconds beyond the limit on waiting."""
+
+QUOTED = re.compile('".*"', re.DOTALL)
+
+LOST = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # its protocol, when the server goes away between two of its states
+    ConnectionError,
+)
+"""What an established session raises when its server goes away."""
+
+NOT_YET = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ProtocolViolationError,  # a pooler that has no server yet
+    TimeoutError,
+    OSError,
+)
+"""What a server that is starting, failing over or not there yet raises; worth another try until the limit."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A session, and what it takes to open another."""
+
+    connection: Connection
+    target: Target
+    pooled: bool
+
+    @contextlib.asynccontextmanager
+    async def unit(self, first: str = "SELECT", last: str = "SELECT") -> AsyncIterator[None]:
+        """One transaction; behind a pooler, a part of the surrounding one that can fail alone.
+
+        ``first`` and ``last`` are statements that travel with its begin and its end: a server that is far away
+        makes two hundred migrations cost as many round trips as each has messages.
+        """
+        begin, end, undo = "BEGIN", "COMMIT", "ROLLBACK"
+        if self.pooled:
+            begin, end = "SAVEPOINT unit", "RELEASE SAVEPOINT unit"
+            undo = f"ROLLBACK TO SAVEPOINT unit; {end}"
+        try:
+            await self.connection.execute(f"{begin}; {first}")
+            yield
+            await self.connection.execute(f"{last}; {end}")
+        except BaseException:
+            if not self.connection.is_closed():
+                await self.connection.execute(undo)
+            raise
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """One transaction that finds the schema's tables first."""
+        async with self.connection.transaction():
+            if self.pooled:
+                await self.connection.execute(f"SET LOCAL search_path TO {identifier(self.target.schema)}")
+            yield
+
+
+def identifier(name: str) -> str:
+    """Quote a name for use in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote text for use in SQL, whatever the session makes of backslashes."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def primary(error: Exception) -> str:
+    """Return an error's message without the rows' values that the server quotes, in its DETAIL and of bad data."""
+    message = str(error.args[0]) if error.args else str(error)
+    return QUOTED.sub('"***"', message) if isinstance(error, asyncpg.DataError) else message
+
+
+def no_tls(error: Exception) -> bool:
+    """Whether asyncpg says that the server has no TLS to offer."""
+    return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
+
+
+async def connect(target: Target, limit: float, database: str | None = None) -> Connection:
+    """Open one session within ``limit`` seconds; ``database`` in place of the one that ``target`` names."""
+    context = tls_context(target)
+    attempts: list[ssl.SSLContext | Literal[False]] = [context or False]
+    if target.tls.encryption is Encryption.PREFERRED:
+        attempts.append(False)
+    for index, encryption in enumerate(attempts):
+        try:
+            return await asyncpg.connect(
+                host=target.host,
+                port=target.port,
+                user=target.user,
+                password=target.password,
+                database=database or target.database,
+                ssl=encryption,
+                timeout=limit,
+                # A pooler may hand each statement to another server, which knows none of our prepared ones.
+                statement_cache_size=0,
+                server_settings=dict(target.server_settings) or None,
+                target_session_attrs=SessionAttribute.any,
+            )
+        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+            last = index == len(attempts) - 1
+            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
+            password = isinstance(error, asyncpg.InvalidPasswordError)
+            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not password
+            if last or not (refused or no_tls(error)):
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+@contextlib.asynccontextmanager
+async def session(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> AsyncIterator[Database]:
+    """Reach the database within ``wait_seconds`` and close the session on leaving.
+
+    Args:
+        target: the database.
+        wait_seconds: how long to try again while the server is away, starting or full.
+        log: where a wait is reported.
+        create: create the database when the server has none of that name, as Prisma does.
+
+    Raises:
+        UnreachableError: the server was not there in time, or it refused us.
+    """
+    database = await reach(target, wait_seconds, log, create=create)
+    try:
+        yield database
+    finally:
+        await close(database.connection)
+
+
+async def open_session(target: Target, limit: float) -> Database:
+    """Open a session, find out what kind it is, and make it find the schema; within ``limit`` seconds."""
+    async with asyncio.timeout(limit):
+        connection = await connect(target, limit)
+        try:
+            # A pooler answers with a process id of its own making, and lets us in before it has a server.
+            async with connection.transaction():
+                server = await connection.fetchval("SELECT pg_backend_pid()")
+            pooled = target.pooled or server != connection.get_server_pid()
+            if not pooled:
+                await connection.execute(f"SET search_path TO {identifier(target.schema)}")
+        except BaseException:
+            connection.terminate()
+            raise
+    return Database(connection, target, pooled)
+
+
+async def close(connection: Connection) -> None:
+    """Say goodbye, or just hang up on a server that does not listen."""
+    try:
+        await connection.close(timeout=2)
+    except (*LOST, TimeoutError, asyncpg.PostgresError):
+        connection.terminate()
+
+
+async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> Database:
+    """Open a session, trying again until ``wait_seconds`` have passed; see ``session``."""
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
+        # An attempt near the limit still gets the time that one usually takes.
+        left = max(deadline - time.monotonic(), DEFAULT_CONNECT_SECONDS)
+        limit = min(target.connect_seconds or left, left)
+        try:
+            return await open_session(target, limit)
+        except asyncpg.InvalidCatalogNameError:
+            # A pooler may go on saying so after the server has it.
+            if not create or time.monotonic() > deadline + CREATED_SECONDS:
+                raise NoDatabaseError(
+                    f"The server has no database named {target.database!r}. Create it, or run `routeiq-migrate up`."
+                ) from None
+            await create_database(target, limit)
+        except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+            reason = redact(explain(error, target, limit), target.secrets)
+            patient = isinstance(error, NOT_YET) and not (isinstance(error, ssl.SSLError) or no_tls(error))
+            if not patient:
+                raise UnreachableError(reason) from None
+            if time.monotonic() >= deadline:
+                raise UnreachableError(f"{reason} Gave up after {wait_seconds:g} s.") from None
+            if not told:
+                log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
+                told = True
+        await asyncio.sleep(min(random.uniform(0.2, 0.6), max(0.05, deadline - time.monotonic())))  # noqa: S311 - jitter
+
+
+def explain(error: Exception, target: Target, limit: float) -> str:
+    """Say what keeps us out and what to do about it; ``limit`` is what the attempt had, in seconds."""
+    place = f"PostgreSQL at {target.host}:{target.port}"
+    match error:
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            advice = "Check user name and password in DATABASE_URL or DIRECT_URL, and pg_hba.conf."
+            return f"{place} does not let user {target.user!r} in: {primary(error)}. {advice}"
+        case ssl.SSLCertVerificationError():
+            return (
+                f"The certificate of {place} does not verify: {error.verify_message}. Give its authority with "
+                "sslrootcert= (libpq) or sslcert= (Prisma) and connect by the name it was issued for."
+            )
+        case ssl.SSLError():
+            return f"No TLS session with {place}: {error.reason}. Check sslmode and the client certificate."
+        case socket.gaierror():
+            return f"The host name {target.host!r} is unknown: {error.strerror}. Check it in the database URL."
+        case TimeoutError():
+            return f"{place} did not answer within {limit:.3g} s (connect_timeout)."
+        case ConnectionError() if no_tls(error):
+            return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
+        case asyncpg.PostgresError():
+            return f"{place} refuses the session: {primary(error)}."
+        case _:
+            return f"{place} cannot be reached: {error}."
+
+
+async def create_database(target: Target, limit: float) -> None:
+    """Create the database that ``target`` names, from the maintenance database, as Prisma does.
+
+    Raises:
+        UnreachableError: this user may not.
+    """
+    try:
+        connection = await connect(target, limit, "postgres")
+    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+        raise UnreachableError(
+            f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "
+            f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand."
+        ) from None
+    try:
+        # Another migrator may create it at the same instant.
+        with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            await connection.execute(f"CREATE DATABASE {identifier(target.database)}")
+    except asyncpg.PostgresError as error:
+        raise UnreachableError(
+            f"The server has no database named {target.database!r}, and user {target.user!r} cannot create it: "
+            f"{redact(primary(error), target.secrets)}. Create it by hand."
+        ) from None
+    finally:
+        await close(connection)

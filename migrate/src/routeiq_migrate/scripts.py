@@ -1,0 +1,100 @@
+"""Where the scripts are: LiteLLM's package of data, an operator's folder, and our own."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from routeiq_migrate.errors import RefusedError, SettingsError
+from routeiq_migrate.plan.plan import Migration
+
+EXTRAS = "litellm-proxy-extras"
+
+
+def extras_folder() -> Path:
+    """Return the folder of ``litellm_proxy_extras``, found without running any of it.
+
+    Raises:
+        SettingsError: it is not installed, or not the release that the installed LiteLLM asks for.
+    """
+    spec = find_spec("litellm_proxy_extras")
+    if spec is None or spec.origin is None:
+        raise SettingsError(f"The package {EXTRAS}, which holds LiteLLM's migrations, is not installed. Install it.")
+    check_release()
+    return Path(spec.origin).parent
+
+
+def check_release() -> None:
+    """Compare the extras with what the installed LiteLLM asks for; without LiteLLM there is nothing to compare.
+
+    Raises:
+        SettingsError: they differ, so the schema would not fit the code.
+    """
+    try:
+        wanted = requires("litellm") or []
+    except PackageNotFoundError:
+        return
+    installed = version(EXTRAS)
+    for requirement in wanted:
+        match = re.match(r"litellm[-_.]proxy[-_.]extras\s*\(?==\s*([^\s;,)]+)", requirement, re.IGNORECASE)
+        if match is not None and match[1] != installed:
+            raise SettingsError(
+                f"litellm {version('litellm')} asks for {EXTRAS} {match[1]}, but {installed} is installed, so its "
+                "migrations belong to another release. Install the two that belong together."
+            )
+
+
+def shipped_migrations(package: Path, extra: Path | None) -> tuple[Migration, ...]:
+    """Return LiteLLM's migrations in the order they apply, with those an operator added in ``extra``.
+
+    Args:
+        package: the folder of ``litellm_proxy_extras``.
+        extra: LiteLLM's ``LITELLM_MIGRATION_DIR``. LiteLLM copies its own migrations over that folder and runs what
+            is there then; reading both, the package's first, comes to the same and writes nothing.
+
+    Raises:
+        RefusedError: a folder without a script (Prisma's P3015), a script that is not UTF-8, another kind of
+            database (P3019), or no migration at all.
+    """
+    check_provider(package / "migrations" / "migration_lock.toml")
+    found = {name: Migration(name, script) for name, script in scripts(package / "migrations")}
+    if not found:
+        raise RefusedError(f"The installed {EXTRAS} holds no migration. Install it anew.")
+    if extra is not None and (extra / "migrations").is_dir():
+        for name, script in scripts(extra / "migrations"):
+            found.setdefault(name, Migration(name, script, shipped=False))
+    return tuple(found[name] for name in sorted(found, key=str.encode))
+
+
+def check_provider(lock: Path) -> None:
+    """Refuse migrations that are not PostgreSQL's."""
+    import tomllib  # noqa: PLC0415 - only this file is TOML
+
+    provider = tomllib.loads(lock.read_text()).get("provider") if lock.exists() else "postgresql"
+    if provider != "postgresql":
+        raise RefusedError(f"{lock.name} names the provider {provider!r}; expected 'postgresql' (Prisma's P3019).")
+
+
+def scripts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and script of every migration in ``folder``."""
+    for path in folder.iterdir():
+        if not path.is_dir():
+            continue
+        try:
+            # newline="": the checksum is that of the file as it is.
+            with (path / "migration.sql").open(encoding="utf-8", newline="") as script:
+                yield path.name, script.read()
+        except FileNotFoundError:
+            raise RefusedError(
+                f"The migration folder {path.name!r} holds no migration.sql (Prisma's P3015). Restore the file or "
+                "remove the folder."
+            ) from None
+        except UnicodeDecodeError:
+            raise RefusedError(f"The script of migration {path.name!r} is not UTF-8 text. Convert it.") from None
+
+
+def own_migrations() -> tuple[Migration, ...]:
+    """Return the migrations of schema ``routeiq``, in order."""
+    folder = Path(__file__).parent / "sql"
+    return tuple(Migration(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.sql")))

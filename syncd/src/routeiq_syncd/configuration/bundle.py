@@ -1,0 +1,138 @@
+"""A bundle: the files that make one configuration, with paths that cannot leave their tree."""
+
+import hashlib
+import posixpath
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from routeiq_syncd.configuration.problem import Problem
+
+CONFIG = "config.yaml"
+MANIFEST = "manifest.json"
+PATH_BYTES = 1024
+NAME_BYTES = 255  # the limit of most file systems
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits on a bundle.
+
+    Attributes:
+        config_bytes: of each YAML file, since YAML is parsed.
+        file_bytes: of any one file.
+        bundle_bytes: of all files together.
+        files: how many files.
+        row_bytes: of all files together, for a bundle that travels in its row of the database.
+    """
+
+    config_bytes: int = 4 * 1024 * 1024
+    file_bytes: int = 64 * 1024 * 1024
+    bundle_bytes: int = 256 * 1024 * 1024
+    files: int = 1000
+    row_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file as the manifest lists it: path in the tree, size in bytes, hex sha256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Files by path; `config.yaml` is the configuration itself."""
+
+    files: Mapping[str, bytes]
+    entries: tuple[Entry, ...]
+    digest: str
+
+
+def make_bundle(files: Mapping[str, bytes]) -> Bundle:
+    """Build a bundle with its entries in byte order of their paths, and its digest."""
+    entries = tuple(
+        Entry(path, len(files[path]), hashlib.sha256(files[path]).hexdigest())
+        for path in sorted(files, key=lambda path: path.encode())
+    )
+    return Bundle(dict(files), entries, digest_of(entries))
+
+
+def digest_of(entries: Iterable[Entry]) -> str:
+    """Return the hex sha256 over ``path NUL size NUL sha256 LF`` of each entry, in byte order of the paths."""
+    whole = hashlib.sha256()
+    for entry in sorted(entries, key=lambda entry: entry.path.encode()):
+        whole.update(f"{entry.path}\0{entry.size}\0{entry.sha256}\n".encode())
+    return whole.hexdigest()
+
+
+def inside(path: str) -> str | None:
+    """Return ``path`` normalised, relative to the tree; None where it leaves the tree or names none of its files."""
+    if not path or path.startswith("/") or "\\" in path or any(map(_unfit, path)):
+        return None
+    normal = posixpath.normpath(path)
+    if normal in {".", ".."} or normal.startswith("../"):
+        return None
+    return normal
+
+
+def _unfit(letter: str) -> bool:
+    """Whether the letter is a control character, or half a surrogate pair, which has no UTF-8."""
+    return letter < " " or "\ud800" <= letter <= "\udfff"
+
+
+def short(path: str) -> bool:
+    """Whether a file system takes the path, below a volume of usual depth."""
+    data = path.encode()
+    return len(data) <= PATH_BYTES and all(len(name) <= NAME_BYTES for name in data.split(b"/"))
+
+
+def fit_together(paths: Collection[str]) -> bool:
+    """Whether the paths can be the files of one revision: in its tree, each once, none where another's directory is."""
+    taken = {MANIFEST, *paths}
+    if len(taken) != len(paths) + 1:
+        return False
+    for path in paths:
+        if inside(path) != path or not short(path):
+            return False
+        parts = path.split("/")
+        if any("/".join(parts[:length]) in taken for length in range(1, len(parts))):
+            return False
+    return True
+
+
+def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
+    """Say which bounds the bundle exceeds."""
+    problems = []
+    for entry in bundle.entries:
+        limit = bounds.config_bytes if is_yaml(entry.path) else bounds.file_bytes
+        if entry.size > limit:
+            problems.append(too_large(entry.path, entry.size, limit))
+        if not short(entry.path):
+            told = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
+            problems.append(Problem(entry.path[:80] + "…", None, told))
+    total = sum(entry.size for entry in bundle.entries)
+    if total > bounds.bundle_bytes:
+        problems.append(
+            Problem(CONFIG, None, f"the files together have {total} bytes; at most {bounds.bundle_bytes} are taken")
+        )
+    if len(bundle.entries) > bounds.files:
+        problems.append(
+            Problem(
+                CONFIG, None, f"the configuration has {len(bundle.entries)} files; at most {bounds.files} are taken"
+            )
+        )
+    return tuple(problems)
+
+
+def is_yaml(path: str) -> bool:
+    """Whether the file is parsed as configuration: everything but the python modules beside it."""
+    return not path.endswith(".py")
+
+
+def too_large(path: str, size: int | None, limit: int) -> Problem:
+    """The problem of a file over its limit; ``size`` None where reading stopped at the limit."""
+    found = "more bytes than that" if size is None else f"{size} bytes"
+    hint = "; raise ROUTEIQ_MAX_CONFIG_BYTES if that is meant" if is_yaml(path) else ""
+    return Problem(path, None, f"the file is too large: at most {limit} bytes are taken and it has {found}{hint}")

@@ -1,0 +1,113 @@
+"""Do fallbacks name models that exist? LiteLLM itself finds out when the first request has nowhere to go.
+
+Source: ``get_fallback_model_group`` in LiteLLM's ``router_utils/fallback_event_handlers.py`` and ``validate_fallbacks``
+in ``router.py``.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.yaml_lines import Document
+
+SETTINGS = ("router_settings", "litellm_settings")
+VALIDATED_BY_LITELLM = ("fallbacks", "content_policy_fallbacks")
+LISTS = (*VALIDATED_BY_LITELLM, "context_window_fallbacks")
+DEFAULTS = "default_fallbacks"
+PATTERNS = 200  # with more, what they cover is not worked out: each name is held against each pattern
+
+
+@dataclass(frozen=True)
+class Models:
+    """The names a request can be routed to; ``open_ended`` where more can come from a database or the network."""
+
+    names: frozenset[str]
+    patterns: tuple[str, ...]
+    open_ended: bool
+
+    def has(self, name: str) -> bool:
+        """Whether LiteLLM's router would find a deployment for ``name``."""
+        return name in self.names or any(_matches(name, pattern) for pattern in self.patterns)
+
+
+def fallback_problems(documents: tuple[Document, ...]) -> tuple[list[Problem], list[Problem]]:
+    """Return errors and warnings about the fallbacks of all documents, which LiteLLM merges into one."""
+    models = _models(documents)
+    errors, warnings = list[Problem](), list[Problem]()
+    unknown = warnings if models.open_ended else errors
+    for document in documents:
+        for settings in SETTINGS:
+            values = _mapping(document.value, settings)
+            for name in LISTS:
+                for at, item in enumerate(_list(values.get(name))):
+                    path = (settings, name, at)
+                    if isinstance(item, dict) and len(item) == 1:
+                        unknown.extend(_unknown(document, models, next(iter(item.values())), path))
+                        warnings.extend(_unknown_source(document, models, next(iter(item)), path))
+                    elif name in VALIDATED_BY_LITELLM:
+                        message = f"each of '{name}' must be a mapping with one key: {{model: [other models]}}"
+                        errors.append(document.problem(message, *path))
+            unknown.extend(_unknown(document, models, values.get(DEFAULTS), (settings, DEFAULTS)))
+    return errors, warnings
+
+
+def _unknown(document: Document, models: Models, targets: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    for target in _list(targets):
+        name = target.get("model") if isinstance(target, dict) else target
+        if isinstance(name, str) and not name.startswith("os.environ/") and not models.has(name):
+            yield document.problem(f"the fallback '{name[:80]}' is not in model_list", *path)
+
+
+def _unknown_source(
+    document: Document, models: Models, source: object, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    if isinstance(source, str) and source != "*" and not models.open_ended and not models.has(source):
+        message = f"a fallback is declared for '{source[:80]}', which is not in model_list; it may never apply"
+        yield document.problem(message, *path)
+
+
+def _models(documents: tuple[Document, ...]) -> Models:
+    names: set[str] = set()
+    open_ended = False
+    for document in documents:
+        models = document.value.get("model_list") if isinstance(document.value, dict) else None
+        for model in _list(models):
+            if not isinstance(model, dict):
+                continue
+            info = _mapping(model, "model_info")
+            mentioned = (model.get("model_name"), info.get("id"), info.get("team_public_model_name"))
+            names.update(name for name in mentioned if isinstance(name, str))
+        names.update(str(alias) for alias in _mapping(_mapping(document.value, "router_settings"), "model_group_alias"))
+        names.update(
+            str(alias) for alias in _mapping(_mapping(document.value, "litellm_settings"), "model_group_alias_map")
+        )
+        # Anything but a plain false: the value can come from a variable.
+        stored = _mapping(document.value, "general_settings").get("store_model_in_db")
+        open_ended = open_ended or stored not in (None, False)
+    patterns = tuple(name for name in names if "*" in name)
+    if len(patterns) > PATTERNS:
+        patterns, open_ended = (), True
+    return Models(frozenset(names), patterns, open_ended)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether ``name`` fits a pattern whose ``*`` stand for anything; in linear time, unlike a regular expression."""
+    first, *middle, last = pattern.split("*")
+    if len(name) < len(first) + len(last) or not name.startswith(first) or not name.endswith(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def _mapping(value: object, name: str) -> Mapping[object, object]:
+    inner = value.get(name) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

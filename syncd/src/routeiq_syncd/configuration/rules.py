@@ -1,0 +1,172 @@
+"""Is this a configuration that LiteLLM can use? Structure only; what needs LiteLLM itself, the gateway finds out.
+
+Two rules bind: all problems at once, each with its line; and nothing is refused that LiteLLM takes and uses. Where
+this module cannot know, a database of models for instance, it warns.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from routeiq_syncd.configuration.bundle import CONFIG
+from routeiq_syncd.configuration.fallbacks import fallback_problems
+from routeiq_syncd.configuration.includes import documents_in_order, strings_with_path
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.yaml_lines import Document, parse
+
+# Every top-level section that LiteLLM's proxy reads, with the type it must have there (null is an absent section).
+SECTIONS: Mapping[str, type[dict[object, object]] | type[list[object]]] = {
+    "agent_list": list,
+    "agents": list,
+    "assistant_settings": dict,
+    "callback_settings": dict,
+    "credential_list": list,
+    "default_vertex_config": dict,
+    "environment_variables": dict,
+    "files_settings": list,
+    "finetune_settings": list,
+    "general_settings": dict,
+    "guardrails": list,
+    "include": list,
+    "litellm_settings": dict,
+    "mcp_servers": dict,
+    "mcp_tools": list,
+    "model_list": list,
+    "policies": dict,
+    "policy_attachments": list,
+    "prompts": list,
+    "router_settings": dict,
+    "sandbox_tools": list,
+    "search_tools": list,
+    "vector_store_registry": list,
+    "worker_registry": list,
+}
+TYPE_NAMES = {dict: "a mapping (key: value)", list: "a list (- item)"}
+CLOSE = 0.85
+TYPOS = 50  # comparing names is slow, and nobody mistypes more
+TYPO_LETTERS = 60
+LIMITS_OF_A_MODEL = ("rpm", "tpm")
+REFERENCE = "os.environ/"
+MISSING = {
+    "file": "the included file '{}' is not there; put it beside config.yaml or remove the entry",
+    "s3": "'include' cannot work: the source is a single object; put the included content into the object itself",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Errors refuse the configuration; warnings do not."""
+
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def validate(files: Mapping[str, bytes], *, kind: str, environment: frozenset[str]) -> Verdict:
+    """Check the bundle ``files`` (path to content) of a source of ``kind`` ``file`` or ``s3``.
+
+    ``environment`` holds the names of the variables known here; the values of ``os.environ/NAME`` are looked up by
+    the gateway, so a name that is absent here is a warning.
+    """
+    root = parse(CONFIG, files[CONFIG])
+    if not isinstance(root, Document):
+        return Verdict(root, ())
+    if not root.value and (root.value is None or isinstance(root.value, dict)):
+        empty = "config.yaml is empty; LiteLLM needs at least one section, such as model_list"
+        return Verdict((Problem(CONFIG, None, empty),), ())
+
+    def load(path: str) -> Document | tuple[Problem, ...] | None:
+        return parse(path, files[path]) if path in files else None
+
+    documents, problems = documents_in_order(root, load, MISSING[kind])
+    errors, warnings = list(problems), list[Problem]()
+    for document in documents:
+        if document is not root and document.value is None:
+            continue
+        if not isinstance(document.value, dict):
+            message = "the top level must be a mapping (section: …), such as model_list: with a list below it"
+            errors.append(document.problem(message))
+            continue
+        errors.extend(_section_problems(document, warnings))
+        errors.extend(_model_problems(document))
+    found_errors, found_warnings = fallback_problems(documents)
+    errors.extend(found_errors)
+    warnings.extend(found_warnings)
+    warnings.extend(_environment_warnings(documents, environment))
+    return Verdict(tuple(errors), tuple(warnings))
+
+
+def section(document: Document, name: str) -> Mapping[object, object]:
+    """Return the section ``name`` where it is a mapping, else an empty one."""
+    value = document.value.get(name) if isinstance(document.value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[Problem]:
+    assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
+    unknown = 0
+    for name, value in document.value.items():
+        if not isinstance(name, str):
+            yield document.problem(
+                "the name of a section must be text; quote it", name if isinstance(name, int) else ""
+            )
+            continue
+        wanted = SECTIONS.get(name)
+        if wanted is None:
+            unknown += 1
+            look = unknown <= TYPOS and len(name) <= TYPO_LETTERS
+            close = difflib.get_close_matches(name, SECTIONS, n=1, cutoff=CLOSE) if look else []
+            if close:
+                yield document.problem(f"unknown section '{name}'; did you mean '{close[0]}'?", name)
+            else:
+                warnings.append(document.problem(f"LiteLLM reads no section '{name[:80]}'; it has no effect", name))
+        elif value is not None and not isinstance(value, wanted) and name != "include":
+            yield document.problem(f"'{name}' must be {TYPE_NAMES[wanted]}", name)
+
+
+def _model_problems(document: Document) -> Iterator[Problem]:
+    assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
+    models = document.value.get("model_list")
+    for at, model in enumerate(models if isinstance(models, list) else ()):
+        here: tuple[str | int, ...] = ("model_list", at)
+        if not isinstance(model, dict):
+            yield document.problem("each model must be a mapping with model_name and litellm_params", *here)
+            continue
+        if not isinstance(model.get("model_name"), str):
+            yield document.problem("the model needs a model_name, as text", *here, "model_name")
+        params = model.get("litellm_params")
+        if not isinstance(params, dict):
+            yield document.problem("the model needs litellm_params, a mapping with 'model'", *here, "litellm_params")
+            continue
+        if not isinstance(params.get("model"), str):
+            message = "litellm_params needs 'model', as text, such as openai/gpt-4o"
+            yield document.problem(message, *here, "litellm_params", "model")
+        for name in LIMITS_OF_A_MODEL:
+            if not _whole_number(params.get(name)):
+                yield document.problem(f"'{name}' must be a whole number", *here, "litellm_params", name)
+
+
+def _whole_number(value: object) -> bool:
+    match value:
+        case None | int():
+            return True
+        case float():
+            return value.is_integer()
+        case str():
+            return value.startswith(REFERENCE) or value.strip().lstrip("+-").replace("_", "").isdecimal()
+        case _:
+            return False
+
+
+def _environment_warnings(documents: tuple[Document, ...], environment: frozenset[str]) -> Iterator[Problem]:
+    known = set(environment)
+    for document in documents:
+        if section(document, "general_settings").get("key_management_system"):
+            return  # names are looked up in a secret manager
+        known.update(str(name) for name in section(document, "environment_variables"))
+    told: set[str] = set()
+    for document in documents:
+        for path, text in strings_with_path(document.value):
+            name = text.removeprefix(REFERENCE)
+            if name != text and name not in known and name not in told:
+                told.add(name)
+                yield document.problem(f"the environment variable {name[:80]} is not set in syncd's environment", *path)

@@ -1,0 +1,151 @@
+"""The command line: its arguments, its exit codes, what it prints."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from routeiq_syncd.configuration.bundle import CONFIG
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.rules import Verdict
+from routeiq_syncd.reconcile.reconciler import Turn
+from routeiq_syncd.status.document import Json
+
+DONE = 0
+FAILED = 1
+BAD_SETTINGS = 2
+NOT_RUNNING = 3
+
+SETTINGS = """\
+settings (environment):
+  ROUTEIQ_VOLUME            the volume (default ./var)
+  CONFIG_SOURCE             file (default) or s3
+  LITELLM_CONFIG_PATH       the configuration, source file (default /app/config/config.yaml)
+  S3_BUCKET_NAME            the bucket, source s3; also CONFIG_S3_BUCKET
+  S3_CONFIG_KEY             the object (default config.yaml); also CONFIG_S3_KEY
+  CONFIG_SYNC_INTERVAL      seconds between looks at the source (default 5)
+  SYNCD_ADDR                host:port of /livez, /readyz, /status (default 0.0.0.0:4001)
+  ROUTEIQ_MAX_CONFIG_BYTES  limit of each YAML file (default 4194304)
+  LLMROUTER_HA_MODE         single or leader_election (default: leader_election where DATABASE_URL is set)
+  DATABASE_URL, DIRECT_URL  PostgreSQL, for leader_election; DIRECT_URL goes first
+  LLMROUTER_CONFIG_SYNC_LEASE_SECONDS           how long a lease lasts (default 30)
+  LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS  how often it is renewed (default 10)
+  LLMROUTER_CONFIG_SYNC_LOCK_NAME               the fleet (default config_sync)
+  ROUTEIQ_MAX_ROW_BYTES     a larger configuration from s3 is fetched by each replica itself (default 1048576)
+  ROUTEIQ_CONFIG_KEY        keys that seal configurations in the database: 32 bytes in base64, newest first
+  LOG_LEVEL                 debug, info (default), warning, error
+  LOG_FORMAT                json or console (default: console on a terminal)
+AWS_ENDPOINT_URL_S3 and the credentials are those of any AWS client."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser."""
+    top = argparse.ArgumentParser(
+        prog="routeiq-syncd",
+        description="Fetches, checks and materialises LiteLLM configuration on a volume beside a RouteIQ gateway.",
+        epilog=SETTINGS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _command(commands, "run", "keep the volume up to date until stopped", "0 stopped by a signal, 1 failed, 2 settings")
+    once = _command(
+        commands,
+        "once",
+        "fetch, check and materialise once; print what was done",
+        "0 done or nothing to do, 1 refused or failed, 2 settings",
+    )
+    _as_json(once)
+    _command(
+        commands,
+        "status",
+        "print the status as JSON: of the running syncd, else the last known",
+        "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings",
+    )
+    for name, told in {
+        "fleet": "print every replica of the fleet, the lease and the desired revision",
+        "history": "print the published revisions, newest first",
+    }.items():
+        codes = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
+        _as_json(_command(commands, name, told, codes))
+    told = "say why this syncd is not the holder, and why a revision is not served"
+    _as_json(
+        _command(commands, "explain", told, "0 told, 3 told by the last known status, 1 nothing is known, 2 settings")
+    )
+    validate = _command(
+        commands,
+        "validate",
+        "check a configuration and print every problem with its line",
+        "0 no problem, 1 problems or unreadable, 2 settings",
+    )
+    validate.add_argument("path", type=Path, metavar="PATH", help="the configuration; its includes are read beside it")
+    return top
+
+
+def say(text: str) -> None:
+    """Print a result."""
+    sys.stdout.write(text + "\n")
+
+
+def as_json(options: argparse.Namespace) -> bool:
+    """Whether a machine reads the output."""
+    return bool(options.json) or not sys.stdout.isatty()
+
+
+def complain(sentence: str) -> None:
+    """Print why the command cannot do its work."""
+    sys.stderr.write(f"routeiq-syncd: {sentence}\n")
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, told: str, codes: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=f"exit codes: {codes}"
+    )
+
+
+def _as_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
+
+
+def turn_document(turn: Turn, status: Json) -> Json:
+    """What `once` prints for machines."""
+    return {
+        "outcome": turn.outcome,
+        "revision": status["desired"],
+        "source": status["source"],
+        "problems": [problem.text() for problem in turn.problems],
+        "error": turn.error,
+        "warnings": status["warnings"],
+    }
+
+
+def turn_text(turn: Turn, status: Json) -> str:
+    """What `once` prints for people."""
+    desired = status["desired"]
+    held = f"revision {desired['number']} ({desired['digest'][:12]})" if isinstance(desired, dict) else "no revision"
+    lines = {
+        "changed": [f"Materialised {held}."],
+        "unchanged": [f"Nothing to do: the volume holds {held}."],
+        "refused": ["The configuration is refused:", *(f"  {problem.text()}" for problem in turn.problems)],
+        "failed": [turn.error or ""],
+    }[turn.outcome]
+    if turn.outcome in {"refused", "failed"}:
+        lines.append(f"The volume holds {held}, as before.")
+    warnings = status["warnings"]
+    lines.extend(f"Warning: {warning}" for warning in (warnings if isinstance(warnings, list) else ()))
+    return "\n".join(lines)
+
+
+def verdict_text(verdict: Verdict, path: Path) -> str:
+    """What `validate` prints: a line for each problem, then the sum."""
+
+    def line(problem: Problem) -> str:
+        # The bundle calls the file config.yaml; the caller knows it by this name.
+        text = problem.text()
+        return str(path) + text.removeprefix(CONFIG) if problem.file == CONFIG else text
+
+    lines = [f"error: {line(problem)}" for problem in verdict.errors]
+    lines += [f"warning: {line(problem)}" for problem in verdict.warnings]
+    errors, warnings = len(verdict.errors), len(verdict.warnings)
+    lines.append(f"{path}: {'refused' if errors else 'accepted'}, {errors} errors, {warnings} warnings")
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""What people ask of the database: the fleet, and the history."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from routeiq_syncd.database.questions import KEEP_REVISIONS, Database
+from routeiq_syncd.database.session import DatabaseAwayError
+from routeiq_syncd.revision.instants import stamp
+from routeiq_syncd.status.document import Json
+
+ANSWER_SECONDS = 8.0  # less than those who ask wait, so that they hear why
+
+FLEET = """
+SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
+       extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent_seconds
+FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
+
+HISTORY = """
+SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
+WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
+
+
+class View:
+    """Asks one question at a time, with a limit. Who asks meanwhile shares the answer, and queues before no loop."""
+
+    def __init__(
+        self, database: Database, ask: Callable[[Database], Awaitable[Json]], *, seconds: float = ANSWER_SECONDS
+    ) -> None:
+        self._database = database
+        self._ask = ask
+        self._seconds = seconds
+        self._asking: asyncio.Task[tuple[int, Json]] | None = None
+
+    async def reply(self) -> tuple[int, Json]:
+        """Return HTTP's code and the document, or why there is none."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._reply())
+        # One that hangs up takes the answer from nobody else.
+        return await asyncio.shield(self._asking)
+
+    async def _reply(self) -> tuple[int, Json]:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return 200, await self._ask(self._database)
+        except DatabaseAwayError as error:
+            return 503, {"error": str(error)}
+        except TimeoutError:
+            told = f"{self._database.session.place} cannot be used: it has not answered for {self._seconds:g} s."
+            return 503, {"error": told}
+
+
+async def fleet(database: Database) -> Json:
+    """Return the replicas, the lease and the desired revision, as one document.
+
+    Raises:
+        DatabaseAwayError: it cannot be asked.
+    """
+    sight = await database.look()
+    async with database.session.use() as connection:
+        rows = await connection.fetch(FLEET, database.lock_name)
+    lease = sight.lease
+    return {
+        "lock_name": database.lock_name,
+        "lease": lease
+        and {
+            "holder_id": lease.holder_id,
+            "epoch": lease.epoch,
+            "expires_at": stamp(lease.expires_at),
+            "remaining_seconds": round(lease.remaining, 3),
+        },
+        "desired": sight.head and {"number": sight.head.number, "digest": sight.head.digest},
+        "replicas": [_plain(dict(row)) for row in rows],
+    }
+
+
+async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
+    """Return the revisions, newest first, as one document.
+
+    Raises:
+        DatabaseAwayError: it cannot be asked.
+    """
+    async with database.session.use() as connection:
+        rows = await connection.fetch(HISTORY, database.lock_name, limit)
+    return {"lock_name": database.lock_name, "revisions": [_plain(dict(row)) for row in rows]}
+
+
+def _plain(row: Json) -> Json:
+    """Turn a row into JSON: instants as written, documents parsed."""
+    plain: Json = {}
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            plain[name] = stamp(value)
+        elif isinstance(value, str) and name in {"versions", "source"}:
+            plain[name] = _parsed(value)
+        else:
+            plain[name] = round(value, 3) if isinstance(value, float) else value
+    return plain
+
+
+def _parsed(value: str) -> object:
+    """Parse a document; as it is written where Python does not take what PostgreSQL does, a very long number."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

@@ -1,0 +1,191 @@
+"""HTTP: read-only on TCP, commands on the UNIX socket as well. One server for both."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from routeiq_syncd.reconcile.poller import Heartbeats
+from routeiq_syncd.runtime.logs import absent
+from routeiq_syncd.status.document import Json, latest_error
+from routeiq_syncd.status.explain import explain
+from routeiq_syncd.status.recorder import Board
+
+# For reloading code on changes uvicorn takes watchfiles where it is installed, which takes anyio: 1 MB for no use here.
+with absent("watchfiles"):
+    import uvicorn
+
+POLL_SECONDS = 100.0
+STOP_SECONDS = 2
+CONNECTIONS = 64
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Reply = tuple[int, Json]
+NO_VIEWS: Mapping[str, Callable[[], Awaitable[Reply]]] = MappingProxyType({})
+
+
+class CannotListenError(Exception):
+    """An address cannot be bound; the message is a sentence."""
+
+
+class Turner(Protocol):
+    """Who takes a turn when asked."""
+
+    async def turn_now(self) -> None:
+        """Take a turn that begins after this call, and wait for its end."""
+
+
+class App:
+    """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+
+    def __init__(
+        self,
+        board: Board,
+        turner: Turner,
+        heartbeats: Heartbeats,
+        views: Mapping[str, Callable[[], Awaitable[Reply]]] = NO_VIEWS,
+    ) -> None:
+        self._board = board
+        self._turner = turner
+        self._views = views
+        self._heartbeats = heartbeats
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        status, body = await self._reply(scope)
+        payload = (json.dumps(body, ensure_ascii=False) + "\n").encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(payload)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        if status == 405:  # noqa: PLR2004 - method not allowed
+            headers.append((b"allow", b"POST" if scope["path"] == "/poll" else b"GET, HEAD"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else payload})
+
+    async def _reply(self, scope: Scope) -> Reply:
+        reading = scope["method"] in {"GET", "HEAD"}
+        match scope["path"]:
+            case "/livez" if reading:
+                return self._live()
+            case "/readyz" if reading:
+                return self._ready()
+            case "/status" if reading:
+                return 200, self._board.document()
+            case "/explain" if reading:
+                return 200, explain(self._board.document())
+            case "/poll" if scope["method"] == "POST":
+                return await self._poll(scope)
+            case path if path in self._views and reading:
+                if not _over_the_socket(scope):
+                    return 403, {"error": f"{path} is told over the control socket only"}
+                return await self._views[path]()
+            case "/livez" | "/readyz" | "/status" | "/explain" | "/poll":
+                return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
+            case _:
+                return 404, {"error": "there are /livez, /readyz, /status and /explain, and on the socket POST /poll"}
+
+    def _live(self) -> Reply:
+        late = self._heartbeats.late()
+        return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
+
+    def _ready(self) -> Reply:
+        snapshot = self._board.snapshot
+        if snapshot.desired is not None:
+            return 200, {"ready": True, "number": snapshot.desired.number, "digest": snapshot.desired.digest}
+        error, refused = latest_error(snapshot), snapshot.refused
+        reason = error.message if error else refused.reason if refused else "the first fetch has not ended yet"
+        return 503, {"ready": False, "reason": f"No revision is on the volume: {reason}"}
+
+    async def _poll(self, scope: Scope) -> Reply:
+        if not _over_the_socket(scope):
+            return 403, {"error": "commands come over the control socket only"}
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._turner.turn_now()
+        except TimeoutError:
+            return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
+        return 200, self._board.document()
+
+
+def _over_the_socket(scope: Scope) -> bool:
+    server = scope.get("server")
+    # uvicorn gives (path, None) for a UNIX socket, and a port for TCP.
+    return server is not None and server[1] is None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, without its handling of signals and its clock: `__main__` stops everything in one place."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        """Wait for the cancellation. uvicorn looks ten times a second whether it shall stop: most of an idle's CPU."""
+        await asyncio.Event().wait()
+
+
+async def serve(app: App, sockets: list[socket.socket]) -> None:
+    """Serve until cancelled, then finish what is in flight for at most `STOP_SECONDS`."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,  # the clock would keep it
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+    try:
+        await server.serve(sockets)
+    except asyncio.CancelledError:
+        if server.started:
+            await server.shutdown(sockets)
+        raise
+
+
+def listen(host: str, port: int, path: Path) -> list[socket.socket]:
+    """Bind TCP at ``host:port`` and the UNIX socket at ``path``, mode 0660.
+
+    The caller holds the volume's lock, so a socket that stands at ``path`` is a dead process's.
+
+    Raises:
+        CannotListenError: an address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    tcp = socket.socket(family, socket.SOCK_STREAM)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        tcp.bind((host, port))
+    except OSError as error:
+        tcp.close()
+        told = f"SYNCD_ADDR {host}:{port} cannot be listened on: {error.strerror}; choose another address or port."
+        raise CannotListenError(told) from None
+    unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path.unlink(missing_ok=True)
+    before = os.umask(0o117)  # the socket must not exist with another mode, not even for a moment
+    try:
+        unix.bind(str(path))
+    except OSError as error:
+        tcp.close()
+        unix.close()
+        raise CannotListenError(f"The control socket {path} cannot be made: {error.strerror}.") from None
+    finally:
+        os.umask(before)
+    return [tcp, unix]

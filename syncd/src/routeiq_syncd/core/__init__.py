@@ -1,1 +1,0 @@
-"""The rules: frozen values and pure functions; ``now`` is always an argument."""

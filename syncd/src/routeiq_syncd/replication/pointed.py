@@ -1,0 +1,92 @@
+"""Pulling: each replica fetches by itself what a revision points to, beside the loop that follows.
+
+The loop looks on meanwhile: a store that hangs keeps nobody from the lease or from a later revision. One fetch runs
+at a time, and holds the content once.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from routeiq_syncd.configuration.bundle import Bounds, Bundle
+from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
+from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.runtime.waiting import abandonable
+from routeiq_syncd.sources.s3 import open_s3
+
+SPREAD_SECONDS = 2.0
+LONG_SECONDS = 60.0
+RETRY_SECONDS = 5.0
+RARELY_SECONDS = 60.0  # what is gone may be put back; that need not be asked for often
+
+
+def get(pointer: Pointer, size: int) -> Fetch:
+    """Fetch at most ``size`` bytes of the version that ``pointer`` names. Blocks."""
+    return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
+
+
+def some_moment() -> float:
+    """Return how long one of a fleet waits, so that it does not ask the store all at once."""
+    return random.uniform(0, SPREAD_SECONDS)  # noqa: S311 - spreads load
+
+
+class Puller:
+    """Fetches the content of one revision.
+
+    Args:
+        done: called when there is news.
+        clock: monotonic seconds.
+        spread: the seconds to let pass before the store is asked.
+    """
+
+    def __init__(
+        self, done: Callable[[], None], clock: Callable[[], float], *, spread: Callable[[], float] = some_moment
+    ) -> None:
+        self._done = done
+        self._clock = clock
+        self._spread = spread
+        self._task: asyncio.Task[Bundle | str] | None = None
+        self._number: int | None = None
+        self._told: str | None = None
+        self._pause = self._due = self._began = 0.0
+
+    def content(self, manifest: Manifest, pointer: Pointer) -> Bundle | str | None:
+        """Return the content, or the sentence why it is not to be had; None while it is fetched for the first time."""
+        if self._task is not None and not self._task.done():
+            if self._clock() - self._began > LONG_SECONDS:
+                return f"Revision {manifest.number} travels by pointer, and the store has not answered; waiting on."
+            return self._told if manifest.number == self._number else None
+        ended, self._task = self._task, None
+        if manifest.number != self._number:
+            self._number, self._told, self._pause, self._due = manifest.number, None, 0.0, 0.0
+        elif ended is not None:
+            self._pause = min(RARELY_SECONDS, 2 * self._pause or RETRY_SECONDS)
+            self._due = self._clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+            outcome = ended.result()
+            if isinstance(outcome, Bundle):
+                return outcome
+            self._told = outcome
+        if self._clock() >= self._due:
+            self._began = self._clock()
+            self._task = asyncio.create_task(self._fetch(manifest, pointer))
+            self._task.add_done_callback(lambda _task: self._done())
+        return self._told
+
+    def forget(self) -> None:
+        """Let go of what was fetched and is not wanted any more."""
+        if self._task is not None and self._task.done():
+            self._task = None
+
+    async def _fetch(self, manifest: Manifest, pointer: Pointer) -> Bundle | str:
+        await asyncio.sleep(self._spread())
+        size = sum(entry.size for entry in manifest.files)
+        if size > Bounds().file_bytes:
+            return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
+        match await abandonable(lambda: get(pointer, size)):
+            case Fetched(bundle) if bundle.digest == manifest.digest:
+                return bundle
+            case Failed(message):
+                return f"Revision {manifest.number} travels by pointer and cannot be fetched. {message}"
+            case _:
+                return f"What revision {manifest.number} points to does not have the content that its digest names."

@@ -1,0 +1,77 @@
+"""The decider of single mode: turns what was fetched into a revision, on its own authority."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from routeiq_syncd.configuration.bundle import Bounds, bound_problems
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.rules import validate
+from routeiq_syncd.revision.fetched import Fetched
+from routeiq_syncd.revision.manifest import Manifest, Publisher, make_manifest
+
+
+@dataclass(frozen=True)
+class Same:
+    """``current`` holds this content already."""
+
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The content cannot become a revision; all problems at once."""
+
+    digest: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Accept:
+    """The content becomes the revision that the manifest names."""
+
+    manifest: Manifest
+    warnings: tuple[Problem, ...]
+
+
+Decision = Same | Refuse | Accept
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a decision depends on beside the content.
+
+    Attributes:
+        bounds: limits on the bundle.
+        environment: names of the variables that exist in this process's environment.
+        publisher: who signs the manifests.
+    """
+
+    bounds: Bounds
+    environment: frozenset[str]
+    publisher: Publisher
+
+
+def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: datetime, rules: Rules) -> Decision:
+    """Decide what becomes of a fetched bundle; ``current`` is what the volume holds, None for nothing."""
+    match examine(fetched, current.digest if current else None, rules):
+        case Same() | Refuse() as settled:
+            return settled
+        case warnings:
+            entries = fetched.bundle.entries
+            manifest = make_manifest(next_number, entries, fetched.version, rules.publisher, now)
+            return Accept(manifest, warnings)
+
+
+def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:
+    """Judge a fetched bundle beside the digest that is ``held``; acceptable and new: its warnings."""
+    bundle = fetched.bundle
+    over = bound_problems(bundle, rules.bounds)
+    if over:
+        return Refuse(bundle.digest, over)
+    verdict = validate(bundle.files, kind=fetched.version.kind, environment=rules.environment)
+    if held == bundle.digest:
+        # Already accepted, perhaps by a release with fewer rules: what it would say now is a warning.
+        return Same((*verdict.errors, *verdict.warnings))
+    if verdict.errors:
+        return Refuse(bundle.digest, verdict.errors)
+    return verdict.warnings

@@ -1,0 +1,157 @@
+"""Revisions and their manifest, as both sides of the volume read and write it."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from routeiq_syncd.configuration.bundle import Bounds, Entry, digest_of, fit_together
+from routeiq_syncd.revision.instants import stamp
+
+FORMAT = 1
+MANIFEST_BYTES = 4 * 1024 * 1024
+MOST_NUMBER = 10**18 - 1  # of a revision or an epoch: a bigint holds it, and the gap to the next one
+BOUNDS = Bounds()  # what no setting exceeds
+DIGEST = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"(?P<number>[0-9]{6,18})-(?P<digest>[0-9a-f]{12})")
+
+
+@dataclass(frozen=True)
+class SourceVersion:
+    """Where a bundle came from and which version of it: kind ``file`` or ``s3``; what a source lacks is None."""
+
+    kind: str
+    location: str
+    version_id: str | None = None
+    generation: str | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Who made the revision; epoch 0 where no lease exists."""
+
+    holder_id: str
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a revision is. ``created_at`` is an instant as written (`core.instants`)."""
+
+    number: int
+    digest: str
+    files: tuple[Entry, ...]
+    source: SourceVersion
+    publisher: Publisher
+    created_at: str
+
+    @property
+    def name(self) -> str:
+        """The revision's directory under ``revisions/``."""
+        return f"{self.number:06d}-{self.digest[:12]}"
+
+
+def make_manifest(
+    number: int, entries: tuple[Entry, ...], source: SourceVersion, publisher: Publisher, now: datetime
+) -> Manifest:
+    """Build the manifest of revision ``number``."""
+    return Manifest(number, digest_of(entries), entries, source, publisher, stamp(now))
+
+
+def number_in(name: str) -> int | None:
+    """Return the number in a revision's directory name, None for any other name."""
+    found = NAME.fullmatch(name)
+    return int(found["number"]) if found else None
+
+
+def write_manifest(manifest: Manifest) -> bytes:
+    """Write the manifest as JSON, a trailing newline included."""
+    source, publisher = manifest.source, manifest.publisher
+    document = {
+        "format": FORMAT,
+        "number": manifest.number,
+        "digest": manifest.digest,
+        "files": [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in manifest.files],
+        "source": {
+            "kind": source.kind,
+            "location": source.location,
+            "version_id": source.version_id,
+            "generation": source.generation,
+            "etag": source.etag,
+        },
+        "publisher": {"holder_id": publisher.holder_id, "epoch": publisher.epoch},
+        "created_at": manifest.created_at,
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def read_manifest(data: bytes) -> Manifest | None:
+    """Read a manifest, ignoring fields it does not know.
+
+    None where it is not one, contradicts itself, exceeds the bounds, or names files that no tree can hold together:
+    whoever writes the database can write anything.
+    """
+    if len(data) > MANIFEST_BYTES:
+        return None
+    try:
+        document = json.loads(data)
+        files = tuple(
+            Entry(_text(file["path"]), _whole(file["size"], BOUNDS.file_bytes), _digest(file["sha256"]))
+            for file in document["files"]
+        )
+        source, publisher = document["source"], document["publisher"]
+        manifest = Manifest(
+            number=_whole(document["number"], MOST_NUMBER),
+            digest=_digest(document["digest"]),
+            files=files,
+            source=SourceVersion(
+                kind=_text(source["kind"]),
+                location=_text(source["location"]),
+                version_id=_text_or_none(source.get("version_id")),
+                generation=_text_or_none(source.get("generation")),
+                etag=_text_or_none(source.get("etag")),
+            ),
+            publisher=Publisher(_text(publisher["holder_id"]), _whole(publisher.get("epoch", 0), MOST_NUMBER)),
+            created_at=_text(document["created_at"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    bounded = len(files) <= BOUNDS.files and sum(entry.size for entry in files) <= BOUNDS.bundle_bytes
+    sound = bounded and fit_together([entry.path for entry in files]) and manifest.digest == digest_of(files)
+    return manifest if sound else None
+
+
+def _whole(value: object, most: int) -> int:
+    """Return a whole number from 0 to ``most``; neither a fraction, nor a truth value, which Python counts as one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("not a whole number in its range")
+    return value
+
+
+def _text(value: object) -> str:
+    """Return a text that has UTF-8.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it holds half a surrogate pair.
+    """
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    value.encode()
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _digest(value: object) -> str:
+    text = _text(value)
+    if DIGEST.fullmatch(text) is None:
+        raise ValueError("not a digest")
+    return text

@@ -1,0 +1,45 @@
+"""A bundle as one row of the database holds it: the files' bytes in the manifest's order, compressed.
+
+Format: one byte for the form (``Z``: zlib), then the data. Sizes and names stand in the manifest, so that unpacking
+knows how much may come out, and every byte is checked against a digest.
+"""
+
+import zlib
+
+from routeiq_syncd.configuration.bundle import Bundle, make_bundle
+from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.revision.plan import MOST_ROW_BYTES
+
+PLAIN = b"Z"
+LEVEL = 6
+
+
+def pack(bundle: Bundle) -> bytes:
+    """Return the bundle's bytes for the row."""
+    deflate = zlib.compressobj(LEVEL)
+    parts = [deflate.compress(bundle.files[entry.path]) for entry in bundle.entries]
+    return b"".join((PLAIN, *parts, deflate.flush()))
+
+
+def unpack(payload: bytes, manifest: Manifest) -> Bundle | str:
+    """Return the bundle that ``manifest`` describes, or the sentence why the payload is not it."""
+    if payload[:1] != PLAIN:
+        return f"Revision {manifest.number} is stored in a form that this release does not read; upgrade syncd."
+    size = sum(entry.size for entry in manifest.files)
+    if size > MOST_ROW_BYTES:  # a few bytes can unfold to any number
+        told = f"says that its row holds {size} bytes, and at most {MOST_ROW_BYTES} can be read by this release"
+        return f"Revision {manifest.number} {told}; publish another one, or upgrade syncd."
+    inflate = zlib.decompressobj()
+    try:
+        data = inflate.decompress(payload[1:], size + 1)
+    except zlib.error:
+        data = b""
+    if len(data) == size:
+        files, at = {}, 0
+        for entry in manifest.files:
+            files[entry.path] = data[at : at + entry.size]
+            at += entry.size
+        bundle = make_bundle(files)
+        if bundle.digest == manifest.digest:
+            return bundle
+    return f"Revision {manifest.number} in the database does not have the content that its digest names."

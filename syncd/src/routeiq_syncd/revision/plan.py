@@ -1,0 +1,131 @@
+"""Plans: what a holder publishes, and what a replica does about the desired revision. Pure; executed elsewhere."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from routeiq_syncd.configuration.bundle import CONFIG
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.revision.decide import Refuse, Rules, Same, examine
+from routeiq_syncd.revision.fetched import Fetched
+from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.revision.pointer import Pointer
+
+MOST_ROW_BYTES = 16 * 1024 * 1024
+# The state of a replica whose volume has had a number that the database has not, or has with other content.
+AHEAD = "ahead"
+# The state of a replica that cannot have the desired revision.
+STUCK = "stuck"
+# Why nothing can be written: a hot standby answers, or the server, the database or the role is set to read only.
+Barred = Literal["", "standby", "read-only"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest revision in the database, which is the desired one."""
+
+    number: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Publish:
+    """The content becomes a revision with a number above ``floor``; the transaction finds the number.
+
+    It travels in the row, or by ``pointer``: then each replica fetches it.
+    """
+
+    floor: int
+    warnings: tuple[Problem, ...]
+    pointer: Pointer | None
+
+
+def plan_publish(
+    fetched: Fetched, head: Head | None, rules: Rules, *, floor: int, ahead: int, pointed: Pointer | None = None
+) -> Same | Refuse | Publish:
+    """Decide what becomes of a fetched bundle.
+
+    Args:
+        fetched: what the source holds.
+        head: the desired revision, None for none.
+        rules: limits, names of the environment, and who publishes.
+        floor: the highest number that any replica is known to have had.
+        ahead: the highest number that a replica has had and the database has not, or has with other content; 0 for
+            none. The database was restored, or failed over and lost its last commits; what the source holds is then
+            published anew, content that it knows too, since no replica goes back.
+        pointed: where the desired revision's content is, None where it is in its row. Once the source has the same
+            content elsewhere, such as at a later version of the object, the earlier one may be gone at any time.
+    """
+    moved = pointed is not None and pointed != fetched.pointer
+    held = head.digest if head is not None and head.number > ahead and not moved else None
+    match examine(fetched, held, rules):
+        case Same() | Refuse() as settled:
+            return settled
+        case warnings:
+            pass
+    above = max(floor, ahead, head.number if head else 0)
+    size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
+    if size > rules.bounds.row_bytes and pointer is not None:
+        return Publish(above, warnings if pointer.lasting else (*warnings, _passing(size)), pointer)
+    if size > MOST_ROW_BYTES:
+        told = (
+            f"the files together have {size} bytes; at most {MOST_ROW_BYTES} travel through the database; put the "
+            "configuration into a bucket (CONFIG_SOURCE=s3), from which every replica fetches it"
+        )
+        return Refuse(fetched.bundle.digest, (Problem(CONFIG, None, told),))
+    return Publish(above, warnings, None)
+
+
+def _passing(size: int) -> Problem:
+    told = (
+        f"{size} bytes are more than ROUTEIQ_MAX_ROW_BYTES, so each replica fetches them from the bucket, which keeps "
+        "no versions: once the object is overwritten, a replica without this revision waits for the next; turn "
+        "versioning on"
+    )
+    return Problem(CONFIG, None, told)
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No revision is published yet."""
+
+
+@dataclass(frozen=True)
+class UpToDate:
+    """The volume holds the desired revision."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """The desired revision has to come to the volume."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The database is behind this volume, and a volume never goes back; the holder publishes above it.
+
+    ``desired`` is 0 where the database has no revision at all.
+    """
+
+    desired: int
+    held: int
+
+
+def plan_materialise(head: Head | None, current: Manifest | None, highest: int) -> Nothing | UpToDate | Take | Behind:
+    """Decide what a replica does; ``highest`` is the highest number that its volume has ever shown."""
+    if head is None:
+        published = current is not None and current.publisher.epoch > 0
+        return Behind(0, highest) if published else Nothing()
+    if current is not None and (current.number, current.digest) == (head.number, head.digest):
+        return UpToDate()
+    if head.number < highest or (current is not None and head.number <= current.number):
+        return Behind(head.number, max(highest, current.number if current else 0))
+    return Take(head.number)
+
+
+def is_unpublished(current: Manifest | None, head: Head | None) -> bool:
+    """Whether the volume holds content that no holder has published: fetched while the database was away."""
+    if current is None or current.publisher.epoch > 0:
+        return False
+    return head is None or (head.number, head.digest) != (current.number, current.digest)

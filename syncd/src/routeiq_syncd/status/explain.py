@@ -1,0 +1,108 @@
+"""Why a replica is not the holder, and why a revision is not served: the status document, in sentences."""
+
+from collections.abc import Mapping
+
+from routeiq_syncd.revision.plan import Barred, Behind
+from routeiq_syncd.status.document import Json
+
+UNTOLD = (
+    "A failover is then noticed only where a replica has what the database lost. Grant EXECUTE on pg_control_system() "
+    "to the user that syncd connects as, and USAGE on the schema routeiq."
+)
+
+
+def barred_text(barred: Barred, place: str, setting: str) -> str | None:
+    """Say why nothing can be written, and what to do; None where something can."""
+    told = "What it has published is followed; nothing is published and no lease taken through it."
+    match barred:
+        case "standby":
+            return f"{place} is a standby. {told} Let {setting} name the primary, or promote this server."
+        case "read-only":
+            return (
+                f"{place} is read-only: default_transaction_read_only is on. {told} Turn it off for the server, the "
+                f"database and the role, or let {setting} name a server that can be written."
+            )
+        case _:
+            return None
+
+
+def behind_text(behind: Behind, barred: Barred) -> str:
+    """Say that the database is behind the volume."""
+    newest = f"The database's newest revision is {behind.desired}" if behind.desired else "The database has no revision"
+    told = f"{newest}, and this volume has had {behind.held}: "
+    if barred:
+        return told + "what answers is not up to date. Nothing goes back."
+    return told + "the database lost revisions. Nothing goes back; the holder publishes above it."
+
+
+def explain(status: Mapping[str, object]) -> Json:
+    """Return ``election`` and ``revision``, each a list of sentences, from a status document of any release."""
+    return {"election": _election(status), "revision": _revision(status)}
+
+
+def _election(status: Mapping[str, object]) -> list[str]:
+    election, database = _part(status, "leader_election"), _part(status, "database")
+    if not election.get("enabled"):
+        return ["Mode single: this syncd decides alone for its volume; there is no election."]
+    if not status.get("running"):
+        return ["syncd does not run: it neither holds the lease nor wants it."]
+    if election.get("is_leader"):
+        return [f"This syncd is the holder, epoch {database.get('epoch')}, until {election.get('lease_expires_at')}."]
+    told = []
+    if database.get("barred"):
+        told.append("This syncd wants no lease while the database behind its URL cannot be written.")
+    seconds = database.get("seconds_since_seen")
+    error = _part(status, "last_error").get("message")
+    if seconds is None:
+        told.append("This syncd is not the holder: it has not seen the database yet.")
+    elif election.get("holder_id") is None:
+        told.append("This syncd is not the holder: nobody has taken the lease yet.")
+    else:
+        holder, until = election["holder_id"], election.get("lease_expires_at")
+        told.append(
+            f"This syncd is not the holder: {holder} is, epoch {database.get('epoch')}, until {until}; "
+            f"that was seen {seconds} s ago."
+        )
+    if error:
+        told.append(f"Last error: {error}")
+    return told
+
+
+def _revision(status: Mapping[str, object]) -> list[str]:
+    database, on_volume, serving = (_part(status, name) for name in ("database", "desired", "serving"))
+    told = []
+    wanted = _part(database, "desired") if status.get("mode") == "leader_election" else on_volume
+    if not wanted:
+        told.append("No revision is published yet." if database else "No revision has been accepted yet.")
+    elif on_volume.get("digest") != wanted.get("digest"):
+        told.append(f"The desired revision {wanted.get('number')} is not on the volume yet, which {_holds(on_volume)}.")
+    if on_volume and serving.get("digest") != on_volume.get("digest"):
+        served = f"revision {serving['number']}" if serving else "nothing, or there is none beside this syncd"
+        told.append(f"The volume {_holds(on_volume)}; the gateway serves {served}.")
+    elif on_volume and not told:
+        told.append(f"Revision {on_volume.get('number')} is desired, on the volume, and served by the gateway.")
+    failover = _part(database, "failover")
+    if failover:
+        told.append(
+            f"The database failed over, seen at {failover.get('at')}: system identifier and timeline went from "
+            f"{failover.get('before')} to {failover.get('after')}. Commits that the new server lacks are lost; the "
+            "holder publishes above every number that a replica has had."
+        )
+    if database.get("unpublished"):
+        told.append("What the volume holds is unpublished: fetched straight from the source without the database.")
+    refused, error = _part(status, "refused"), _part(status, "last_error")
+    if refused:
+        told.append(f"Refused by the {refused.get('by')} at {refused.get('at')}: {refused.get('reason')}")
+    if error:
+        told.append(f"Last error, since {error.get('at')}: {error.get('message')}")
+    return told
+
+
+def _holds(revision: Mapping[str, object]) -> str:
+    return f"holds revision {revision['number']}" if revision else "is empty"
+
+
+def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return the object under ``name``, empty where there is none."""
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}

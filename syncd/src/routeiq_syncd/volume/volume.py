@@ -1,0 +1,293 @@
+"""The volume: revisions, the link `current`, the gateway's answer, the status. One writer, held off by a lock.
+
+Write order, and why `current` always names a complete tree: everything is made durable under a temporary name before
+a rename gives the tree its own, and only then a second rename swaps the link. `checkpoint` is called between any two
+steps with the name of the step just done; it does nothing in production.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from routeiq_syncd.configuration.bundle import MANIFEST, Bundle
+from routeiq_syncd.revision.answer import Answer, read_answer
+from routeiq_syncd.revision.garbage import doomed
+from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, number_in, read_manifest, write_manifest
+from routeiq_syncd.volume.atomic import (
+    TEMPORARY,
+    is_disk_fault,
+    replace_file,
+    sync_directory,
+    temporary_name,
+    write_file,
+)
+
+REVISIONS = "revisions"
+CURRENT = "current"
+CANDIDATE = "candidate"
+ANSWER = "answers/gateway.json"
+STATUS = "status.json"
+LOCK = "syncd.lock"
+IDENTITY = "replica-id"
+ANSWER_BYTES = 4 * 1024 * 1024
+
+Checkpoint = Callable[[str], None]
+Stamp = tuple[int, int, int]
+
+
+class VolumeUnusableError(Exception):
+    """The volume cannot be written by this process; the message is a sentence."""
+
+
+def no_checkpoint(_step: str) -> None:
+    """Do nothing between the steps."""
+
+
+class Volume:
+    """A volume that this process alone writes, from `open_volume` to `close`."""
+
+    def __init__(self, root: Path, lock: int, checkpoint: Checkpoint) -> None:
+        self.root = root
+        self.tell: Callable[[str], None] = lambda _sentence: None  # hears what somebody has to know
+        self._lock = lock
+        self._checkpoint = checkpoint
+
+    def close(self) -> None:
+        """Let another writer in."""
+        os.close(self._lock)
+
+    def lost(self) -> bool:
+        """Whether the lock is no longer on the volume: somebody emptied it, or put another in its place."""
+        held = os.fstat(self._lock)
+        try:
+            found = (self.root / LOCK).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False  # a faulty disk heals
+        return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
+
+    def recover(self) -> None:
+        """Remove what a killed writer left, and a `current` whose tree is not intact."""
+        for directory in (self.root, self.root / REVISIONS):
+            for leftover in directory.glob(TEMPORARY + "*"):
+                _remove(leftover)
+        self._make_way(CURRENT)
+        manifest = self.current()
+        if manifest is not None and not self._intact(manifest):
+            # Its number is taken all the same; the next revision brings a new link.
+            (self.root / CURRENT).unlink()
+            sync_directory(self.root)
+
+    def current(self) -> Manifest | None:
+        """Return what `current` points to; None where there is no link, or no revision behind it."""
+        name = self._linked(CURRENT)
+        if name is None:
+            return None
+        data = _read(self.root / REVISIONS / name / MANIFEST, MANIFEST_BYTES)
+        manifest = None if data is None else read_manifest(data)
+        return manifest if manifest is not None and manifest.name == name else None
+
+    def next_number(self) -> int:
+        """Return a number above every number that this volume has ever shown, as far as it can tell."""
+        names = [path.name for path in (self.root / REVISIONS).iterdir()]
+        names += [name for link in (CURRENT, CANDIDATE) if (name := self._linked(link)) is not None]
+        numbers = {number for name in names if (number := number_in(name)) is not None}
+        answer = self.answer()
+        return max(numbers | (answer.numbers if answer else frozenset()), default=0) + 1
+
+    def materialise(self, bundle: Bundle, manifest: Manifest, document: bytes | None = None) -> str | None:
+        """Lay the bundle on the volume and swap `current`; ``document`` is the manifest as another release wrote it.
+
+        Returns:
+            None, or the sentence why the disk did not take it: `current` is then as it was.
+        """
+        temporary = self.root / REVISIONS / temporary_name()
+        final = self.root / REVISIONS / manifest.name
+        try:
+            self._write_tree(temporary, bundle, document or write_manifest(manifest))
+            if final.exists():
+                # Laid before and not linked: its writer was killed, or it was found broken.
+                self._set_aside(final)
+            temporary.rename(final)
+            self._checkpoint("tree renamed")
+            sync_directory(self.root / REVISIONS)
+            self._checkpoint("revisions synced")
+            self._swap(CURRENT, manifest.name)
+        except OSError as error:
+            if not is_disk_fault(error):
+                raise
+            _remove(temporary)
+            if self._linked(CURRENT) != manifest.name:
+                _remove(final)
+            return f"The volume did not take revision {manifest.number} ({error.strerror}); it is tried again."
+        return None
+
+    def _write_tree(self, tree: Path, bundle: Bundle, document: bytes) -> None:
+        tree.mkdir(mode=0o750)
+        self._checkpoint("tree made")
+        directories = {tree}
+        for path, data in bundle.files.items():
+            file = tree / path
+            file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            write_file(file, data)
+            self._checkpoint(f"file {path} written")
+            directories.update(parent for parent in file.parents if parent.is_relative_to(tree))
+        write_file(tree / MANIFEST, document)
+        self._checkpoint("manifest written")
+        for directory in sorted(directories, reverse=True):
+            sync_directory(directory)
+        self._checkpoint("tree synced")
+
+    def _swap(self, link: str, name: str) -> None:
+        temporary = self.root / temporary_name()
+        try:
+            temporary.symlink_to(f"{REVISIONS}/{name}")
+            self._checkpoint("link made")
+            self._make_way(link)
+            temporary.rename(self.root / link)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+        self._checkpoint("link swapped")
+        sync_directory(self.root)
+        self._checkpoint("volume synced")
+
+    def _make_way(self, link: str) -> None:
+        """Set aside, under another name, what is in a link's place and is no link: somebody may want it."""
+        path = self.root / link
+        if os.path.lexists(path) and not path.is_symlink():
+            aside = path.with_name(f"{link}.set-aside-{secrets.token_hex(4)}")
+            path.rename(aside)
+            self.tell(f"{path} was not a link; it is now {aside.name}, and can be removed.")
+
+    def collect(self) -> tuple[str, ...]:
+        """Remove revisions that nobody needs; return their names. None goes while the gateway's answer is unclear."""
+        answer = self.answer()
+        if answer is None:
+            return ()
+        linked = frozenset(name for link in (CURRENT, CANDIDATE) if (name := self._linked(link)) is not None)
+        present = [path.name for path in (self.root / REVISIONS).iterdir()]
+        names = doomed(present, linked=linked, used=answer.numbers)
+        removed = []
+        for name in names:
+            try:
+                self._set_aside(self.root / REVISIONS / name)
+            except OSError as error:
+                if not is_disk_fault(error):
+                    raise
+                break  # it can wait for a healthy disk
+            removed.append(name)
+        return tuple(removed)
+
+    def _set_aside(self, tree: Path) -> None:
+        """Remove a tree; renamed first, so that a tree under a revision's name is never half removed."""
+        aside = tree.with_name(temporary_name())
+        tree.rename(aside)
+        self._checkpoint(f"revision {tree.name} set aside")
+        _remove(aside)
+
+    def answer(self) -> Answer | None:
+        """Return what the gateway said last: an empty answer before it spoke, None for one that cannot be read."""
+        path = self.root / ANSWER
+        data = _read(path, ANSWER_BYTES)
+        if data is None:
+            return Answer() if not path.exists() else None
+        return read_answer(data)
+
+    def answer_stamp(self) -> Stamp | None:
+        """Return what changes whenever the gateway writes its answer; None where there is none."""
+        try:
+            found = (self.root / ANSWER).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def identity(self, fresh: str) -> str:
+        """Return the id of the replica whose volume this is; ``fresh`` becomes it where there is none yet."""
+        path = self.root / IDENTITY
+        data = _read(path, 200)
+        text = data.decode(errors="replace").strip() if data else ""
+        if text.isprintable() and text:
+            return text
+        with contextlib.suppress(OSError):  # a faulty disk: a new one at the next start
+            replace_file(path, (fresh + "\n").encode())
+        return fresh
+
+    def write_status(self, data: bytes) -> str | None:
+        """Replace `status.json`; the sentence why the disk did not take it, else None."""
+        try:
+            replace_file(self.root / STATUS, data)
+        except OSError as error:
+            if not is_disk_fault(error):
+                raise
+            return f"The volume did not take status.json ({error.strerror})."
+        return None
+
+    def _linked(self, link: str) -> str | None:
+        try:
+            target = str((self.root / link).readlink())
+        except OSError:  # none there, or not a link
+            return None
+        directory, _, name = target.rpartition("/")
+        return name if directory == REVISIONS and number_in(name) is not None else None
+
+    def _intact(self, manifest: Manifest) -> bool:
+        tree = self.root / REVISIONS / manifest.name
+        for entry in manifest.files:
+            data = _read(tree / entry.path, entry.size)
+            if data is None or len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
+                return False
+        return True
+
+
+def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
+    """Lock the volume at ``root``, made where there is none.
+
+    Raises:
+        VolumeUnusableError: another syncd writes it, or it cannot be written.
+    """
+    lock = -1
+    try:
+        for directory in (root, root / REVISIONS, root / "answers"):
+            directory.mkdir(mode=0o770, parents=True, exist_ok=True)
+        lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise VolumeUnusableError(f"Another syncd writes the volume {root}; stop it, or set ROUTEIQ_VOLUME.") from None
+    except OSError as error:
+        if lock >= 0:
+            os.close(lock)
+        told = f"The volume {root} cannot be written: {error.strerror}; mend it, or set ROUTEIQ_VOLUME."
+        raise VolumeUnusableError(told) from None
+    return Volume(root, lock, checkpoint)
+
+
+def read_status(root: Path) -> bytes | None:
+    """Return `status.json` of the volume at ``root``, None where there is none; needs no lock."""
+    return _read(root / STATUS, ANSWER_BYTES)
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    """Return up to ``limit`` + 1 bytes of a regular file; None where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
+            return file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        return None
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a tree; what resists, a faulty disk's leftovers, goes at the next start."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
