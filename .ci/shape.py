@@ -1,20 +1,28 @@
 """Checks what no linter does: sizes, the one reader of the environment, and what may stand in a file.
 
-Rules: a function has at most 70 lines and a module at most 300; only ``settings.py`` and ``__main__.py`` touch
-``os.environ``; the lock file names one index, the public one; no file names a machine's path.
+Rules: a function has at most 70 lines, a module at most 300, and a folder of a member at most ten modules; each folder
+of a member says in its ``__init__.py`` what it is for; only ``settings.py`` and ``__main__.py`` touch ``os.environ``;
+in the gateway only the room ``litellm_edge`` names LiteLLM's modules; the lock file names one index, the public one; no
+file names a machine's path.
 """
 
 import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_FUNCTION = 70
 LONGEST_MODULE = 300
-READERS = {"settings.py", "__main__.py", "litellm_edge.py"}  # the last sets what LiteLLM reads, and reads nothing
+MOST_MODULES = 10
+SHORTEST_ROOM_STORY = 3
+READERS = {"settings.py", "__main__.py"}
+EDGE = "gateway/src/routeiq_gateway/litellm_edge/"
+"""Sets what LiteLLM reads from the environment, and alone imports LiteLLM."""
+LITELLM = re.compile(r"litellm(_enterprise)?(\.\w+)*$")
 MACHINE_PATH = re.compile(r"/(?:root|work)/[a-z]|/home/[a-z]+/|/tmp/[a-z]+-[0-9]+")
 INDEX = re.compile(r'registry = "([^"]+)"')
 
@@ -24,7 +32,7 @@ def main() -> int:
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")
-    problems: list[str] = []
+    problems: list[str] = list(folder_problems(tracked))
     for name in filter(None, tracked):
         path = ROOT / name
         if not path.is_file():
@@ -50,16 +58,48 @@ def python_problems(name: str, text: str) -> Iterator[str]:
     if lines > LONGEST_MODULE:
         yield f"{name}: {lines} lines, at most {LONGEST_MODULE}"
     source = "/src/" in name
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    if source and Path(name).name == "__init__.py":
+        story = ast.get_docstring(tree) or ""
+        if len(story.splitlines()) < SHORTEST_ROOM_STORY:
+            yield f"{name}: says too little of its room: purpose, parts, and what never enters"
+    if name.startswith("gateway/src/") and not name.startswith(EDGE):
+        yield from (f"{name}:{line}: names a module of LiteLLM; only {EDGE} may" for line in litellm_lines(tree))
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LONGEST_FUNCTION:
                 yield f"{name}:{node.lineno}: {node.name} has {length} lines, at most {LONGEST_FUNCTION}"
         reads = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
-        if source and reads and Path(name).name not in READERS:
+        if source and reads and Path(name).name not in READERS and not name.startswith(EDGE):
             yield f"{name}:{node.lineno}: reads the environment; only settings.py may"  # type: ignore[attr-defined]
         if source and isinstance(node, ast.Global):
             yield f"{name}:{node.lineno}: module-level state"
+
+
+def folder_problems(tracked: list[str]) -> Iterator[str]:
+    """Yield the folders of members that hold too many modules."""
+    modules = [path for path in map(Path, tracked) if path.suffix == ".py" and "src" in path.parts]
+    counts = Counter(path.parent for path in modules if path.name != "__init__.py")
+    for folder, count in sorted(counts.items()):
+        if count > MOST_MODULES:
+            yield f"{folder}: {count} modules, at most {MOST_MODULES}"
+
+
+def litellm_lines(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that import LiteLLM, or that hold the name of one of its modules as a text."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case ast.ImportFrom(module=str(module), level=0):
+                names = [module]
+            case ast.Constant(value=str(value)) if "." in value or value == "litellm":
+                names = [value]
+            case _:
+                continue
+        if any(LITELLM.match(name) for name in names):
+            yield node.lineno
 
 
 if __name__ == "__main__":
