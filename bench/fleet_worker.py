@@ -21,7 +21,7 @@ from routeiq_syncd.reconcile.reconciler import Sync
 from routeiq_syncd.revision.decide import Rules
 from routeiq_syncd.revision.manifest import Publisher
 from routeiq_syncd.runtime.logs import Log, build_log
-from routeiq_syncd.settings import Election
+from routeiq_syncd.settings import ElectionSettings
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.status.document import Cluster as Names
 from routeiq_syncd.status.document import Snapshot
@@ -37,7 +37,7 @@ class Place:
 
     folder: Path
     config: Path
-    election: Election
+    election: ElectionSettings
     log: Log
 
 
@@ -106,7 +106,7 @@ async def serve(place: Place, first: int, count: int) -> None:
 def main() -> None:
     """Run what the command line asks for."""
     first, count, folder, config = sys.argv[1:]
-    election = Election("DATABASE_URL", parse_url(os.environ["DATABASE_URL"]), "bench", Timing())
+    election = ElectionSettings("DATABASE_URL", parse_url(os.environ["DATABASE_URL"]), "bench", Timing())
     log = build_log("fleet", level="INFO", form="json")
     asyncio.run(serve(Place(Path(folder), Path(config), election, log), int(first), int(count)))
 

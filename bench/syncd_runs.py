@@ -35,7 +35,6 @@ QUESTION = re.compile(r"^\S+ LOG:  execute", re.MULTILINE)
 IMPORTS = (
     ("Python itself", ()),
     ("asyncio, with ssl", ("asyncio", "ssl")),
-    ("pydantic-settings", ("pydantic_settings",)),
     ("PyYAML", ("yaml",)),
     ("structlog and uvicorn, by syncd's own modules for every mode", ("routeiq_syncd.__main__",)),
     ("leader election: asyncpg and its modules", ("routeiq_syncd.assembly.leader_election",)),

@@ -37,9 +37,9 @@ from routeiq_syncd.runtime.lifeline import end_with_supervisord
 from routeiq_syncd.runtime.logs import Log, build_log
 from routeiq_syncd.runtime.waiting import Asked
 from routeiq_syncd.settings import BadSettingsError, Settings, read_limits, read_settings
-from routeiq_syncd.sources import Source
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.sources.s3 import S3SettingsError, open_s3
+from routeiq_syncd.sources.s3 import open_s3
+from routeiq_syncd.sources.source import S3SettingsError, Source
 from routeiq_syncd.status.document import Cluster, Snapshot
 from routeiq_syncd.status.recorder import Board
 from routeiq_syncd.volume.volume import Checkpoint, VolumeUnusableError, no_checkpoint, open_volume

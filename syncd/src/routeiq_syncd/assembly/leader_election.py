@@ -20,7 +20,7 @@ from routeiq_syncd.revision.decide import Rules
 from routeiq_syncd.revision.fetched import Fetch
 from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.waiting import Asked
-from routeiq_syncd.settings import Election as ElectionSettings
+from routeiq_syncd.settings import ElectionSettings
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.status.recorder import Board
 

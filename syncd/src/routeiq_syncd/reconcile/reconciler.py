@@ -14,7 +14,7 @@ from routeiq_syncd.revision.decide import Accept, Refuse, Rules, Same, decide
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.manifest import Manifest
-from routeiq_syncd.sources import Source
+from routeiq_syncd.sources.source import Source
 from routeiq_syncd.status.document import Outcome
 from routeiq_syncd.volume.volume import Volume
 

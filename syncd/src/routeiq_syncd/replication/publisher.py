@@ -16,7 +16,7 @@ from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable,
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.plan import Behind, Publish, plan_materialise, plan_publish
 from routeiq_syncd.runtime.logs import Log
-from routeiq_syncd.sources import Source
+from routeiq_syncd.sources.source import Source
 from routeiq_syncd.volume.volume import Volume
 
 

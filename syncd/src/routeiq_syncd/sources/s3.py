@@ -18,6 +18,7 @@ from routeiq_syncd.configuration.bundle import CONFIG, make_bundle, too_large
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.revision.manifest import SourceVersion
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.sources.source import S3SettingsError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 BODY_SECONDS = 30
 CHUNK = 256 * 1024
-
-
-class S3SettingsError(Exception):
-    """The settings of the AWS client cannot work; the message is a sentence."""
 
 
 class S3Source:
