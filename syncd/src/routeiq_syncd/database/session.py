@@ -7,62 +7,17 @@ other error is a bug and ends the process.
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator
-from typing import Any, TypeAlias
 
-import asyncpg
-from asyncpg.connect_utils import SessionAttribute
-
+from routeiq_syncd.database.connect import Connection, open_connection
+from routeiq_syncd.database.faults import SCHEMA_STATES, DatabaseAwayError, SchemaMissingError, passing
 from routeiq_syncd.database.url import Target
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
-# Classes of SQLSTATE that pass by themselves or by an operator's hand (PostgreSQL manual, appendix A): connection,
-# authorisation, transaction rollback, resources, limits, object not in the needed state, operator's intervention,
-# system, internal; poolers say the last for whatever ails them, too many clients for one.
-PASSING = ("08", "28", "3D", "40", "53", "54", "55", "57", "58", "XX")
-PASSING_STATES = {
-    "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
-    "25P03": "the transaction was idle for too long and was ended",
-    "55P03": "another session holds a lock on what syncd needs; see pg_locks for who",
-    "57014": "a statement took too long, or an operator cancelled it",
-    "42501": "this user lacks a privilege on the schema routeiq; let it own the schema, or grant it",
-    "3F000": "the schema routeiq is not there yet; run `routeiq-migrate up`",
-    "42P01": "the tables of the schema routeiq are not there yet; run `routeiq-migrate up`",
-    "42703": "the tables of the schema routeiq lack a column that this release uses; upgrade syncd",
-    "42883": "the schema routeiq lacks a function that this release uses; upgrade syncd",
-}
-# What the server does not take into a row, a character that its encoding lacks for one: the row's fault, not its own.
-REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-SCHEMA_STATES = ("3F000", "42P01", "42703", "42883")
 
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
 NEEDED = "0002_lease_server"
 
 GREETING = """
 SELECT pg_backend_pid() AS server, coalesce(max(name COLLATE "C"), '') AS version FROM routeiq.migration"""
-
-
-class DatabaseAwayError(Exception):
-    """PostgreSQL cannot be used now; the message is a sentence without secrets."""
-
-
-class SchemaMissingError(DatabaseAwayError):
-    """The schema routeiq is not there, or older than this release needs."""
-
-
-class _Whole(asyncpg.Connection):
-    """A connection that hangs up where it cannot be made of what answers; asyncpg's own leaves the socket open."""
-
-    __slots__ = ()
-
-    def __init__(self, *parts: Any) -> None:  # noqa: ANN401 - asyncpg's own
-        try:
-            super().__init__(*parts)
-        except BaseException:
-            self._abort()  # type: ignore[attr-defined]  # left out of its types
-            raise
 
 
 class Session:
@@ -162,7 +117,7 @@ class Session:
             raise DatabaseAwayError(told) from error
 
     async def _connect(self, seconds: float) -> Connection:
-        connection = await _open(self._target)
+        connection = await open_connection(self._target)
         try:
             await connection.execute(f"BEGIN; {_limits(self._target.connect_seconds, local=True)}")
             found = await connection.fetchrow(GREETING)
@@ -194,30 +149,6 @@ class Session:
         return f"PostgreSQL at {self._target.host}:{self._target.port}"
 
 
-def passing(error: BaseException) -> str | None:
-    """Say what fault ``error`` is, without quoting what may be secret; None for one that does not pass."""
-    match error:
-        case asyncpg.PostgresError():
-            state = error.sqlstate or ""
-            if state in PASSING_STATES:
-                return PASSING_STATES[state]
-            # A state that PostgreSQL does not have, or none, is of a pooler or of another server.
-            foreign = isinstance(error, asyncpg.UnknownPostgresError)
-            return f"{type(error).__name__} ({state})" if foreign or state[:2] in PASSING else None
-        case DatabaseAwayError():
-            return str(error)
-        case TimeoutError():
-            return "it did not answer in time"
-        case ssl.SSLCertVerificationError():
-            return "its certificate does not verify; give its authority with sslrootcert= (libpq) or sslcert= (Prisma)"
-        case OSError():
-            return error.strerror or type(error).__name__
-        case asyncpg.InterfaceError() | asyncpg.InternalClientError():
-            return "the connection was lost"
-        case _:
-            return None
-
-
 def _limits(seconds: float, *, local: bool) -> str:
     """Return the statements that have the server itself end what is given up here: it does not notice a hang-up.
 
@@ -227,48 +158,3 @@ def _limits(seconds: float, *, local: bool) -> str:
     verb = "SET LOCAL" if local else "SET"
     whole = max(round(seconds * 1000), 2)
     return f"{verb} statement_timeout = {whole}; {verb} lock_timeout = {whole * 4 // 5}"
-
-
-async def _open(target: Target) -> Connection:
-    context = _tls_context(target)
-    attempts: list[ssl.SSLContext | bool] = [context or False]
-    if context is not None and not target.tls.required:
-        attempts.append(False)
-    for index, encryption in enumerate(attempts):
-        try:
-            return await asyncpg.connect(
-                host=target.host,
-                port=target.port,
-                user=target.user,
-                password=target.password,
-                database=target.database,
-                ssl=encryption,
-                timeout=target.connect_seconds,
-                # A pooler may hand each statement to another server, which knows none of our prepared ones.
-                statement_cache_size=0,
-                target_session_attrs=SessionAttribute.any,
-                connection_class=_Whole,
-            )
-        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
-            wrong = isinstance(error, asyncpg.InvalidPasswordError)
-            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
-            if index == len(attempts) - 1 or not (refused or "rejected SSL upgrade" in str(error)):
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _tls_context(target: Target) -> ssl.SSLContext | None:
-    tls = target.tls
-    if not tls.wanted:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = tls.verify_host
-    context.verify_mode = ssl.CERT_REQUIRED if tls.verify_chain else ssl.CERT_NONE
-    if tls.verify_chain and tls.authority is None:
-        context.load_default_certs()
-    elif tls.verify_chain:
-        context.load_verify_locations(cafile=tls.authority)
-    if tls.certificate is not None:
-        context.load_cert_chain(tls.certificate, tls.key, password=tls.key_password or "")
-    return context
