@@ -21,10 +21,10 @@ from datetime import datetime
 from pathlib import Path
 
 from bench.processes import cpu_seconds, machine
-from tests.integration.syncd.conftest import MODEL
 from tests.support.fleet import create_schema
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.processes import REPOSITORY, clean_environment
+from tests.support.syncd import MODEL
 from tests.support.waiting import wait_for
 
 RESULTS = Path(__file__).with_name("RESULTS-fleet.md")
@@ -64,8 +64,10 @@ class Large:
             with self._log(worker).open("wb") as log:
                 self.workers.append(
                     subprocess.Popen(
-                        [*command, str(self.folder), str(self.config)],
-                        env=clean_environment(DATABASE_URL=self.server.url(DATABASE)),
+                        [*command, str(self.folder)],
+                        env=clean_environment(
+                            DATABASE_URL=self.server.url(DATABASE), LITELLM_CONFIG_PATH=str(self.config)
+                        ),
                         cwd=REPOSITORY,
                         stdin=subprocess.PIPE,
                         stderr=log,
@@ -154,7 +156,7 @@ def running_fleet(server: PostgresServer, folder: Path, replicas: int, processes
     try:
         large.start(processes)
         wait_for("everyone to follow", lambda: large.followed(1, replicas), seconds=300, every=0.2)
-        wait_for("every heartbeat", lambda: large.number("SELECT count(*) FROM routeiq.replica") == replicas)
+        wait_for("every row", lambda: large.number("SELECT count(*) FROM routeiq.replica") == replicas)
         yield large, meter.costs()
     finally:
         for worker in large.workers:
@@ -239,7 +241,7 @@ def publishes(large: Large, rounds: int) -> list[str]:
             lambda number=number: large.followed(number, large.replicas),  # type: ignore[misc]  # as any lambda
             seconds=60,
         )
-        time.sleep(1.5)  # the heartbeats that tell it
+        time.sleep(1.5)  # the rows that tell it
         costs.append(meter.costs())
         at = large.number(f"SELECT extract(epoch FROM created_at) FROM routeiq.revision WHERE number = {number}")  # noqa: S608
         times = [when - at for when in large.done[number].values()]

@@ -22,9 +22,9 @@ from pathlib import Path
 import psutil
 
 from bench.processes import cpu_seconds
-from tests.integration.syncd.conftest import Syncd
 from tests.support.fleet import Fleet
 from tests.support.postgres import PostgresServer
+from tests.support.syncd import Syncd
 from tests.support.waiting import wait_for
 
 SETTLE_SECONDS = 10.0

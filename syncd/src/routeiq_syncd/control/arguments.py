@@ -7,7 +7,7 @@ from pathlib import Path
 from routeiq_syncd.configuration.bundle import CONFIG
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.rules import Verdict
-from routeiq_syncd.reconcile.reconciler import Turn
+from routeiq_syncd.revision.outcome import Turn
 from routeiq_syncd.status.document import Json
 
 DONE = 0
@@ -60,16 +60,15 @@ def parser() -> argparse.ArgumentParser:
         "print the status as JSON: of the running syncd, else the last known",
         "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings",
     )
-    for name, told in {
+    for name, purpose in {
         "fleet": "print every replica of the fleet, the lease and the desired revision",
         "history": "print the published revisions, newest first",
     }.items():
         codes = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
-        _as_json(_command(commands, name, told, codes))
-    told = "say why this syncd is not the holder, and why a revision is not served"
-    _as_json(
-        _command(commands, "explain", told, "0 told, 3 told by the last known status, 1 nothing is known, 2 settings")
-    )
+        _as_json(_command(commands, name, purpose, codes))
+    purpose = "say why this syncd is not the holder, and why a revision is not served"
+    codes = "0 told, 3 told by the last known status, 1 nothing is known, 2 settings"
+    _as_json(_command(commands, "explain", purpose, codes))
     validate = _command(
         commands,
         "validate",
@@ -86,7 +85,7 @@ def say(text: str) -> None:
 
 
 def as_json(options: argparse.Namespace) -> bool:
-    """Whether a machine reads the output."""
+    """Return whether a machine reads the output."""
     return bool(options.json) or not sys.stdout.isatty()
 
 
@@ -96,10 +95,10 @@ def complain(sentence: str) -> None:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, told: str, codes: str
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, purpose: str, codes: str
 ) -> argparse.ArgumentParser:
     return commands.add_parser(
-        name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=f"exit codes: {codes}"
+        name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=f"exit codes: {codes}"
     )
 
 
@@ -108,7 +107,7 @@ def _as_json(command: argparse.ArgumentParser) -> None:
 
 
 def turn_document(turn: Turn, status: Json) -> Json:
-    """What `once` prints for machines."""
+    """Return what `once` prints for machines; ``status`` is the status document after the turn."""
     return {
         "outcome": turn.outcome,
         "revision": status["desired"],
@@ -120,7 +119,7 @@ def turn_document(turn: Turn, status: Json) -> Json:
 
 
 def turn_text(turn: Turn, status: Json) -> str:
-    """What `once` prints for people."""
+    """Return what `once` prints for people; ``status`` is the status document after the turn."""
     desired = status["desired"]
     held = f"revision {desired['number']} ({desired['digest'][:12]})" if isinstance(desired, dict) else "no revision"
     lines = {
@@ -137,7 +136,7 @@ def turn_text(turn: Turn, status: Json) -> str:
 
 
 def verdict_text(verdict: Verdict, path: Path) -> str:
-    """What `validate` prints: a line for each problem, then the sum."""
+    """Return what `validate` prints: a line for each problem, then the sum."""
 
     def line(problem: Problem) -> str:
         # The bundle calls the file config.yaml; the caller knows it by this name.

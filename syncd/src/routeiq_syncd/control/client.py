@@ -30,25 +30,34 @@ class _Connection(http.client.HTTPConnection):
 
 
 def ask(path: Path, question: str = "/status", *, seconds: float = SECONDS) -> tuple[int, Json] | Absent:
-    """GET ``question`` from the syncd behind the socket at ``path``; return code and document, or why there is none."""
+    """GET ``question``, a path, from the syncd that listens on the UNIX socket at ``path``.
+
+    Args:
+        path: of the socket.
+        question: the path of the request.
+        seconds: how long to wait for each step.
+
+    Returns:
+        HTTP's status code and the JSON object of the answer, or why there is no answer.
+    """
     connection = _Connection(path, seconds)
     try:
         connection.request("GET", question)
         answer = connection.getresponse()
-        document = read_document(answer.read())
+        found = parse_object(answer.read())
     except TimeoutError:
         return Absent.SILENT
     except (OSError, http.client.HTTPException):
         return Absent.DOWN
     finally:
         connection.close()
-    return Absent.DOWN if document is None else (answer.status, document)
+    return Absent.DOWN if found is None else (answer.status, found)
 
 
-def read_document(data: bytes) -> Json | None:
-    """Parse a status document; None where it is not one."""
+def parse_object(data: bytes) -> Json | None:
+    """Parse a JSON object; None where ``data`` is none."""
     try:
-        document = json.loads(data)
+        value = json.loads(data)
     except ValueError:
         return None
-    return document if isinstance(document, dict) else None
+    return value if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""What people ask of the database: the fleet, and the history."""
+"""What people can ask of the database: the fleet, and the history of its revisions."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from routeiq_syncd.database.session import DatabaseAwayError
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.status.document import Json
 
-ANSWER_SECONDS = 8.0  # less than those who ask wait, so that they hear why
+ANSWER_SECONDS = 8.0  # less than a client waits, so that it hears why
 
 FLEET = """
 SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
@@ -22,8 +22,13 @@ SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.r
 WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 
-class View:
-    """Asks one question at a time, with a limit. Who asks meanwhile shares the answer, and queues before no loop."""
+class Question:
+    """One question to the database, asked for all clients at a time who wait for it; the loops go on meanwhile.
+
+    Args:
+        ask: asks, and returns a JSON object.
+        seconds: how long ``ask`` may take.
+    """
 
     def __init__(
         self, database: Database, ask: Callable[[Database], Awaitable[Json]], *, seconds: float = ANSWER_SECONDS
@@ -34,10 +39,10 @@ class View:
         self._asking: asyncio.Task[tuple[int, Json]] | None = None
 
     async def reply(self) -> tuple[int, Json]:
-        """Return HTTP's code and the document, or why there is none."""
+        """Return HTTP's status code and the JSON object, or the reason why there is none."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._reply())
-        # One that hangs up takes the answer from nobody else.
+        # A client that hangs up takes the answer from no other.
         return await asyncio.shield(self._asking)
 
     async def _reply(self) -> tuple[int, Json]:
@@ -47,15 +52,15 @@ class View:
         except DatabaseAwayError as error:
             return 503, {"error": str(error)}
         except TimeoutError:
-            told = f"{self._database.session.place} cannot be used: it has not answered for {self._seconds:g} s."
-            return 503, {"error": told}
+            reason = f"{self._database.session.place} cannot be used: it has not answered for {self._seconds:g} s."
+            return 503, {"error": reason}
 
 
 async def fleet(database: Database) -> Json:
-    """Return the replicas, the lease and the desired revision, as one document.
+    """Return the replicas, the lease and the desired revision.
 
     Raises:
-        DatabaseAwayError: it cannot be asked.
+        DatabaseAwayError: the database cannot be asked.
     """
     sight = await database.look()
     async with database.session.use() as connection:
@@ -76,10 +81,10 @@ async def fleet(database: Database) -> Json:
 
 
 async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
-    """Return the revisions, newest first, as one document.
+    """Return the newest ``limit`` revisions, newest first.
 
     Raises:
-        DatabaseAwayError: it cannot be asked.
+        DatabaseAwayError: the database cannot be asked.
     """
     async with database.session.use() as connection:
         rows = await connection.fetch(HISTORY, database.lock_name, limit)
@@ -87,7 +92,7 @@ async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
 
 
 def _plain(row: Json) -> Json:
-    """Turn a row into JSON: instants as written, documents parsed."""
+    """Turn a row into JSON: instants as texts, columns of JSON parsed."""
     plain: Json = {}
     for name, value in row.items():
         if isinstance(value, datetime):
@@ -100,7 +105,7 @@ def _plain(row: Json) -> Json:
 
 
 def _parsed(value: str) -> object:
-    """Parse a document; as it is written where Python does not take what PostgreSQL does, a very long number."""
+    """Parse JSON; return the text where PostgreSQL takes JSON that Python does not, such as a very long number."""
     try:
         return json.loads(value)
     except (ValueError, RecursionError):

@@ -10,13 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from routeiq_syncd.reconcile.poller import Heartbeats
+from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import absent
-from routeiq_syncd.status.document import Json, latest_error
+from routeiq_syncd.status.document import Json
 from routeiq_syncd.status.explain import explain
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.status.recorder import Recorder
+from routeiq_syncd.status.snapshot import latest_error
 
-# For reloading code on changes uvicorn takes watchfiles where it is installed, which takes anyio: 1 MB for no use here.
+# uvicorn imports watchfiles where it is installed, to reload code on changes, and that imports anyio: 1 MB for no use.
 with absent("watchfiles"):
     import uvicorn
 
@@ -28,7 +29,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Reply = tuple[int, Json]
-NO_VIEWS: Mapping[str, Callable[[], Awaitable[Reply]]] = MappingProxyType({})
+Questions = Mapping[str, Callable[[], Awaitable[Reply]]]
+NO_QUESTIONS: Questions = MappingProxyType({})
 
 
 class CannotListenError(Exception):
@@ -36,26 +38,29 @@ class CannotListenError(Exception):
 
 
 class Turner(Protocol):
-    """Who takes a turn when asked."""
+    """Takes a turn when asked."""
 
     async def turn_now(self) -> None:
         """Take a turn that begins after this call, and wait for its end."""
 
 
 class App:
-    """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+    """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html.
+
+    Args:
+        recorder: what the status is told from.
+        turner: takes the turn that ``POST /poll`` asks for.
+        liveness: what ``/livez`` is told from.
+        questions: what else can be asked over the control socket: path to the function that replies.
+    """
 
     def __init__(
-        self,
-        board: Board,
-        turner: Turner,
-        heartbeats: Heartbeats,
-        views: Mapping[str, Callable[[], Awaitable[Reply]]] = NO_VIEWS,
+        self, recorder: Recorder, turner: Turner, liveness: Liveness, questions: Questions = NO_QUESTIONS
     ) -> None:
-        self._board = board
+        self._recorder = recorder
         self._turner = turner
-        self._views = views
-        self._heartbeats = heartbeats
+        self._liveness = liveness
+        self._questions = questions
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,26 +86,26 @@ class App:
             case "/readyz" if reading:
                 return self._ready()
             case "/status" if reading:
-                return 200, self._board.document()
+                return 200, self._recorder.document()
             case "/explain" if reading:
-                return 200, explain(self._board.document())
+                return 200, explain(self._recorder.document())
             case "/poll" if scope["method"] == "POST":
                 return await self._poll(scope)
-            case path if path in self._views and reading:
+            case path if path in self._questions and reading:
                 if not _over_the_socket(scope):
                     return 403, {"error": f"{path} is told over the control socket only"}
-                return await self._views[path]()
+                return await self._questions[path]()
             case "/livez" | "/readyz" | "/status" | "/explain" | "/poll":
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
                 return 404, {"error": "there are /livez, /readyz, /status and /explain, and on the socket POST /poll"}
 
     def _live(self) -> Reply:
-        late = self._heartbeats.late()
+        late = self._liveness.late()
         return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
 
     def _ready(self) -> Reply:
-        snapshot = self._board.snapshot
+        snapshot = self._recorder.snapshot
         if snapshot.desired is not None:
             return 200, {"ready": True, "number": snapshot.desired.number, "digest": snapshot.desired.digest}
         error, refused = latest_error(snapshot), snapshot.refused
@@ -115,24 +120,24 @@ class App:
                 await self._turner.turn_now()
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
-        return 200, self._board.document()
+        return 200, self._recorder.document()
 
 
 def _over_the_socket(scope: Scope) -> bool:
     server = scope.get("server")
-    # uvicorn gives (path, None) for a UNIX socket, and a port for TCP.
+    # uvicorn gives (path, None) for a UNIX socket, and (host, port) for TCP.
     return server is not None and server[1] is None
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, without its handling of signals and its clock: `__main__` stops everything in one place."""
+    """uvicorn's server without its handling of signals and its clock: `assembly.run` stops everything in one place."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     async def main_loop(self) -> None:
-        """Wait for the cancellation. uvicorn looks ten times a second whether it shall stop: most of an idle's CPU."""
+        """Wait for the cancellation. uvicorn's own loop looks ten times a second: most of the CPU of an idle syncd."""
         await asyncio.Event().wait()
 
 
@@ -147,7 +152,7 @@ async def serve(app: App, sockets: list[socket.socket]) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=False,  # the clock would keep it
+            date_header=False,  # uvicorn's clock would keep it
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
@@ -166,7 +171,7 @@ def listen(host: str, port: int, path: Path) -> list[socket.socket]:
     The caller holds the volume's lock, so a socket that stands at ``path`` is a dead process's.
 
     Raises:
-        CannotListenError: an address is taken or not ours.
+        CannotListenError: an address is taken, or is not one of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     tcp = socket.socket(family, socket.SOCK_STREAM)
@@ -175,8 +180,8 @@ def listen(host: str, port: int, path: Path) -> list[socket.socket]:
         tcp.bind((host, port))
     except OSError as error:
         tcp.close()
-        told = f"SYNCD_ADDR {host}:{port} cannot be listened on: {error.strerror}; choose another address or port."
-        raise CannotListenError(told) from None
+        reason = f"SYNCD_ADDR {host}:{port} cannot be listened on: {error.strerror}; choose another address or port."
+        raise CannotListenError(reason) from None
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path.unlink(missing_ok=True)
     before = os.umask(0o117)  # the socket must not exist with another mode, not even for a moment

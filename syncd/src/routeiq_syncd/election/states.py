@@ -1,47 +1,47 @@
-"""Election: the two states of a syncd, candidate and holder, as two functions.
+"""The two states of a syncd, candidate and holder, as two functions.
 
-A candidate returns a term; holding consumes it. There is no flag to forget. The rules are in `core.lease`.
+A candidate returns a tenure, and holding consumes it, so no flag says which state it is. The rules are in `lease`.
 """
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Awaitable, Callable
 
 from routeiq_syncd.database.questions import Database, Sight
 from routeiq_syncd.database.session import DatabaseAwayError
-from routeiq_syncd.election.notifications import Ears
+from routeiq_syncd.election.notifications import Notifications
 from routeiq_syncd.lease import Grant, Lost, Term, Timing, Try, Wait, begin, consider, extend, trusted
-from routeiq_syncd.reconcile.poller import Heartbeats
 from routeiq_syncd.replication.follower import CANDIDATE_LOOK_SECONDS, LOOK_SECONDS, Follower
 from routeiq_syncd.replication.publisher import Tenure
+from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import Log
-from routeiq_syncd.runtime.waiting import woken
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.runtime.pace import spread
+from routeiq_syncd.runtime.waiting import endless, woken
+from routeiq_syncd.status.recorder import ClusterRecorder
 
 PATIENCE_SECONDS = 30.0
-TIDY_SECONDS = 30.0
 RELEASE_SECONDS = 2.0
 Work = Callable[[Tenure], list[Awaitable[None]]]
 
 
-class Election:
+class ElectionStates:
     """Runs the two states in turn.
 
     Args:
+        holder_id: the id that this process holds the lease under.
+        interval: seconds between polls of the source; a candidate counts the polls that it skips.
+        clock: returns seconds of a clock that nobody sets.
         work: makes the loops that a holder runs beside its renewals.
-        interval: seconds between polls of the source; a candidate counts those it skips.
-        clock: seconds that nobody sets.
     """
 
     def __init__(
         self,
         database: Database,
         follower: Follower,
-        ears: Ears,
-        board: Board,
+        notifications: Notifications,
+        recorder: ClusterRecorder,
         *,
-        heartbeats: Heartbeats,
+        liveness: Liveness,
         log: Log,
         holder_id: str,
         timing: Timing,
@@ -51,9 +51,9 @@ class Election:
     ) -> None:
         self._database = database
         self._follower = follower
-        self._ears = ears
-        self._board = board
-        self._heartbeats = heartbeats
+        self._notifications = notifications
+        self._recorder = recorder
+        self._liveness = liveness
         self._log = log
         self._holder_id = holder_id
         self._timing = timing
@@ -77,7 +77,7 @@ class Election:
         self._follower.interval = CANDIDATE_LOOK_SECONDS
         seen_guarded: int | None = None
         while True:
-            self._heartbeats.beat("election", within=PATIENCE_SECONDS + self._database.session.limit)
+            self._liveness.report("election", within=PATIENCE_SECONDS + self._database.session.limit)
             sight = await self._sight()
             if sight is None or sight.barred:
                 continue
@@ -88,8 +88,8 @@ class Election:
                 case Wait():
                     continue
                 case Try(deserted):
-                    # Apart from each other, so that of many candidates few try in vain.
-                    await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - spreads load
+                    # Candidates try at different moments, so that few of them try in vain.
+                    await asyncio.sleep(spread(0, 0.1))
                     term = await self._try(deserted)
                     if term is not None:
                         return Tenure(term, failed_over=sight.lease is not None and sight.lease.void)
@@ -107,7 +107,7 @@ class Election:
         try:
             answer = await self._database.acquire(self._holder_id, deserted, self._follower.known_epoch)
         except DatabaseAwayError as error:
-            self._board.trouble("database", str(error))
+            self._recorder.trouble("database", str(error))
             return None
         match answer:
             case Lost():
@@ -116,26 +116,26 @@ class Election:
                 return begin(self._holder_id, answer, sent, self._timing)
 
     async def _hold(self, tenure: Tenure) -> None:
-        """Do the holder's work until the term is lost, or cannot be believed any more; then, or stopped, let it go."""
+        """Do the holder's work until the term is lost or cannot be trusted, or the process stops; then release it."""
         term = tenure.term
         self._follower.interval = LOOK_SECONDS
-        self._board.clustered(term=term)
+        self._recorder.clustered(term=term)
         self._log.info("lease acquired", epoch=term.epoch, holder_id=term.holder_id)
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [*self._work(tenure), self._guard(tenure)]
-                tasks = [group.create_task(_endless(loop)) for loop in loops]
+                tasks = [group.create_task(endless(loop)) for loop in loops]
                 await self._renew(tenure)
                 for task in tasks:
                     task.cancel()
         finally:
-            self._board.clustered(term=None)
-            with contextlib.suppress(DatabaseAwayError, TimeoutError):  # it runs out by itself then
+            self._recorder.clustered(term=None)
+            with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the lease runs out by itself then
                 async with asyncio.timeout(RELEASE_SECONDS):
                     await self._database.release(tenure.term)
-                    await self._ears.unguard()
+                    await self._notifications.unguard()
             self._log.info("lease given up", epoch=term.epoch)
-        self._board.retired()  # not at a stop: what it knew last is then all there is to tell
+        self._recorder.retired()  # not at a stop, after which the status file keeps what was known last
 
     async def _renew(self, tenure: Tenure) -> None:
         """Renew until the database says no, or the trust window closes, or a publish was refused."""
@@ -143,7 +143,7 @@ class Election:
         while True:
             left = tenure.term.trusted_until - self._clock()
             await woken(tenure.over, min(pause, left))
-            self._heartbeats.beat("election", within=self._timing.lease)
+            self._liveness.report("election", within=self._timing.lease)
             sent = self._clock()
             if tenure.over.is_set() or not trusted(tenure.term, sent):
                 return
@@ -151,7 +151,7 @@ class Election:
                 async with asyncio.timeout(tenure.term.trusted_until - sent):
                     answer = await self._database.renew(tenure.term)
             except (DatabaseAwayError, TimeoutError) as error:
-                # It may have been renewed all the same; asking again with the same epoch finds out.
+                # The database may have renewed it all the same; asking again with the same epoch finds out.
                 self._log.warning("lease not renewed", epoch=tenure.term.epoch, reason=str(error))
                 pause = self._timing.renew / 5
                 continue
@@ -159,40 +159,17 @@ class Election:
                 self._log.warning("lease lost", epoch=tenure.term.epoch)
                 return
             tenure.term = extend(tenure.term, answer, sent, self._timing)
-            self._board.clustered(term=tenure.term)
+            self._recorder.clustered(term=tenure.term)
             pause = self._timing.renew
 
     async def _guard(self, tenure: Tenure) -> None:
-        """Keep the epoch guarded, whenever there is a connection to do it on."""
+        """Keep the epoch guarded whenever there is a connection for it."""
         while True:
-            guarded = await self._ears.guard(tenure.term.epoch)
+            guarded = await self._notifications.guard(tenure.term.epoch)
             await asyncio.sleep(self._timing.renew if guarded else 0.2)
 
     async def _skip(self) -> None:
         """Count the polls that are left to the holder."""
         while True:
             await asyncio.sleep(self._interval)
-            cluster = self._board.snapshot.cluster
-            self._board.clustered(skipped=cluster.skipped + 1 if cluster else 0)
-
-
-async def tidy(database: Database, tenure: Tenure, heartbeats: Heartbeats, look_again: Callable[[], None]) -> None:
-    """Do the holder's chores until cancelled.
-
-    ``look_again`` has the source asked unconditionally: where a replica is newly ahead of the database, and for as long
-    as one is stuck, since the source may have the same content at a version that is still there.
-    """
-    while True:
-        heartbeats.beat("tidy", within=TIDY_SECONDS * 2 + database.session.limit)
-        tenure.chores.clear()
-        with contextlib.suppress(DatabaseAwayError):  # told by the follower, and nothing hangs on it
-            found = await database.tidy()
-            if found.ahead > tenure.ahead or found.stuck:
-                tenure.ahead = max(tenure.ahead, found.ahead)
-                look_again()
-        await woken(tenure.chores, TIDY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
-
-
-async def _endless(loop: Awaitable[None]) -> None:
-    await loop
-    raise RuntimeError("a loop ended that must not end")
+            self._recorder.clustered(skipped=self._recorder.snapshot.skipped + 1)

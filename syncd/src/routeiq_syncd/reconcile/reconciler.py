@@ -1,120 +1,82 @@
-"""One turn: fetch, decide, materialise. `once` takes one; `loops.Poller` repeats it.
+"""One turn of single mode: fetch, decide, materialise. `once` takes one; the poller repeats it.
 
-The two halves block and are kept apart: a fetch may be abandoned at any moment, a write may not. Later deciders put
-themselves between them.
+Both halves block, and are kept apart: a fetch may be abandoned at any moment, a write may not.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-
-from routeiq_syncd.configuration.problem import Problem, reason_of
-from routeiq_syncd.revision.answer import Refused
+from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.reconcile.memory import Memory
 from routeiq_syncd.revision.decide import Accept, Refuse, Rules, Same, decide
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
-from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.revision.outcome import Turn, texts
+from routeiq_syncd.runtime.clocks import Now
+from routeiq_syncd.runtime.waiting import completed
 from routeiq_syncd.sources import Source
-from routeiq_syncd.status.document import Outcome
 from routeiq_syncd.volume.volume import Volume
 
-Now = Callable[[], datetime]
 
-
-@dataclass(frozen=True)
-class Turn:
-    """How a turn ended.
+class Reconciler:
+    """Brings one volume to what one source holds.
 
     Attributes:
-        outcome: as the status tells it.
-        read: whether the source could be read.
-        problems: why the content was refused.
-        refused: the same for the status.
-        warnings: about the content; None where it was not looked at.
-        error: why the source could not be read, or the volume not written.
-        removed: revisions that were collected.
+        location: where the source is, for people.
+        current: returns what the volume's link `current` names.
     """
 
-    outcome: Outcome
-    read: bool = True
-    problems: tuple[Problem, ...] = ()
-    refused: Refused | None = None
-    warnings: tuple[str, ...] | None = None
-    error: str | None = None
-    removed: tuple[str, ...] = ()
-
-
-class Sync:
-    """Takes turns between one source and one volume, remembering which version it has dealt with."""
-
     def __init__(self, source: Source, volume: Volume, rules: Rules, now: Now) -> None:
-        self.source = source
-        self.volume = volume
+        self.location = source.location
+        self.current = volume.current
+        self._source = source
+        self._volume = volume
         self._rules = rules
         self._now = now
-        # The version that was materialised or refused, and the digest that `current` must have for "unchanged" to
-        # be true. A version that could not be written is never remembered, so that the next fetch brings it again.
-        self._known: str | None = None
-        self._held: str | None = None
-        self._refused: Turn | None = None
+        self._memory = Memory()
+        self._held: str | None = None  # the digest that `current` must have for "unchanged" to be true
 
     def fetch(self) -> Fetch:
-        """Ask the source, conditionally where what it said last is dealt with. Blocks; changes nothing."""
-        current = self.volume.current()
+        """Ask the source, conditionally where its last answer is dealt with. Blocks; changes nothing."""
+        current = self._volume.current()
         lost = (current.digest if current else None) != self._held
-        return self.source.fetch(None if lost else self._known)
+        return self._source.fetch(None if lost else self._memory.known)
 
-    def apply(self, fetch: Fetch) -> Turn:
-        """Carry out what the fetch calls for. Blocks; leaves `current` as it was or complete and new."""
+    async def apply(self, fetch: Fetch) -> Turn:
+        """Carry out, in a thread, what the fetch calls for; a cancellation takes effect once that is done."""
+        return await completed(lambda: self.carry_out(fetch))
+
+    def carry_out(self, fetch: Fetch) -> Turn:
+        """Carry out what the fetch calls for. Blocks; leaves `current` as it was, or complete and new."""
         match fetch:
             case Unchanged():
-                # What was refused stays refused for as long as the source holds it.
-                return self._refused or Turn("unchanged")
+                return self._memory.unchanged()
             case Failed(message):
                 return Turn("failed", read=False, error=message)
             case Unacceptable(problems, token):
-                return self._refuse(problems, None, token)
+                return self._refuse(problems, None, token, self._volume.current())
             case Fetched():
                 return self._take(fetch)
 
     def _take(self, fetched: Fetched) -> Turn:
-        current = self.volume.current()
-        match decide(fetched, current, self.volume.next_number(), self._now(), self._rules):
+        current = self._volume.current()
+        match decide(fetched, current, self._volume.next_number(), self._now(), self._rules):
             case Same(warnings):
-                self._remember(fetched.token, current)
+                self._accept(fetched.token, current)
                 return Turn("unchanged", warnings=texts(warnings))
             case Refuse(digest, problems):
-                return self._refuse(problems, digest, fetched.token)
+                return self._refuse(problems, digest, fetched.token, current)
             case Accept(manifest, warnings):
-                error = self.volume.materialise(fetched.bundle, manifest)
+                error = self._volume.materialise(fetched.bundle, manifest)
+                removed = self._volume.collect()
                 if error is not None:
-                    removed = self.volume.collect()
                     return Turn("failed", error=error, warnings=texts(warnings), removed=removed)
-                self._remember(fetched.token, manifest)
-                return Turn("changed", warnings=texts(warnings), removed=self.volume.collect())
+                self._accept(fetched.token, manifest)
+                return Turn("changed", warnings=texts(warnings), removed=removed)
 
-    def _refuse(self, problems: tuple[Problem, ...], digest: str | None, token: str | None) -> Turn:
-        turn = refusal(problems, digest, self._refused, self._now())
-        self._remember(token, self.volume.current())
-        self._refused = turn
-        return self._refused
-
-    def _remember(self, token: str | None, current: Manifest | None) -> None:
-        self._known = token
+    def _accept(self, token: str | None, current: Manifest | None) -> None:
+        self._memory.accept(token)
         self._held = current.digest if current else None
-        self._refused = None
 
-
-def refusal(problems: tuple[Problem, ...], digest: str | None, before: Turn | None, now: datetime) -> Turn:
-    """Return the turn that refuses; what was refused ``before`` for the same reason keeps its first instant."""
-    refused = Refused(None, digest, reason_of(problems), stamp(now))
-    if before is not None and before.refused is not None:
-        earlier = before.refused
-        if (earlier.digest, earlier.reason) == (refused.digest, refused.reason):
-            refused = earlier
-    return Turn("refused", problems=problems, refused=refused)
-
-
-def texts(problems: tuple[Problem, ...]) -> tuple[str, ...]:
-    """Write warnings for the status, of which a few suffice."""
-    return tuple(problem.text() for problem in problems[:20])
+    def _refuse(
+        self, problems: tuple[Problem, ...], digest: str | None, token: str | None, current: Manifest | None
+    ) -> Turn:
+        self._held = current.digest if current else None
+        return self._memory.refuse(problems, digest, token, self._now())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from routeiq_syncd.revision.plan import Barred, Behind
 from routeiq_syncd.status.document import Json
 
-UNTOLD = (
+SERVER_UNKNOWN = (
     "A failover is then noticed only where a replica has what the database lost. Grant EXECUTE on pg_control_system() "
     "to the user that syncd connects as, and USAGE on the schema routeiq."
 )

@@ -6,14 +6,15 @@ import queue
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from routeiq_syncd.reconcile.poller import Heartbeats, Poller
-from routeiq_syncd.reconcile.reconciler import Turn
+from routeiq_syncd.reconcile.poller import Poller
 from routeiq_syncd.revision.fetched import Fetch, Unchanged
 from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.revision.outcome import Turn
+from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.runtime.waiting import Asked
-from routeiq_syncd.status.document import Snapshot
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.status.recorder import Recorder
+from routeiq_syncd.status.snapshot import Snapshot
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 10
@@ -59,12 +60,14 @@ async def _follow_each_other() -> None:
     asked: list[str] = []
     applied: list[str] = []
     gate: queue.Queue[None] = queue.Queue()
-    board = Board(Snapshot("holder", "file", "the source"), build_log("syncd", level="INFO", form="json"), lambda: AT)
+    recorder = Recorder(
+        Snapshot("holder", "file", "the source"), build_log("syncd", level="INFO", form="json"), lambda: AT
+    )
     shared = Asked[Fetch]()
     running = []
     for name in ("first", "second", "third"):
         work = Slow(name, asked, gate, applied)
-        poller = Poller(work, board, Heartbeats(), shared, interval=3600, now=lambda: AT)
+        poller = Poller(work, recorder, Liveness(), shared, interval=3600, now=lambda: AT)
         running.append(asyncio.ensure_future(poller.run()))
         await until(lambda: asked == ["first"])
         await asyncio.sleep(0)  # so that a later one has looked at what is under way

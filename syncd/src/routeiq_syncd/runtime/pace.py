@@ -1,0 +1,23 @@
+"""Pace: how long a loop waits, and by how much each replica of a fleet differs from the others."""
+
+import random
+
+BACKOFF_CAP_SECONDS = 15.0
+JITTER = 0.1
+
+
+def spread(low: float, high: float) -> float:
+    """Return a number from ``low`` to ``high`` at random, so that the replicas of a fleet do not act all at once."""
+    return random.uniform(low, high)  # noqa: S311 - spreads load, no secret
+
+
+def delay(interval: float, failures: int, jitter: float) -> float:
+    """Return the seconds until the next turn, doubled with each failure in a row.
+
+    Args:
+        interval: seconds between turns that succeed.
+        failures: failures in a row. The delay grows up to `BACKOFF_CAP_SECONDS` or ``interval``, the longer of the two.
+        jitter: from -1 to 1; the delay differs by up to this part of `JITTER`.
+    """
+    base = min(interval * 2.0 ** min(failures, 30), max(interval, BACKOFF_CAP_SECONDS))
+    return base * (1 + JITTER * jitter)
