@@ -15,15 +15,9 @@ from routeiq_syncd.volume.volume import Checkpoint, VolumeUnusableError, no_chec
 
 
 def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_checkpoint, now: Now = utc_now) -> int:
-    """Run the command.
+    """Run the command, by default of this process's arguments, and return its exit code (`control.arguments`).
 
-    Args:
-        arguments: of the command line, None for those of this process.
-        checkpoint: called between the steps of a write.
-        now: the wall clock of the commands that write.
-
-    Returns:
-        the exit code (`control.arguments`).
+    The commands that write call ``checkpoint`` between the steps of a write, and take the instant from ``now``.
     """
     options = cli.parser().parse_args(arguments)
     try:

@@ -46,15 +46,7 @@ class LeaderElection:
         self.recorder = ClusterRecorder(first, parts.log, parts.now)
         self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
         self._database = database
-        self._follower = Follower(
-            database,
-            parts.volume,
-            parts.reconciler(),
-            self.recorder,
-            parts.liveness,
-            now=parts.now,
-            clock=steady,
-        )
+        self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady)
         self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness, parts.log)
         self._poller: Poller | None = None
         self._asked = Asked[Fetch]()
@@ -63,10 +55,10 @@ class LeaderElection:
         """Make the loops that leader election adds to the common ones."""
         parts, database, recorder = self._parts, self._database, self.recorder
         states = ElectionStates(
-            database,
-            self._follower,
-            self._notifications,
-            recorder,
+            database=database,
+            follower=self._follower,
+            notifications=self._notifications,
+            recorder=recorder,
             liveness=parts.liveness,
             log=parts.log,
             holder_id=parts.rules.publisher.holder_id,
@@ -88,21 +80,20 @@ class LeaderElection:
         """Make the loops of one tenure."""
         parts = self._parts
         publishing = Publishing(
-            tenure,
             source=parts.source,
             volume=parts.volume,
-            database=self._database,
-            follower=self._follower,
-            timing=self._timing,
             rules=parts.rules,
-            log=parts.log,
             now=parts.now,
+            tenure=tenure,
+            database=self._database,
+            timing=self._timing,
+            log=parts.log,
             clock=steady,
+            published=self._follower.nudge,
             checkpoint=parts.checkpoint,
         )
         self._notifications.on_ahead = tenure.chores.set
-        interval = parts.settings.interval
-        poller = Poller(publishing, self.recorder, parts.liveness, self._asked, interval=interval, now=parts.now)
+        poller = Poller(publishing, self.recorder, parts.liveness, self._asked, parts.settings.interval)
 
         def look_again() -> None:
             publishing.forget()

@@ -1,6 +1,7 @@
 """The commands that do their work once and end: ``once``, which takes one turn, and ``validate``."""
 
 import argparse
+import asyncio
 import json
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def once(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint
         recorder = Recorder(parts.snapshot(Snapshot), log, now)
         reconciler = parts.reconciler()
         began = stamp(now())
-        turn = reconciler.carry_out(reconciler.fetch())
-        recorder.turned(turn, began, reconciler.current())
+        turn = asyncio.run(reconciler.apply(reconciler.fetch()))
+        recorder.turned(turn, began, parts.volume.current())
         recorder.stopping()
         parts.volume.write_status(status_bytes(recorder))
     status = recorder.document()

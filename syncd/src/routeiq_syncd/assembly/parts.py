@@ -49,7 +49,7 @@ class Parts:
 
     def reconciler(self) -> Reconciler:
         """Make the turn of single mode, which leader election uses for a cold start without the database."""
-        return Reconciler(self.source, self.volume, self.rules, self.now)
+        return Reconciler(source=self.source, volume=self.volume, rules=self.rules, now=self.now)
 
     def snapshot(self, kind: Callable[..., AnySnapshot], **more: str) -> AnySnapshot:
         """Make the first snapshot, of class ``kind``; ``more`` are its further fields."""
@@ -81,16 +81,10 @@ class Parts:
 def opened(
     settings: Settings, log: Log, checkpoint: Checkpoint, now: Now, *, asks: bool, host: str | None = None
 ) -> Iterator[Parts]:
-    """Yield the parts with source and volume open and the volume mended; close the volume afterwards.
+    """Yield the parts, with source and volume open and the volume mended; close the volume afterwards.
 
-    Args:
-        settings: where source and volume are.
-        log: gets a warning where something is set aside on the volume.
-        checkpoint: called between the steps of a write.
-        now: the wall clock.
-        asks: whether the source is certain to be asked. A candidate may never ask it: there the client is made by the
-            first fetch.
-        host: the name of this machine, None to look it up.
+    ``asks`` says that the source is certain to be asked. A candidate may never ask it, and then the first fetch makes
+    the client. ``host`` None is looked up.
 
     Raises:
         S3SettingsError: the settings of the AWS client cannot work.

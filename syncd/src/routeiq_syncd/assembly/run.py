@@ -4,39 +4,22 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from routeiq_syncd.assembly.parts import Parts, opened
 from routeiq_syncd.assembly.single import Single
 from routeiq_syncd.control.arguments import DONE, FAILED
-from routeiq_syncd.control.server import App, CannotListenError, Questions, listen, serve
+from routeiq_syncd.control.server import App, CannotListenError, listen, serve
 from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.runtime.lifeline import end_with_supervisord
 from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.runtime.waiting import endless
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.files import status_bytes
-from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.volume.volume import Checkpoint
 
-
-class Mode(Protocol):
-    """Single mode, or leader election."""
-
-    @property
-    def recorder(self) -> Recorder:
-        """Return what is known."""
-
-    @property
-    def questions(self) -> Questions:
-        """Return what people can ask of the database, by path."""
-
-    def loops(self) -> list[Awaitable[None]]:
-        """Make the loops of this mode alone."""
-
-    async def turn_now(self) -> None:
-        """Take a turn that begins after this call, and wait for its end."""
+if TYPE_CHECKING:
+    from routeiq_syncd.assembly.leader_election import LeaderElection
 
 
 def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
@@ -72,7 +55,7 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mode = _mode(parts)
-    app = App(mode.recorder, mode, parts.liveness, mode.questions)
+    app = App(mode.recorder, mode.turn_now, parts.liveness, mode.questions)
     loops = [*parts.common_loops(mode.recorder), *mode.loops(), serve(app, sockets)]
     log.info("started", source=parts.source.location, volume=str(settings.volume), interval=settings.interval)
     for warning in settings.warnings:
@@ -92,7 +75,7 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
     return DONE
 
 
-def _mode(parts: Parts) -> Mode:
+def _mode(parts: Parts) -> "Single | LeaderElection":
     if parts.settings.election is None:
         return Single(parts)
     from routeiq_syncd.assembly.leader_election import LeaderElection  # noqa: PLC0415 - asyncpg's memory is paid on use

@@ -7,8 +7,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import absent
@@ -30,18 +29,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Reply = tuple[int, Json]
 Questions = Mapping[str, Callable[[], Awaitable[Reply]]]
-NO_QUESTIONS: Questions = MappingProxyType({})
 
 
 class CannotListenError(Exception):
     """An address cannot be bound; the message is a sentence."""
-
-
-class Turner(Protocol):
-    """Takes a turn when asked."""
-
-    async def turn_now(self) -> None:
-        """Take a turn that begins after this call, and wait for its end."""
 
 
 class App:
@@ -49,16 +40,16 @@ class App:
 
     Args:
         recorder: what the status is told from.
-        turner: takes the turn that ``POST /poll`` asks for.
+        turn_now: takes the turn that ``POST /poll`` asks for, and returns when it has ended.
         liveness: what ``/livez`` is told from.
         questions: what else can be asked over the control socket: path to the function that replies.
     """
 
     def __init__(
-        self, recorder: Recorder, turner: Turner, liveness: Liveness, questions: Questions = NO_QUESTIONS
+        self, recorder: Recorder, turn_now: Callable[[], Awaitable[None]], liveness: Liveness, questions: Questions
     ) -> None:
         self._recorder = recorder
-        self._turner = turner
+        self._turn_now = turn_now
         self._liveness = liveness
         self._questions = questions
 
@@ -117,7 +108,7 @@ class App:
             return 403, {"error": "commands come over the control socket only"}
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                await self._turner.turn_now()
+                await self._turn_now()
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
         return 200, self._recorder.document()

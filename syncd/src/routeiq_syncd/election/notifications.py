@@ -8,6 +8,7 @@ Source: https://www.postgresql.org/docs/current/sql-notify.html.
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.session import Connection, DatabaseAwayError, passing
@@ -26,6 +27,7 @@ RETRY_SECONDS = 2.0
 SPREAD_SECONDS = 0.002  # for each replica: five look within 10 ms, a thousand within 2 s
 
 
+@dataclass(eq=False)
 class Notifications:
     """Listens, and holds the guard of an epoch on the same connection.
 
@@ -33,31 +35,30 @@ class Notifications:
         on_ahead: called when a replica says that it is ahead of the database.
     """
 
-    def __init__(
-        self, database: Database, follower: Follower, recorder: ClusterRecorder, liveness: Liveness, log: Log
-    ) -> None:
-        self._database = database
-        self._follower = follower
-        self._recorder = recorder
-        self._liveness = liveness
-        self._log = log
+    database: Database
+    follower: Follower
+    recorder: ClusterRecorder
+    liveness: Liveness
+    log: Log
+    on_ahead: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
         self._connection: Connection | None = None
         self._using = asyncio.Lock()
         self._guarded: int | None = None
         self._token = secrets.token_hex(8)
         self._proved = asyncio.Event()
-        self.on_ahead: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Listen until cancelled."""
         was_told = False
         while True:
-            self._liveness.report("listen", within=CHECK_SECONDS + self._database.session.limit)
-            if self._recorder.snapshot.barred == "standby":  # which takes no LISTEN
+            self.liveness.report("listen", within=CHECK_SECONDS + self.database.session.limit)
+            if self.recorder.snapshot.barred == "standby":  # which takes no LISTEN
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             try:
-                connection = await self._database.session.connect(seconds=PROOF_SECONDS)
+                connection = await self.database.session.connect(seconds=PROOF_SECONDS)
             except Exception as error:
                 if passing(error) is None:
                     raise
@@ -67,27 +68,27 @@ class Notifications:
             try:
                 if await self._hears(connection):
                     self._connection, was_told = connection, False
-                    self._recorder.clustered(delivery="listen")
-                    self._follower.nudge()  # for news from before the LISTEN
+                    self.recorder.clustered(delivery="listen")
+                    self.follower.nudge()  # for news from before the LISTEN
                     await self._stay(connection)
                 else:
                     pause = AGAIN_SECONDS
                     if not was_told:
-                        self._log.warning("no notification arrives through this connection; polling only")
+                        self.log.warning("no notification arrives through this connection; polling only")
                     was_told = True
             except DatabaseAwayError:  # the follower records it
                 pass
             finally:
                 self._connection = self._guarded = None
-                self._recorder.clustered(delivery="poll")
+                self.recorder.clustered(delivery="poll")
                 connection.terminate()
-            self._liveness.report("listen", within=pause)
+            self.liveness.report("listen", within=pause)
             await asyncio.sleep(pause)
 
     async def guard(self, epoch: int) -> bool:
         """Guard ``epoch`` while this connection lives; return whether it is guarded now."""
         if self._guarded != epoch and self._connection is not None:
-            key = self._database.guard_key
+            key = self.database.guard_key
             query = "SELECT pg_try_advisory_lock($1, $2)"
             taken = await self._ask(self._connection, query, key, epoch % 2147483647)
             self._guarded = epoch if taken else None
@@ -105,19 +106,19 @@ class Notifications:
         Raises:
             DatabaseAwayError: the proof could not be tried.
         """
-        if self._database.session.pooled:
+        if self.database.session.pooled:
             return False
         self._proved.clear()
         try:
             async with asyncio.timeout(PROOF_SECONDS):
-                await connection.add_listener(self._database.channel, self._heard)
+                await connection.add_listener(self.database.channel, self._heard)
         except Exception as error:
             reason = passing(error)
             if reason is None:
                 raise
             raise DatabaseAwayError(reason) from None
-        async with self._database.session.use() as other:
-            await other.fetch("SELECT pg_notify($1, $2)", self._database.channel, self._token)
+        async with self.database.session.use() as other:
+            await other.fetch("SELECT pg_notify($1, $2)", self.database.channel, self._token)
         await woken(self._proved, PROOF_SECONDS)
         return self._proved.is_set()
 
@@ -128,9 +129,9 @@ class Notifications:
         elif news == "published":
             # Reading a revision costs the server work, and every replica hears of it at once.
             many = int(replicas) if replicas.isdecimal() else 0
-            self._follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
+            self.follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
         elif news == "released":
-            self._follower.nudge()
+            self.follower.nudge()
         elif payload == AHEAD:
             self.on_ahead()
 
@@ -139,7 +140,7 @@ class Notifications:
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _connection: closed.set())
         while not connection.is_closed():
-            self._liveness.report("listen", within=CHECK_SECONDS)
+            self.liveness.report("listen", within=CHECK_SECONDS)
             await woken(closed, CHECK_SECONDS)
             if not closed.is_set() and await self._ask(connection, "SELECT true") is None:
                 return

@@ -19,14 +19,12 @@ from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.payload import unpack
 from routeiq_syncd.revision.plan import Behind, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.revision.pointer import Pointer
-from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.pace import delay, spread
 from routeiq_syncd.runtime.turnstile import Turnstile
 from routeiq_syncd.runtime.waiting import Asked, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
 from routeiq_syncd.status.recorder import ClusterRecorder
-from routeiq_syncd.volume.volume import Volume
 
 LOOK_SECONDS = 5.0
 CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
@@ -57,45 +55,33 @@ class SchemaNeverCameError(Exception):
     """The schema did not come in time; the message is a sentence."""
 
 
+@dataclass(eq=False)
 class Follower(Turnstile):
     """Looks at the database, and materialises the desired revision. A turn is one look.
 
-    Args:
+    Attributes:
         reconciler: fetches straight from the source where the database is away at a first start.
         clock: returns monotonic seconds.
-
-    Attributes:
         interval: seconds between looks.
         known_epoch: the highest epoch seen, in the database or on the volume.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        volume: Volume,
-        reconciler: Reconciler,
-        recorder: ClusterRecorder,
-        liveness: Liveness,
-        *,
-        now: Now,
-        clock: Callable[[], float],
-    ) -> None:
-        super().__init__()
-        self.interval = CANDIDATE_LOOK_SECONDS
-        self.known_epoch = 0
-        self._database = database
-        self._volume = volume
-        self._reconciler = reconciler
-        self._recorder = recorder
-        self._liveness = liveness
-        self._now = now
-        self._clock = clock
+    database: Database
+    reconciler: Reconciler
+    recorder: ClusterRecorder
+    liveness: Liveness
+    clock: Callable[[], float]
+    interval: float = CANDIDATE_LOOK_SECONDS
+    known_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        self._volume = self.reconciler.volume
         self._failures = 0
         self._looking: list[asyncio.Future[Sight]] = []
         self._away_since: float | None = None
         self._schema_missing_since: float | None = None
         self._asked = Asked[Fetch]()
-        self._pointed = PointedFetcher(self.nudge, clock)
+        self._pointed = PointedFetcher(self.nudge, self.clock)
         self._unread: Unread | None = None
 
     async def next_sight(self) -> Sight:
@@ -112,7 +98,7 @@ class Follower(Turnstile):
         """
         if awaited:  # the caller wants it tried at once
             self._unread = None
-        self._liveness.report("follow", within=TURN_SECONDS + self._database.session.limit)
+        self.liveness.report("follow", within=TURN_SECONDS + self.database.session.limit)
         seconds = self.interval
         try:
             sight = await self._look()
@@ -123,7 +109,7 @@ class Follower(Turnstile):
                 await self._fall_back()
             self._failures = 0
         except DatabaseAwayError as error:
-            self._recorder.trouble("database", str(error))
+            self.recorder.trouble("database", str(error))
             self._bear_with(error)
             await self._fall_back()
             self._failures += 1
@@ -132,8 +118,12 @@ class Follower(Turnstile):
         return 0.05 + seconds * spread(1, 1.2)
 
     def _bear_with(self, error: DatabaseAwayError) -> None:
-        """Wait for a missing schema, but not for ever: an operator has to see that nobody makes it."""
-        now = self._clock()
+        """Wait for a missing schema, but not for ever: an operator has to see that nobody makes it.
+
+        Raises:
+            SchemaNeverCameError: the schema has been missing for `SCHEMA_SECONDS`.
+        """
+        now = self.clock()
         if not isinstance(error, SchemaMissingError):
             self._schema_missing_since = None
             return
@@ -142,12 +132,12 @@ class Follower(Turnstile):
             raise SchemaNeverCameError(f"{error} It was waited for, for {SCHEMA_SECONDS:g} s.")
 
     async def _look(self) -> Sight:
-        sight = await self._database.look()
+        sight = await self.database.look()
         if not sight.barred:
             self._away_since = None
-        session = self._database.session
-        self._recorder.trouble("database", barred_text(sight.barred, session.place, session.setting))
-        self._recorder.looked(sight.lease, sight.head, sight.server, sight.barred)
+        session = self.database.session
+        self.recorder.trouble("database", barred_text(sight.barred, session.place, session.setting))
+        self.recorder.looked(sight.lease, sight.head, sight.server, sight.barred)
         self.known_epoch = max(self.known_epoch, sight.lease.epoch if sight.lease else 0)
         looking, self._looking = self._looking, []
         for coming in looking:
@@ -169,21 +159,21 @@ class Follower(Turnstile):
                 ahead = 0 if sight.barred else behind.held
             case Take(number):
                 trouble = await self._take(number, sight.head.digest if sight.head else "")
-        self._recorder.trouble("revision", trouble)
-        self._recorder.clustered(ahead=ahead)
+        self.recorder.trouble("revision", trouble)
+        self.recorder.clustered(ahead=ahead)
 
     def _current(self) -> Manifest | None:
         """Return what the volume holds, and record it."""
         current = self._volume.current()
-        self._recorder.materialised(current)
+        self.recorder.materialised(current)
         return current
 
     async def _take(self, number: int, digest: str) -> str | None:
         """Materialise revision ``number``; return the sentence why not, None where it is done or under way."""
         known = self._unread if self._unread is not None and self._unread.number == number else None
-        if known is not None and self._clock() < known.due:
+        if known is not None and self.clock() < known.due:
             return known.reason
-        stored = await self._database.revision(number)
+        stored = await self.database.revision(number)
         if isinstance(stored, str):
             return self._put_off(known, number, stored)
         if stored.manifest.digest != digest:
@@ -200,27 +190,27 @@ class Follower(Turnstile):
         fault = await completed(lambda: self._volume.materialise(bundle, stored.manifest, stored.document))
         if fault is not None:
             return fault
-        self._recorder.materialised(stored.manifest)
+        self.recorder.materialised(stored.manifest)
         await completed(self._volume.collect)
         return None
 
     def _put_off(self, known: Unread | None, number: int, reason: str) -> str:
         """Remember a revision that cannot be read, so that its row is not read again at every look; return why."""
         pause = UNREAD_SECONDS if known is None else min(UNREAD_RARELY_SECONDS, 2 * known.pause)
-        self._unread = Unread(number, reason, pause, self._clock() + pause * spread(0.8, 1.2))
+        self._unread = Unread(number, reason, pause, self.clock() + pause * spread(0.8, 1.2))
         return reason
 
     async def _fall_back(self) -> None:
         """Fetch straight from the source where the database is away and the volume has nothing to serve."""
-        now = self._clock()
+        now = self.clock()
         self._away_since = now if self._away_since is None else self._away_since
         if self._current() is not None or now - self._away_since < FALLBACK_SECONDS:
             return
-        fetch = await self._asked.ask(self._reconciler.fetch, RETRY_SECONDS)
+        fetch = await self._asked.ask(self.reconciler.fetch, RETRY_SECONDS)
         if fetch is None:
             return
-        began = stamp(self._now())
-        turn = await self._reconciler.apply(fetch)
-        self._recorder.turned(turn, began, self._volume.current())
+        began = stamp(self.reconciler.now())
+        turn = await self.reconciler.apply(fetch)
+        self.recorder.turned(turn, began, self._volume.current())
         if isinstance(fetch, Failed):
             await asyncio.sleep(RETRY_SECONDS)

@@ -2,17 +2,18 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 
 from routeiq_syncd.runtime.pace import spread
 from routeiq_syncd.runtime.waiting import woken
 
 
+@dataclass(eq=False)
 class Turnstile(ABC):
     """Takes turns; a subclass says what a turn does."""
 
-    def __init__(self) -> None:
-        self._wake = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []
+    _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list, init=False)
 
     @abstractmethod
     async def turn(self, *, awaited: bool) -> float:

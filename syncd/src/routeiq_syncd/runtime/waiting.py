@@ -31,22 +31,18 @@ async def abandonable(work: Callable[[], Value]) -> Value:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Value] = loop.create_future()
 
-    def resolve(value: Value | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(value)  # type: ignore[arg-type]  # None only where Value is None
+    def tell(settle: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if done.done() else settle())
 
     def run() -> None:
-        value, fault = None, None
         try:
             value = work()
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
             fault = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(resolve, value, fault)
+            tell(lambda: done.set_exception(fault))
+        else:
+            tell(lambda: done.set_result(value))
 
     threading.Thread(target=run, name="fetch", daemon=True).start()
     return await done

@@ -1,7 +1,7 @@
 """The recorder: the loops report to it what happened, and the status document is built from what it knows."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from routeiq_syncd.status.snapshot import ClusterSnapshot, Failover, FetchState,
 NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(eq=False)
 class Recorder:
     """Holds the latest snapshot, logs what is new, and says what has to be written anew.
 
@@ -29,16 +30,15 @@ class Recorder:
         row_due: set when the replica's row may tell less than the snapshot.
     """
 
-    def __init__(self, snapshot: Snapshot, log: Log, now: Now) -> None:
-        self.snapshot = snapshot
-        self.file_due = asyncio.Event()
-        self.row_due = asyncio.Event()
-        self._log = log
-        self._now = now
+    snapshot: Snapshot
+    log: Log
+    now: Now
+    file_due: asyncio.Event = field(default_factory=asyncio.Event)
+    row_due: asyncio.Event = field(default_factory=asyncio.Event)
 
     def document(self) -> Json:
         """Return the status document as of now."""
-        return document(self.snapshot, self._now())
+        return document(self.snapshot, self.now())
 
     def turned(self, turn: Turn, began: str, current: Manifest | None) -> None:
         """Record a turn that began at the written instant and left ``current`` on the volume."""
@@ -50,7 +50,7 @@ class Recorder:
             desired=current,
             refused=refused,
             fetch=FetchState(began, succeeded, turn.outcome),
-            last_error=self._last_error(turn.error),
+            last_error=None if turn.error is None else LastError(stamp(self.now()), turn.error),
             warnings=before.warnings if turn.warnings is None else turn.warnings,
         )
 
@@ -62,10 +62,10 @@ class Recorder:
         """Record the gateway's answer."""
         before = self.snapshot.answer
         if answer.serving is not None and answer.serving != before.serving:
-            self._log.info("gateway serves", number=answer.serving.number, digest=answer.serving.digest)
+            self.log.info("gateway serves", number=answer.serving.number, digest=answer.serving.digest)
         if answer.refused is not None and answer.refused != before.refused:
             refused = answer.refused
-            self._log.warning("gateway refused", number=refused.number, digest=refused.digest, reason=refused.reason)
+            self.log.warning("gateway refused", number=refused.number, digest=refused.digest, reason=refused.reason)
         self._replace(answer=answer)
 
     def trouble(self, topic: str, message: str | None) -> None:
@@ -75,18 +75,18 @@ class Recorder:
         if message is None:
             if known is None:
                 return
-            self._log.info("recovered", topic=topic)
+            self.log.info("recovered", topic=topic)
         elif known is not None and known.message == message:
             return
         else:
-            self._log.error("trouble", topic=topic, reason=message)
-            before[topic] = LastError(stamp(self._now()), message)
+            self.log.error("trouble", topic=topic, reason=message)
+            before[topic] = LastError(stamp(self.now()), message)
         self._replace(troubles=tuple(before.items()))
 
     def materialised(self, current: Manifest | None) -> None:
         """Record what the volume holds now."""
         if current is not None and current != self.snapshot.desired:
-            self._log.info("revision materialised", number=current.number, digest=current.digest)
+            self.log.info("revision materialised", number=current.number, digest=current.digest)
         if current != self.snapshot.desired:
             self._replace(desired=current)
 
@@ -99,34 +99,29 @@ class Recorder:
         self.file_due.set()
         self.row_due.set()
 
-    def _last_error(self, message: str | None) -> LastError | None:
-        return None if message is None else LastError(stamp(self._now()), message)
-
     def _log_news(self, before: Snapshot, turn: Turn, current: Manifest | None) -> None:
         """Log what differs from before; a state that lasts is logged once."""
         error = before.last_error.message if before.last_error else None
         if turn.error is not None and turn.error != error:
-            self._log.error("turn failed", reason=turn.error)
+            self.log.error("turn failed", reason=turn.error)
         elif turn.error is None and error is not None:
-            self._log.info("recovered")
+            self.log.info("recovered")
         if turn.refused is not None and turn.refused != before.refused:
-            self._log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
+            self.log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
         if turn.outcome == "changed" and current is not None and current != before.desired:
-            self._log.info("revision materialised", number=current.number, digest=current.digest)
+            self.log.info("revision materialised", number=current.number, digest=current.digest)
         if turn.warnings is not None and turn.warnings != before.warnings:
             for warning in turn.warnings:
-                self._log.warning("configuration warning", warning=warning)
+                self.log.warning("configuration warning", warning=warning)
         if turn.removed:
-            self._log.info("revisions collected", names=list(turn.removed))
+            self.log.info("revisions collected", names=list(turn.removed))
 
 
+@dataclass(eq=False)
 class ClusterRecorder(Recorder):
     """A recorder of leader election."""
 
     snapshot: ClusterSnapshot
-
-    def __init__(self, snapshot: ClusterSnapshot, log: Log, now: Now) -> None:
-        super().__init__(snapshot, log, now)
 
     def clustered(self, **changes: Any) -> None:  # noqa: ANN401 - fields of ClusterSnapshot, checked there
         """Record what leader election found, by the names of the snapshot's fields."""
@@ -139,14 +134,14 @@ class ClusterRecorder(Recorder):
     def looked(self, lease: Lease | None, head: Head | None, server: str, barred: Barred) -> None:
         """Record what a look at the database showed; the arguments are fields of `ClusterSnapshot`."""
         before = self.snapshot
-        at, failover = stamp(self._now()), before.failover
+        at, failover = stamp(self.now()), before.failover
         # A process that starts after a failover finds it in the lease that was granted before it.
         known = before.server or (lease.server if lease else "")
         if server and known and server != known:
             failover = Failover(at, known, server)
-            self._log.warning("database failed over", before=known, after=server, lease_void=bool(lease and lease.void))
+            self.log.warning("database failed over", before=known, after=server, lease_void=bool(lease and lease.void))
         if not server and not barred and (before.server or before.seen_at is None):
-            self._log.warning("the database does not tell its system identifier and timeline", hint=SERVER_UNKNOWN)
+            self.log.warning("the database does not tell its system identifier and timeline", hint=SERVER_UNKNOWN)
         self.clustered(
             lease=lease, head=head, seen_at=at, server=server or before.server, failover=failover, barred=barred
         )

@@ -60,13 +60,13 @@ def test_a_schema_that_never_comes_ends_the_wait(replicas: Fleet) -> None:
     volume = open_volume(replicas.folder / "volume")
     recorder = ClusterRecorder(cluster_snapshot(), build_log("t", level="ERROR", form="json"), lambda: now)
     source = FileSource(replicas.folder / "config.yaml", Bounds())
-    reconciler = Reconciler(source, volume, Rules(Bounds(), frozenset(), Publisher("h")), lambda: now)
+    rules = Rules(Bounds(), frozenset(), Publisher("h"))
+    reconciler = Reconciler(source=source, volume=volume, rules=rules, now=lambda: now)
 
     async def story() -> None:
         session = Session(parse_url(replicas.postgres.url(replicas.database)), seconds=5)
-        database, liveness = Database(session, "config_sync", Timing()), Liveness()
-        follower = Follower(database, volume, reconciler, recorder, liveness, now=lambda: now, clock=seconds.__next__)
-        await follower.run()
+        database = Database(session, "config_sync", Timing())
+        await Follower(database, reconciler, recorder, Liveness(), seconds.__next__).run()
 
     with pytest.raises(SchemaNeverCameError, match=r"is at nothing and .* run `routeiq-migrate up`.* for 600 s"):
         asyncio.run(story())
