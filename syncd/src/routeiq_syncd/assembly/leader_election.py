@@ -96,7 +96,7 @@ class LeaderElection:
         poller = Poller(publishing, self.recorder, parts.liveness, self._asked, parts.settings.interval)
 
         def look_again() -> None:
-            publishing.forget()
+            publishing.memory.known = None
             poller.nudge()
 
         chores = tidy(self._database, tenure, parts.liveness, look_again)

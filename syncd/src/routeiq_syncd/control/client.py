@@ -18,30 +18,16 @@ class Absent(Enum):
     SILENT = "somebody listens, and does not answer in time"
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 def ask(path: Path, question: str = "/status", *, seconds: float = SECONDS) -> tuple[int, Json] | Absent:
-    """GET ``question``, a path, from the syncd that listens on the UNIX socket at ``path``.
+    """GET ``question`` from the syncd that listens on the UNIX socket at ``path``; each step may take ``seconds``.
 
-    Args:
-        path: of the socket.
-        question: the path of the request.
-        seconds: how long to wait for each step.
-
-    Returns:
-        HTTP's status code and the JSON object of the answer, or why there is no answer.
+    Return HTTP's status code and the JSON object of the answer, or why there is no answer.
     """
-    connection = _Connection(path, seconds)
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(seconds)
     try:
+        connection.sock.connect(str(path))
         connection.request("GET", question)
         answer = connection.getresponse()
         found = parse_object(answer.read())

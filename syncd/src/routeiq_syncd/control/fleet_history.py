@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from routeiq_syncd.database.questions import KEEP_REVISIONS, Database
@@ -22,21 +23,19 @@ SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.r
 WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 
+@dataclass(eq=False)
 class Question:
-    """One question to the database, asked for all clients at a time who wait for it; the loops go on meanwhile.
+    """One question to the database, asked once for all clients who wait for it at a time.
 
-    Args:
+    Attributes:
         ask: asks, and returns a JSON object.
         seconds: how long ``ask`` may take.
     """
 
-    def __init__(
-        self, database: Database, ask: Callable[[Database], Awaitable[Json]], *, seconds: float = ANSWER_SECONDS
-    ) -> None:
-        self._database = database
-        self._ask = ask
-        self._seconds = seconds
-        self._asking: asyncio.Task[tuple[int, Json]] | None = None
+    database: Database
+    ask: Callable[[Database], Awaitable[Json]]
+    seconds: float = ANSWER_SECONDS
+    _asking: asyncio.Task[tuple[int, Json]] | None = field(default=None, init=False)
 
     async def reply(self) -> tuple[int, Json]:
         """Return HTTP's status code and the JSON object, or the reason why there is none."""
@@ -47,12 +46,12 @@ class Question:
 
     async def _reply(self) -> tuple[int, Json]:
         try:
-            async with asyncio.timeout(self._seconds):
-                return 200, await self._ask(self._database)
+            async with asyncio.timeout(self.seconds):
+                return 200, await self.ask(self.database)
         except DatabaseAwayError as error:
             return 503, {"error": str(error)}
         except TimeoutError:
-            reason = f"{self._database.session.place} cannot be used: it has not answered for {self._seconds:g} s."
+            reason = f"{self.database.session.place} cannot be used: it has not answered for {self.seconds:g} s."
             return 503, {"error": reason}
 
 

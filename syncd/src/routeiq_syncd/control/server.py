@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,19 @@ class CannotListenError(Exception):
     """An address cannot be bound; the message is a sentence."""
 
 
+@dataclass(frozen=True)
 class App:
     """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html.
 
-    Args:
-        recorder: what the status is told from.
+    Attributes:
         turn_now: takes the turn that ``POST /poll`` asks for, and returns when it has ended.
-        liveness: what ``/livez`` is told from.
         questions: what else can be asked over the control socket: path to the function that replies.
     """
 
-    def __init__(
-        self, recorder: Recorder, turn_now: Callable[[], Awaitable[None]], liveness: Liveness, questions: Questions
-    ) -> None:
-        self._recorder = recorder
-        self._turn_now = turn_now
-        self._liveness = liveness
-        self._questions = questions
+    recorder: Recorder
+    turn_now: Callable[[], Awaitable[None]]
+    liveness: Liveness
+    questions: Questions
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,26 +74,26 @@ class App:
             case "/readyz" if reading:
                 return self._ready()
             case "/status" if reading:
-                return 200, self._recorder.document()
+                return 200, self.recorder.document()
             case "/explain" if reading:
-                return 200, explain(self._recorder.document())
+                return 200, explain(self.recorder.document())
             case "/poll" if scope["method"] == "POST":
                 return await self._poll(scope)
-            case path if path in self._questions and reading:
+            case path if path in self.questions and reading:
                 if not _over_the_socket(scope):
                     return 403, {"error": f"{path} is told over the control socket only"}
-                return await self._questions[path]()
+                return await self.questions[path]()
             case "/livez" | "/readyz" | "/status" | "/explain" | "/poll":
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
                 return 404, {"error": "there are /livez, /readyz, /status and /explain, and on the socket POST /poll"}
 
     def _live(self) -> Reply:
-        late = self._liveness.late()
+        late = self.liveness.late()
         return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
 
     def _ready(self) -> Reply:
-        snapshot = self._recorder.snapshot
+        snapshot = self.recorder.snapshot
         if snapshot.desired is not None:
             return 200, {"ready": True, "number": snapshot.desired.number, "digest": snapshot.desired.digest}
         error, refused = latest_error(snapshot), snapshot.refused
@@ -108,10 +105,10 @@ class App:
             return 403, {"error": "commands come over the control socket only"}
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                await self._turn_now()
+                await self.turn_now()
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
-        return 200, self._recorder.document()
+        return 200, self.recorder.document()
 
 
 def _over_the_socket(scope: Scope) -> bool:

@@ -8,10 +8,10 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from routeiq_syncd.database.questions import Database, Sight
+from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.session import DatabaseAwayError
 from routeiq_syncd.election.notifications import Notifications
-from routeiq_syncd.lease import Grant, Lost, Term, Timing, Try, Wait, begin, consider, extend, trusted
+from routeiq_syncd.lease import Lost, Term, Timing, Try, Wait, begin, consider, extend, trusted
 from routeiq_syncd.replication.follower import CANDIDATE_LOOK_SECONDS, LOOK_SECONDS, Follower
 from routeiq_syncd.replication.publisher import Tenure
 from routeiq_syncd.runtime.liveness import Liveness
@@ -64,7 +64,7 @@ class ElectionStates:
         seen_guarded: int | None = None
         while True:
             self.liveness.report("election", within=PATIENCE_SECONDS + self.database.session.limit)
-            sight = await self._sight()
+            sight = await self.follower.next_sight(PATIENCE_SECONDS)
             if sight is None or sight.barred:
                 continue
             if sight.lease is not None and sight.lease.guarded:
@@ -80,14 +80,6 @@ class ElectionStates:
                     if term is not None:
                         return Tenure(term, failed_over=sight.lease is not None and sight.lease.void)
 
-    async def _sight(self) -> Sight | None:
-        """Return the next look, None where the database has not answered for a while."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await self.follower.next_sight()
-        except TimeoutError:
-            return None
-
     async def _try(self, deserted: int | None) -> Term | None:
         sent = self.clock()
         try:
@@ -95,11 +87,7 @@ class ElectionStates:
         except DatabaseAwayError as error:
             self.recorder.trouble("database", str(error))
             return None
-        match answer:
-            case Lost():
-                return None
-            case Grant():
-                return begin(self.holder_id, answer, sent, self.timing)
+        return None if isinstance(answer, Lost) else begin(self.holder_id, answer, sent, self.timing)
 
     async def _hold(self, tenure: Tenure) -> None:
         """Do the holder's work until the term is lost or cannot be trusted, or the process stops; then release it."""

@@ -39,7 +39,3 @@ class Memory:
             refused = before
         self.known, self.refusal = token, Turn("refused", problems=problems, refused=refused)
         return self.refusal
-
-    def unchanged(self) -> Turn:
-        """Return the turn of a source that holds the known version still: what was refused stays refused."""
-        return self.refusal or Turn("unchanged")

@@ -34,7 +34,7 @@ class Work(ABC):
         """Carry out what the fetch calls for."""
         match fetch:
             case Unchanged():
-                return self.memory.unchanged()
+                return self.memory.refusal or Turn("unchanged")  # what was refused stays refused
             case Failed(message):
                 return Turn("failed", read=False, error=message)
             case Unacceptable(problems, token):

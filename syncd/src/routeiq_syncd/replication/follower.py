@@ -20,7 +20,7 @@ from routeiq_syncd.revision.payload import unpack
 from routeiq_syncd.revision.plan import Behind, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import delay, spread
+from routeiq_syncd.runtime.pace import Retry, delay, spread
 from routeiq_syncd.runtime.turnstile import Turnstile
 from routeiq_syncd.runtime.waiting import Asked, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
@@ -32,23 +32,6 @@ RETRY_SECONDS = 1.0
 FALLBACK_SECONDS = 10.0
 TURN_SECONDS = 150.0
 SCHEMA_SECONDS = 600.0
-UNREAD_SECONDS, UNREAD_RARELY_SECONDS = 5.0, 60.0
-
-
-@dataclass(frozen=True)
-class Unread:
-    """A revision that this release, or its keys, cannot read.
-
-    Attributes:
-        reason: a sentence.
-        pause: seconds between the last attempt and the next.
-        due: when the next attempt is made, in monotonic seconds.
-    """
-
-    number: int
-    reason: str
-    pause: float
-    due: float
 
 
 class SchemaNeverCameError(Exception):
@@ -77,18 +60,19 @@ class Follower(Turnstile):
     def __post_init__(self) -> None:
         self._volume = self.reconciler.volume
         self._failures = 0
-        self._looking: list[asyncio.Future[Sight]] = []
+        self._looking: asyncio.Future[Sight] | None = None  # of the one candidate
         self._away_since: float | None = None
         self._schema_missing_since: float | None = None
         self._asked = Asked[Fetch]()
         self._pointed = PointedFetcher(self.nudge, self.clock)
-        self._unread: Unread | None = None
+        self._unread: tuple[int, str] | None = None  # a revision that cannot be read, and why
+        self._retry = Retry(self.clock)
 
-    async def next_sight(self) -> Sight:
-        """Return what the next look shows that the database answers."""
-        coming: asyncio.Future[Sight] = asyncio.get_running_loop().create_future()
-        self._looking = [*(other for other in self._looking if not other.done()), coming]
-        return await coming
+    async def next_sight(self, seconds: float) -> Sight | None:
+        """Return what the next look shows, None where the database has not answered for ``seconds``."""
+        self._looking = asyncio.get_running_loop().create_future()
+        await asyncio.wait({self._looking}, timeout=seconds)
+        return self._looking.result() if self._looking.done() else None
 
     async def turn(self, *, awaited: bool) -> float:
         """Look once, and follow; return the seconds until the next look.
@@ -139,10 +123,8 @@ class Follower(Turnstile):
         self.recorder.trouble("database", barred_text(sight.barred, session.place, session.setting))
         self.recorder.looked(sight.lease, sight.head, sight.server, sight.barred)
         self.known_epoch = max(self.known_epoch, sight.lease.epoch if sight.lease else 0)
-        looking, self._looking = self._looking, []
-        for coming in looking:
-            if not coming.done():
-                coming.set_result(sight)
+        if self._looking is not None and not self._looking.done():
+            self._looking.set_result(sight)
         return sight
 
     async def _follow(self, sight: Sight) -> None:
@@ -170,12 +152,15 @@ class Follower(Turnstile):
 
     async def _take(self, number: int, digest: str) -> str | None:
         """Materialise revision ``number``; return the sentence why not, None where it is done or under way."""
-        known = self._unread if self._unread is not None and self._unread.number == number else None
-        if known is not None and self.clock() < known.due:
-            return known.reason
+        if self._unread is not None and self._unread[0] != number:
+            self._unread = None
+        if self._unread is None:
+            self._retry = Retry(self.clock)
+        elif not self._retry.due():
+            return self._unread[1]
         stored = await self.database.revision(number)
         if isinstance(stored, str):
-            return self._put_off(known, number, stored)
+            return self._put_off(number, stored)
         if stored.manifest.digest != digest:
             return f"The row of revision {number} in the database names a digest that its manifest does not; it waits."
         match stored.content:
@@ -184,7 +169,7 @@ class Follower(Turnstile):
             case payload:
                 bundle = unpack(payload, stored.manifest)
                 if isinstance(bundle, str):
-                    return self._put_off(known, number, bundle)
+                    return self._put_off(number, bundle)
         if not isinstance(bundle, Bundle):
             return bundle
         fault = await completed(lambda: self._volume.materialise(bundle, stored.manifest, stored.document))
@@ -194,10 +179,10 @@ class Follower(Turnstile):
         await completed(self._volume.collect)
         return None
 
-    def _put_off(self, known: Unread | None, number: int, reason: str) -> str:
+    def _put_off(self, number: int, reason: str) -> str:
         """Remember a revision that cannot be read, so that its row is not read again at every look; return why."""
-        pause = UNREAD_SECONDS if known is None else min(UNREAD_RARELY_SECONDS, 2 * known.pause)
-        self._unread = Unread(number, reason, pause, self.clock() + pause * spread(0.8, 1.2))
+        self._unread = number, reason
+        self._retry.put_off()
         return reason
 
     async def _fall_back(self) -> None:

@@ -6,19 +6,18 @@ a time, so the content is in memory once.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from routeiq_syncd.configuration.bundle import Bounds, Bundle
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
-from routeiq_syncd.runtime.pace import spread
+from routeiq_syncd.runtime.pace import Retry, spread
 from routeiq_syncd.runtime.waiting import abandonable
 from routeiq_syncd.sources.s3 import open_s3
 
 SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0
-RETRY_SECONDS = 5.0
-RARELY_SECONDS = 60.0  # an object that is gone may be put back
 
 
 def get(pointer: Pointer, size: int) -> Fetch:
@@ -31,46 +30,47 @@ def some_moment() -> float:
     return spread(0, SPREAD_SECONDS)
 
 
+@dataclass(eq=False)
 class PointedFetcher:
     """Fetches the content of one revision.
 
-    Args:
+    Attributes:
         done: called when a fetch has ended.
         clock: returns monotonic seconds.
         pause: returns the seconds to wait before the store is asked.
     """
 
-    def __init__(
-        self, done: Callable[[], None], clock: Callable[[], float], *, pause: Callable[[], float] = some_moment
-    ) -> None:
-        self._done = done
-        self._clock = clock
-        self._first_pause = pause
+    done: Callable[[], None]
+    clock: Callable[[], float]
+    pause: Callable[[], float] = some_moment
+
+    def __post_init__(self) -> None:
         self._task: asyncio.Task[Bundle | str] | None = None
         self._number: int | None = None
         self._reason: str | None = None
-        self._pause = self._due = self._began = 0.0
+        self._retry = Retry(self.clock)
+        self._began = 0.0
 
     def content(self, manifest: Manifest, pointer: Pointer) -> Bundle | str | None:
         """Return the content, the sentence why it cannot be fetched, or None during the first fetch of ``manifest``."""
         if self._task is not None and not self._task.done():
-            if self._clock() - self._began > LONG_SECONDS:
+            if self.clock() - self._began > LONG_SECONDS:
                 return f"Revision {manifest.number} travels by pointer, and the store has not answered; waiting on."
             return self._reason if manifest.number == self._number else None
         ended, self._task = self._task, None
         if manifest.number != self._number:
-            self._number, self._reason, self._pause, self._due = manifest.number, None, 0.0, 0.0
+            self._number, self._reason = manifest.number, None
+            self._retry = Retry(self.clock)
         elif ended is not None:
-            self._pause = min(RARELY_SECONDS, 2 * self._pause or RETRY_SECONDS)
-            self._due = self._clock() + self._pause * spread(0.8, 1.2)
+            self._retry.put_off()
             outcome = ended.result()
             if isinstance(outcome, Bundle):
                 return outcome
             self._reason = outcome
-        if self._clock() >= self._due:
-            self._began = self._clock()
+        if self._retry.due():
+            self._began = self.clock()
             self._task = asyncio.create_task(self._fetch(manifest, pointer))
-            self._task.add_done_callback(lambda _task: self._done())
+            self._task.add_done_callback(lambda _task: self.done())
         return self._reason
 
     def forget(self) -> None:
@@ -79,7 +79,7 @@ class PointedFetcher:
             self._task = None
 
     async def _fetch(self, manifest: Manifest, pointer: Pointer) -> Bundle | str:
-        await asyncio.sleep(self._first_pause())
+        await asyncio.sleep(self.pause())
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."

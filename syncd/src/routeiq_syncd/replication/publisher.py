@@ -56,10 +56,6 @@ class Publishing(Work):
     checkpoint: Callable[[str], None]
     _unread_since: float | None = field(default=None, init=False)
 
-    def forget(self) -> None:
-        """Fetch unconditionally next time."""
-        self.memory.known = None
-
     def fetch(self) -> Fetch:
         """Ask the source, conditionally where its last answer is published or refused. Blocks; changes nothing."""
         self.checkpoint("before fetch")

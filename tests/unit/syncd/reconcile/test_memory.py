@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.reconcile.memory import Memory
 from routeiq_syncd.revision.instants import stamp
-from routeiq_syncd.revision.outcome import Turn
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(seconds=1)
@@ -15,12 +14,11 @@ PROBLEMS = (Problem("config.yaml", 1, "wrong"),)
 def test_what_was_refused_stays_refused() -> None:
     """A source that has not changed since is told as refused, until a version of it is accepted."""
     memory = Memory()
-    assert memory.unchanged() == Turn("unchanged")
     turn = memory.refuse(PROBLEMS, "d", "token", AT)
     assert (turn.outcome, turn.problems, memory.known) == ("refused", PROBLEMS, "token")
-    assert memory.unchanged() == turn
+    assert memory.refusal == turn
     memory.accept("next")
-    assert (memory.unchanged(), memory.known) == (Turn("unchanged"), "next")
+    assert (memory.refusal, memory.known) == (None, "next")
 
 
 def test_a_refusal_for_the_same_reason_keeps_its_first_instant() -> None:
