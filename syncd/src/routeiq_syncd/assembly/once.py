@@ -48,15 +48,12 @@ def check(path: Path) -> int:
         BadSettingsError: a setting that limits a configuration cannot be read.
     """
     bounds, environment = read_limits()
-    match FileSource(path.absolute(), bounds).fetch(None):
-        case Fetched(bundle, version):
-            verdict = validate(bundle.files, kind=version.kind, environment=environment)
-        case Unacceptable(problems):
-            verdict = Verdict(problems, ())
-        case Failed(message):
-            cli.complain(message)
-            return cli.FAILED
-        case _:
-            raise AssertionError("a source that knows nothing cannot be unchanged")
+    fetch = FileSource(path.absolute(), bounds).fetch(None)
+    if isinstance(fetch, Failed):
+        cli.complain(fetch.message)
+        return cli.FAILED
+    verdict = Verdict(fetch.problems if isinstance(fetch, Unacceptable) else (), ())
+    if isinstance(fetch, Fetched):
+        verdict = validate(fetch.bundle.files, kind=fetch.version.kind, environment=environment)
     cli.say(cli.verdict_text(verdict, path))
     return cli.FAILED if verdict.errors else cli.DONE

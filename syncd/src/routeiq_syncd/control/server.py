@@ -147,10 +147,9 @@ async def serve(app: App, sockets: list[socket.socket]) -> None:
     )
     try:
         await server.serve(sockets)
-    except asyncio.CancelledError:
+    finally:
         if server.started:
             await server.shutdown(sockets)
-        raise
 
 
 def listen(host: str, port: int, path: Path) -> list[socket.socket]:

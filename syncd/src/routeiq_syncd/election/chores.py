@@ -16,12 +16,8 @@ TIDY_SECONDS = 30.0
 async def tidy(database: Database, tenure: Tenure, liveness: Liveness, look_again: Callable[[], None]) -> None:
     """Do the chores of one tenure until cancelled.
 
-    Args:
-        database: where the rows are.
-        tenure: learns how far a replica is ahead.
-        liveness: gets the reports.
-        look_again: has the source asked unconditionally. It is called where a replica is newly ahead of the database,
-            and for as long as a replica is stuck, since the source may have the same content at a version that exists.
+    ``look_again`` has the source asked unconditionally: where a replica is newly ahead of the database, and for as long
+    as a replica is stuck, since the source may have the same content at a version that still exists.
     """
     while True:
         liveness.report("tidy", within=TIDY_SECONDS * 2 + database.session.limit)

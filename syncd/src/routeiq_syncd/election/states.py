@@ -14,6 +14,7 @@ from routeiq_syncd.election.notifications import Notifications
 from routeiq_syncd.lease import Lost, Term, Timing, Try, Wait, begin, consider, extend, trusted
 from routeiq_syncd.replication.follower import CANDIDATE_LOOK_SECONDS, LOOK_SECONDS, Follower
 from routeiq_syncd.replication.publisher import Tenure
+from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.pace import spread
@@ -31,7 +32,6 @@ class ElectionStates:
     Attributes:
         holder_id: the id that this process holds the lease under.
         interval: seconds between polls of the source; a candidate counts the polls that it skips.
-        clock: returns seconds of a clock that nobody sets.
         work: makes the loops that a holder runs beside its renewals.
     """
 
@@ -44,7 +44,7 @@ class ElectionStates:
     holder_id: str
     timing: Timing
     interval: float
-    clock: Callable[[], float]
+    clock: Clock
     work: Callable[[Tenure], list[Awaitable[None]]]
 
     async def run(self) -> None:

@@ -5,7 +5,6 @@ clock, when a notification arrives, and for callers who wait.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from routeiq_syncd.configuration.bundle import Bundle
@@ -19,6 +18,7 @@ from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.payload import unpack
 from routeiq_syncd.revision.plan import Behind, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.pace import Retry, delay, spread
 from routeiq_syncd.runtime.turnstile import Turnstile
@@ -44,7 +44,6 @@ class Follower(Turnstile):
 
     Attributes:
         reconciler: fetches straight from the source where the database is away at a first start.
-        clock: returns monotonic seconds.
         interval: seconds between looks.
         known_epoch: the highest epoch seen, in the database or on the volume.
     """
@@ -53,7 +52,7 @@ class Follower(Turnstile):
     reconciler: Reconciler
     recorder: ClusterRecorder
     liveness: Liveness
-    clock: Callable[[], float]
+    clock: Clock
     interval: float = CANDIDATE_LOOK_SECONDS
     known_epoch: int = 0
 

@@ -12,6 +12,7 @@ from routeiq_syncd.configuration.bundle import Bounds, Bundle
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.pace import Retry, spread
 from routeiq_syncd.runtime.waiting import abandonable
 from routeiq_syncd.sources.s3 import open_s3
@@ -36,12 +37,11 @@ class PointedFetcher:
 
     Attributes:
         done: called when a fetch has ended.
-        clock: returns monotonic seconds.
         pause: returns the seconds to wait before the store is asked.
     """
 
     done: Callable[[], None]
-    clock: Callable[[], float]
+    clock: Clock
     pause: Callable[[], float] = some_moment
 
     def __post_init__(self) -> None:

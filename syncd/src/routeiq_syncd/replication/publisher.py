@@ -13,6 +13,7 @@ from routeiq_syncd.revision.decide import Refuse, Same
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.outcome import Turn, texts
 from routeiq_syncd.revision.plan import Behind, Publish, plan_materialise, plan_publish
+from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.logs import Log
 
 
@@ -42,7 +43,6 @@ class Publishing(Work):
     """The work of one tenure. A new tenure begins without memory: what was fetched before may be old.
 
     Attributes:
-        clock: returns seconds of the clock that terms are trusted by.
         published: called when a revision is recorded.
         checkpoint: called with the name of each step of a publish.
     """
@@ -51,7 +51,7 @@ class Publishing(Work):
     database: Database
     timing: Timing
     log: Log
-    clock: Callable[[], float]
+    clock: Clock
     published: Callable[[], None]
     checkpoint: Callable[[str], None]
     _unread_since: float | None = field(default=None, init=False)
@@ -97,11 +97,9 @@ class Publishing(Work):
         """Publish a bundle, unless it is published or refused."""
         head = (await self.database.look()).head
         floor = self.volume.next_number() - 1
-        match plan_materialise(head, self.volume.current(), floor):
-            case Behind(_, held):
-                ahead = max(held, self.tenure.ahead)
-            case _:
-                ahead = self.tenure.ahead
+        here, ahead = plan_materialise(head, self.volume.current(), floor), self.tenure.ahead
+        if isinstance(here, Behind):
+            ahead = max(here.held, ahead)
         pointed = None
         if head is not None and head.digest == fetched.bundle.digest:
             pointed = await self.database.pointer(head.number)

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-Now = Callable[[], datetime]
+Now = Callable[[], datetime]  # the wall clock
+Clock = Callable[[], float]  # seconds that only grow
 STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first runs while the machine sleeps, too
 
 

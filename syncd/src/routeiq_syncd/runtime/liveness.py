@@ -1,25 +1,22 @@
 """Liveness: every loop reports by when it will report again, and `/livez` fails once a loop has not."""
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from routeiq_syncd.runtime.clocks import Clock
 
 
+@dataclass(eq=False)
 class Liveness:
-    """Until when each loop has promised its next report.
+    """Until when each loop has promised its next report. A loop may be late by ``grace`` seconds."""
 
-    Args:
-        clock: returns monotonic seconds.
-        grace: seconds that a loop may be late.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic, *, grace: float = 10.0) -> None:
-        self._clock = clock
-        self._grace = grace
-        self._due: dict[str, float] = {}
+    clock: Clock = time.monotonic
+    grace: float = field(default=10.0, kw_only=True)
+    _due: dict[str, float] = field(default_factory=dict, init=False)
 
     def report(self, loop: str, *, within: float) -> None:
         """Report that ``loop`` is alive, and will report again within ``within`` seconds."""
-        self._due[loop] = self._clock() + within + self._grace
+        self._due[loop] = self.clock() + within + self.grace
 
     def forget(self, *loops: str) -> None:
         """Expect no further report of ``loops``, which have ended."""
@@ -28,5 +25,5 @@ class Liveness:
 
     def late(self) -> tuple[str, ...]:
         """Return the names of the loops whose report is overdue, sorted."""
-        now = self._clock()
+        now = self.clock()
         return tuple(sorted(loop for loop, due in self._due.items() if now > due))

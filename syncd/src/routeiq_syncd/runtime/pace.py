@@ -1,8 +1,9 @@
 """Pace: how long a loop waits, and by how much each replica of a fleet differs from the others."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from routeiq_syncd.runtime.clocks import Clock
 
 BACKOFF_CAP_SECONDS = 15.0
 JITTER = 0.1
@@ -28,12 +29,9 @@ def delay(interval: float, failures: int, jitter: float) -> float:
 
 @dataclass
 class Retry:
-    """When to try again what does not succeed: after 5 s, and twice as late each time, up to a minute.
+    """When to try again what does not succeed: after 5 s, and twice as late each time, up to a minute."""
 
-    ``clock`` returns monotonic seconds.
-    """
-
-    clock: Callable[[], float]
+    clock: Clock
     _pause: float = field(default=0.0, init=False)
     _due: float = field(default=0.0, init=False)
 

@@ -53,9 +53,8 @@ async def completed(work: Callable[[], Value]) -> Value:
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)
-    except asyncio.CancelledError:
+    finally:
         await asyncio.wait({task})
-        raise
 
 
 class Asked(Generic[Value]):

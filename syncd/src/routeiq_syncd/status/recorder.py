@@ -22,7 +22,7 @@ NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(eq=False)
 class Recorder:
-    """Holds the latest snapshot, logs what is new, and says what has to be written anew.
+    """Holds the latest snapshot, logs news, and says which copies of it are out of date.
 
     Attributes:
         snapshot: what is known now.
@@ -41,13 +41,13 @@ class Recorder:
         return document(self.snapshot, self.now())
 
     def turned(self, turn: Turn, began: str, current: Manifest | None) -> None:
-        """Record a turn that began at the written instant and left ``current`` on the volume."""
+        """Record a turn; ``began`` is an instant as written, and ``current`` is what the turn left on the volume."""
         before = self.snapshot
         succeeded = began if turn.read else before.fetch.succeeded_at
         refused = turn.refused if turn.read and turn.error is None else before.refused
-        self._log_news(before, turn, current)
+        self._log_news(before, turn)
+        self.materialised(current)
         self._replace(
-            desired=current,
             refused=refused,
             fetch=FetchState(began, succeeded, turn.outcome),
             last_error=None if turn.error is None else LastError(stamp(self.now()), turn.error),
@@ -55,7 +55,7 @@ class Recorder:
         )
 
     def retired(self) -> None:
-        """Record that another replica asks the source from now on, and tells what it finds out about it."""
+        """Forget what this replica found out about the source, which another replica asks from now on."""
         self._replace(refused=None, last_error=None, warnings=())
 
     def answered(self, answer: Answer) -> None:
@@ -85,9 +85,9 @@ class Recorder:
 
     def materialised(self, current: Manifest | None) -> None:
         """Record what the volume holds now."""
-        if current is not None and current != self.snapshot.desired:
-            self.log.info("revision materialised", number=current.number, digest=current.digest)
         if current != self.snapshot.desired:
+            if current is not None:
+                self.log.info("revision materialised", number=current.number, digest=current.digest)
             self._replace(desired=current)
 
     def stopping(self) -> None:
@@ -99,7 +99,7 @@ class Recorder:
         self.file_due.set()
         self.row_due.set()
 
-    def _log_news(self, before: Snapshot, turn: Turn, current: Manifest | None) -> None:
+    def _log_news(self, before: Snapshot, turn: Turn) -> None:
         """Log what differs from before; a state that lasts is logged once."""
         error = before.last_error.message if before.last_error else None
         if turn.error is not None and turn.error != error:
@@ -108,8 +108,6 @@ class Recorder:
             self.log.info("recovered")
         if turn.refused is not None and turn.refused != before.refused:
             self.log.error("configuration refused", digest=turn.refused.digest, reason=turn.refused.reason)
-        if turn.outcome == "changed" and current is not None and current != before.desired:
-            self.log.info("revision materialised", number=current.number, digest=current.digest)
         if turn.warnings is not None and turn.warnings != before.warnings:
             for warning in turn.warnings:
                 self.log.warning("configuration warning", warning=warning)
@@ -148,7 +146,7 @@ class ClusterRecorder(Recorder):
 
 
 def _news(snapshot: ClusterSnapshot) -> ClusterSnapshot:
-    """Blank what is not worth writing a file for: that the database answered, and that a lease runs on."""
+    """Blank the fields that are not worth writing a file for: that the database answered, and that a lease runs on."""
     lease = snapshot.lease and replace(snapshot.lease, remaining=0.0, expires_at=NO_INSTANT, guarded=False)
     term = snapshot.term and replace(snapshot.term, trusted_until=0.0, expires_at=NO_INSTANT)
     return replace(snapshot, lease=lease, term=term, seen_at=None, skipped=0)
