@@ -67,7 +67,7 @@ class LeaderElection:
             clock=steady,
             work=self._work,
         )
-        row = write_row(database, recorder, parts.liveness, replica_id=recorder.snapshot.replica_id, pod=parts.host)
+        row = write_row(database, recorder, parts.liveness, parts.host)
         return [self._follower.run(), self._notifications.run(), states.run(), row]
 
     async def turn_now(self) -> None:

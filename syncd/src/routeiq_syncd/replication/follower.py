@@ -109,9 +109,9 @@ class Follower(Turnstile):
         now = self.clock()
         if not isinstance(error, SchemaMissingError):
             self._schema_missing_since = None
-            return
-        self._schema_missing_since = now if self._schema_missing_since is None else self._schema_missing_since
-        if now - self._schema_missing_since > SCHEMA_SECONDS:
+        elif self._schema_missing_since is None:
+            self._schema_missing_since = now
+        elif now - self._schema_missing_since > SCHEMA_SECONDS:
             raise SchemaNeverCameError(f"{error} It was waited for, for {SCHEMA_SECONDS:g} s.")
 
     async def _look(self) -> Sight:

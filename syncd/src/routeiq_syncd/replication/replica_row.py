@@ -56,9 +56,7 @@ def row_of(snapshot: ClusterSnapshot, pod: str) -> Beat:
     )
 
 
-async def write_row(
-    database: Database, recorder: ClusterRecorder, liveness: Liveness, *, replica_id: str, pod: str
-) -> None:
+async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liveness, pod: str) -> None:
     """Write the row until cancelled; then remove it."""
     written: Beat | None = None
     due = 0.0
@@ -72,7 +70,7 @@ async def write_row(
                 written, due = None, loop.time() + ROW_SECONDS
             elif row != written or loop.time() >= due:
                 try:
-                    await _write(database, recorder, replica_id, row)
+                    await _write(database, recorder, row)
                     written, due = row, loop.time() + ROW_SECONDS * spread(0.9, 1.1)
                 except DatabaseAwayError:  # the follower records it
                     written, due = None, loop.time()
@@ -82,17 +80,18 @@ async def write_row(
     finally:
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):
-                await database.leave(replica_id)
+                await database.leave(recorder.snapshot.replica_id)
 
 
-async def _write(database: Database, recorder: ClusterRecorder, replica_id: str, row: Beat) -> None:
-    """Write the row; without the texts of others where the database does not take those.
+async def _write(database: Database, recorder: ClusterRecorder, row: Beat) -> None:
+    """Write the row; where the database does not take it, write it without the texts of the gateway and of syncd.
 
-    Every replica may have the same reason to tell, and none may end for it.
+    Every replica may have such a text to tell at a time, and none may end for it.
 
     Raises:
         DatabaseAwayError: the row was not written.
     """
+    replica_id = recorder.snapshot.replica_id
     try:
         await database.beat(replica_id, row)
     except REFUSALS as error:

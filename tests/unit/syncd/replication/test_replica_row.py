@@ -38,7 +38,7 @@ def test_the_loop_is_not_late_while_it_waits_for_a_silent_database() -> None:
 
         async def story() -> None:
             nonlocal now
-            writing = asyncio.create_task(write_row(database, recorder, liveness, replica_id="r", pod="p"))
+            writing = asyncio.create_task(write_row(database, recorder, liveness, "p"))
             silent, _ = await asyncio.to_thread(listener.accept)  # it is connecting
             now = session.limit + ROW_SECONDS
             assert liveness.late() == ()

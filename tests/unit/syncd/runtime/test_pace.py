@@ -11,7 +11,7 @@ def test_delays_double_up_to_a_cap_and_never_undercut_the_interval() -> None:
 
 
 def test_what_does_not_succeed_is_tried_ever_more_rarely() -> None:
-    """At once, then after 5 s, 10 s, 20 s, 40 s, and every minute from then on, each a fifth sooner or later at most."""
+    """At once, after 5 s, 10 s, 20 s, 40 s, and every minute from then on, each a fifth sooner or later at most."""
     now = 0.0
     retry = Retry(lambda: now)
     assert retry.due()
