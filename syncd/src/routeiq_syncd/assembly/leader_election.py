@@ -29,12 +29,7 @@ SETTLE_SECONDS = 12.0
 
 
 class LeaderElection:
-    """Leader election, for as long as the process runs.
-
-    Attributes:
-        recorder: what is known.
-        questions: what people can ask of the database, by path.
-    """
+    """Leader election, for as long as the process runs: what is known, and the questions to the database by path."""
 
     def __init__(self, parts: Parts, settings: Election) -> None:
         self._parts = parts

@@ -70,7 +70,8 @@ class App:
         reading = scope["method"] in {"GET", "HEAD"}
         match scope["path"]:
             case "/livez" if reading:
-                return self._live()
+                late = self.liveness.late()
+                return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
             case "/readyz" if reading:
                 return self._ready()
             case "/status" if reading:
@@ -87,10 +88,6 @@ class App:
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
                 return 404, {"error": "there are /livez, /readyz, /status and /explain, and on the socket POST /poll"}
-
-    def _live(self) -> Reply:
-        late = self.liveness.late()
-        return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
 
     def _ready(self) -> Reply:
         snapshot = self.recorder.snapshot

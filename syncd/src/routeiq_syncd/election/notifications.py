@@ -88,8 +88,7 @@ class Notifications:
     async def guard(self, epoch: int) -> bool:
         """Guard ``epoch`` while this connection lives; return whether it is guarded now."""
         if self._guarded != epoch and self._connection is not None:
-            key = self.database.guard_key
-            query = "SELECT pg_try_advisory_lock($1, $2)"
+            key, query = self.database.guard_key, "SELECT pg_try_advisory_lock($1, $2)"
             taken = await self._ask(self._connection, query, key, epoch % 2147483647)
             self._guarded = epoch if taken else None
         return self._guarded == epoch

@@ -48,7 +48,7 @@ class ElectionStates:
     work: Callable[[Tenure], list[Awaitable[None]]]
 
     async def run(self) -> None:
-        """Be a candidate, be the holder, and again, until cancelled."""
+        """Be a candidate, then the holder, then a candidate again, until cancelled."""
         aside_until = self.clock()
         while True:
             async with asyncio.TaskGroup() as group:
@@ -59,7 +59,7 @@ class ElectionStates:
             aside_until = self.clock() + tenure.aside
 
     async def _candidate(self, aside_until: float) -> Tenure:
-        """Wait for the lease and take it; until ``aside_until`` only if nobody else wants it."""
+        """Wait for the lease and take it; before ``aside_until``, by ``clock``, only if nobody else wants it."""
         self.follower.interval = CANDIDATE_LOOK_SECONDS
         seen_guarded: int | None = None
         while True:

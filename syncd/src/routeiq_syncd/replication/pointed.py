@@ -26,7 +26,7 @@ def get(pointer: Pointer, size: int) -> Fetch:
     return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
 
 
-def some_moment() -> float:
+def own_moment() -> float:
     """Return the seconds that this replica waits, so that a fleet does not ask the store all at once."""
     return spread(0, SPREAD_SECONDS)
 
@@ -42,7 +42,7 @@ class PointedFetcher:
 
     done: Callable[[], None]
     clock: Clock
-    pause: Callable[[], float] = some_moment
+    pause: Callable[[], float] = own_moment
 
     def __post_init__(self) -> None:
         self._task: asyncio.Task[Bundle | str] | None = None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -28,24 +29,17 @@ async def endless(loop: Awaitable[None]) -> None:
 
 async def abandonable(work: Callable[[], Value]) -> Value:
     """Run ``work`` in a thread that neither a cancellation nor the end of the process waits for."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Value] = loop.create_future()
-
-    def tell(settle: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(lambda: None if done.done() else settle())
+    future: Future[Value] = Future()
+    future.set_running_or_notify_cancel()  # so that a cancellation leaves it to the thread
 
     def run() -> None:
         try:
-            value = work()
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
-            fault = error
-            tell(lambda: done.set_exception(fault))
-        else:
-            tell(lambda: done.set_result(value))
+            future.set_exception(error)
 
     threading.Thread(target=run, name="fetch", daemon=True).start()
-    return await done
+    return await asyncio.wrap_future(future)
 
 
 async def completed(work: Callable[[], Value]) -> Value:

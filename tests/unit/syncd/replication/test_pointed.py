@@ -2,14 +2,14 @@
 
 import asyncio
 
-from routeiq_syncd.replication.pointed import SPREAD_SECONDS, PointedFetcher, some_moment
+from routeiq_syncd.replication.pointed import SPREAD_SECONDS, PointedFetcher, own_moment
 from routeiq_syncd.revision.pointer import Pointer
 from tests.support.snapshots import manifest
 
 
 def test_a_fleet_asks_the_store_at_moments_of_its_own() -> None:
     """Each replica lets a random part of two seconds pass before it fetches what a revision points to."""
-    moments = [some_moment() for _ in range(200)]
+    moments = [own_moment() for _ in range(200)]
     assert all(0 <= moment <= SPREAD_SECONDS for moment in moments)
     assert max(moments) - min(moments) > SPREAD_SECONDS / 2
     asked = []
