@@ -23,8 +23,7 @@ Leader election
     holder of the lease polls the source and *publishes*: it records a revision in PostgreSQL, in one transaction that
     finds its lease right. Every syncd, the holder too, *follows*: it notices the newest revision, checks its digest and
     materialises it on its own volume. Without the database everyone serves on; a first start without it fetches by
-    itself, marks that unpublished, and reconciles later. A fleet may have a thousand members, so the work that a
-    publish makes for all of them is spread over a span that grows with their number.
+    itself, marks that unpublished, and reconciles later. The work of a publish is spread over a large fleet in time.
 
 Failure
     A refused configuration replaces nothing, nor does a source that is gone or a disk that is full: `current` stays,

@@ -37,7 +37,7 @@ class LeaderElection:
         session = Session(settings.target, seconds=settings.timing.statement, setting=settings.setting)
         database = Database(session, settings.lock_name, settings.timing, Ring(settings.keys))
         replica_id = parts.volume.identity(f"{parts.host}-{secrets.token_hex(4)}")
-        first = parts.snapshot(ClusterSnapshot, replica_id=replica_id, lock_name=settings.lock_name)
+        first = ClusterSnapshot(**parts.first_fields(), replica_id=replica_id, lock_name=settings.lock_name)
         self.recorder = ClusterRecorder(first, parts.log, parts.now)
         self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
         self._database = database

@@ -29,7 +29,7 @@ def once(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint
     """
     log = build_log("syncd", level="CRITICAL", form=settings.log_format)
     with opened(settings, log, checkpoint, now, asks=True) as parts:
-        recorder = Recorder(parts.snapshot(Snapshot), log, now)
+        recorder = Recorder(Snapshot(**parts.first_fields()), log, now)
         reconciler = parts.reconciler()
         began = stamp(now())
         turn = asyncio.run(reconciler.apply(reconciler.fetch()))

@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 from routeiq_syncd.reconcile.reconciler import Reconciler
 from routeiq_syncd.revision.decide import Rules
@@ -20,10 +20,7 @@ from routeiq_syncd.sources.s3 import open_s3
 from routeiq_syncd.sources.watch import watch
 from routeiq_syncd.status.files import end_with_volume, read_answers, write_status
 from routeiq_syncd.status.recorder import Recorder
-from routeiq_syncd.status.snapshot import Snapshot
 from routeiq_syncd.volume.volume import Checkpoint, Volume, open_volume
-
-AnySnapshot = TypeVar("AnySnapshot", bound=Snapshot)
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,6 @@ class Parts:
 
     Attributes:
         rules: whose publisher names this process.
-        now: the wall clock.
         checkpoint: called between the steps of a write and of a publish; it does nothing in production.
         host: the name of this machine, which in Kubernetes is the pod.
     """
@@ -51,16 +47,15 @@ class Parts:
         """Make the turn of single mode, which leader election uses for a cold start without the database."""
         return Reconciler(source=self.source, volume=self.volume, rules=self.rules, now=self.now)
 
-    def snapshot(self, kind: Callable[..., AnySnapshot], **more: str) -> AnySnapshot:
-        """Make the first snapshot, of class ``kind``; ``more`` are its further fields."""
-        return kind(
-            holder_id=self.rules.publisher.holder_id,
-            source_kind=self.source.kind,
-            source_location=self.source.location,
-            desired=self.volume.current(),
-            standing_warnings=self.settings.warnings,
-            **more,
-        )
+    def first_fields(self) -> dict[str, Any]:
+        """Return the fields of the first snapshot, whatever the mode."""
+        return {
+            "holder_id": self.rules.publisher.holder_id,
+            "source_kind": self.source.kind,
+            "source_location": self.source.location,
+            "desired": self.volume.current(),
+            "standing_warnings": self.settings.warnings,
+        }
 
     def common_loops(self, recorder: Recorder) -> list[Awaitable[None]]:
         """Make the loops that both modes run for their whole life."""

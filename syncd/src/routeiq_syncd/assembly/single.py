@@ -14,7 +14,7 @@ class Single:
     """Single mode: what is known, and no questions, since there is no database to ask."""
 
     def __init__(self, parts: Parts) -> None:
-        self.recorder = Recorder(parts.snapshot(Snapshot), parts.log, parts.now)
+        self.recorder = Recorder(Snapshot(**parts.first_fields()), parts.log, parts.now)
         self.questions: Questions = {}
         self._parts = parts
         self._poller = Poller(parts.reconciler(), self.recorder, parts.liveness, Asked(), parts.settings.interval)

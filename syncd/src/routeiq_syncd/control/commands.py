@@ -37,16 +37,14 @@ def _known_status(settings: Settings) -> tuple[int, Json | None]:
     answer = ask(settings.socket)
     if isinstance(answer, tuple):
         return cli.DONE, answer[1]
+    known = parse_object(read_status(settings.volume) or b"")
     if answer is Absent.SILENT:
         cli.complain(_silent(settings))
-    data = read_status(settings.volume)
-    known = parse_object(data) if data is not None else None
-    if known is None:
-        if answer is Absent.DOWN:
-            place = settings.volume
-            cli.complain(f"syncd does not run and left no status in {place}; set ROUTEIQ_VOLUME to its volume.")
-        return cli.FAILED, None
-    return cli.NOT_RUNNING if answer is Absent.DOWN else cli.FAILED, last_known(known, utc_now())
+    elif known is None:
+        place = settings.volume
+        cli.complain(f"syncd does not run and left no status in {place}; set ROUTEIQ_VOLUME to its volume.")
+    code = cli.NOT_RUNNING if answer is Absent.DOWN and known is not None else cli.FAILED
+    return code, None if known is None else last_known(known, utc_now())
 
 
 def from_database(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:

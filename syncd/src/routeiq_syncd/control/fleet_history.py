@@ -25,12 +25,7 @@ WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 @dataclass(eq=False)
 class Question:
-    """One question to the database, asked once for all clients who wait for it at a time.
-
-    Attributes:
-        ask: asks, and returns a JSON object.
-        seconds: how long ``ask`` may take.
-    """
+    """One question to the database, asked once for all clients who wait for it at a time, for ``seconds`` at most."""
 
     database: Database
     ask: Callable[[Database], Awaitable[Json]]

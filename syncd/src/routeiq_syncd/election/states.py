@@ -30,7 +30,6 @@ class ElectionStates:
     """Runs the two states in turn.
 
     Attributes:
-        holder_id: the id that this process holds the lease under.
         interval: seconds between polls of the source; a candidate counts the polls that it skips.
         work: makes the loops that a holder runs beside its renewals.
     """

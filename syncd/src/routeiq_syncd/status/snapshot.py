@@ -41,7 +41,6 @@ class Snapshot:
     """All that is known in single mode. Instants are texts as `revision.instants.stamp` writes them.
 
     Attributes:
-        holder_id: the id of this process.
         desired: what the volume holds.
         refused: what syncd itself refused; the gateway's refusal is in ``answer``.
         last_error: of the last turn, None where it went well.
