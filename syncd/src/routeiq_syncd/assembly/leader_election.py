@@ -42,7 +42,7 @@ class LeaderElection:
         self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
         self._database = database
         self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady)
-        self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness, parts.log)
+        self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness)
         self._poller: Poller | None = None
         self._asked = Asked[Fetch]()
 
@@ -55,7 +55,6 @@ class LeaderElection:
             notifications=self._notifications,
             recorder=recorder,
             liveness=parts.liveness,
-            log=parts.log,
             holder_id=parts.rules.publisher.holder_id,
             timing=self._timing,
             interval=parts.settings.interval,

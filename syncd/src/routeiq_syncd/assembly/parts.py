@@ -61,7 +61,7 @@ class Parts:
         """Make the loops that both modes run for their whole life."""
         return [
             read_answers(self.volume, recorder, self.liveness),
-            write_status(self.volume, recorder, self.liveness, self.log),
+            write_status(self.volume, recorder, self.liveness),
             end_with_volume(self.volume, self.liveness),
         ]
 

@@ -15,7 +15,6 @@ from routeiq_syncd.database.session import Connection, DatabaseAwayError, passin
 from routeiq_syncd.replication.follower import LOOK_SECONDS, Follower
 from routeiq_syncd.revision.plan import AHEAD
 from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.pace import spread
 from routeiq_syncd.runtime.waiting import woken
 from routeiq_syncd.status.recorder import ClusterRecorder
@@ -39,7 +38,6 @@ class Notifications:
     follower: Follower
     recorder: ClusterRecorder
     liveness: Liveness
-    log: Log
     on_ahead: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -74,7 +72,7 @@ class Notifications:
                 else:
                     pause = AGAIN_SECONDS
                     if not was_told:
-                        self.log.warning("no notification arrives through this connection; polling only")
+                        self.recorder.log.warning("no notification arrives through this connection; polling only")
                     was_told = True
             except DatabaseAwayError:  # the follower records it
                 pass

@@ -16,7 +16,6 @@ from routeiq_syncd.replication.follower import CANDIDATE_LOOK_SECONDS, LOOK_SECO
 from routeiq_syncd.replication.publisher import Tenure
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.pace import spread
 from routeiq_syncd.runtime.waiting import endless, woken
 from routeiq_syncd.status.recorder import ClusterRecorder
@@ -39,7 +38,6 @@ class ElectionStates:
     notifications: Notifications
     recorder: ClusterRecorder
     liveness: Liveness
-    log: Log
     holder_id: str
     timing: Timing
     interval: float
@@ -93,7 +91,7 @@ class ElectionStates:
         term = tenure.term
         self.follower.interval = LOOK_SECONDS
         self.recorder.clustered(term=term)
-        self.log.info("lease acquired", epoch=term.epoch, holder_id=term.holder_id)
+        self.recorder.log.info("lease acquired", epoch=term.epoch, holder_id=term.holder_id)
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [*self.work(tenure), self._guard(tenure)]
@@ -107,7 +105,7 @@ class ElectionStates:
                 async with asyncio.timeout(RELEASE_SECONDS):
                     await self.database.release(tenure.term)
                     await self.notifications.unguard()
-            self.log.info("lease given up", epoch=term.epoch)
+            self.recorder.log.info("lease given up", epoch=term.epoch)
         self.recorder.retired()  # not at a stop, after which the status file keeps what was known last
 
     async def _renew(self, tenure: Tenure) -> None:
@@ -125,11 +123,11 @@ class ElectionStates:
                     answer = await self.database.renew(tenure.term)
             except (DatabaseAwayError, TimeoutError) as error:
                 # The database may have renewed it all the same; asking again with the same epoch finds out.
-                self.log.warning("lease not renewed", epoch=tenure.term.epoch, reason=str(error))
+                self.recorder.log.warning("lease not renewed", epoch=tenure.term.epoch, reason=str(error))
                 pause = self.timing.renew / 5
                 continue
             if isinstance(answer, Lost):
-                self.log.warning("lease lost", epoch=tenure.term.epoch)
+                self.recorder.log.warning("lease lost", epoch=tenure.term.epoch)
                 return
             tenure.term = extend(tenure.term, answer, sent, self.timing)
             self.recorder.clustered(term=tenure.term)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from routeiq_syncd.configuration.bundle import Bounds, Bundle
-from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
+from routeiq_syncd.revision.fetched import Failed, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
@@ -19,11 +19,6 @@ from routeiq_syncd.sources.s3 import open_s3
 
 SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0
-
-
-def get(pointer: Pointer, size: int) -> Fetch:
-    """Fetch at most ``size`` bytes of the version that ``pointer`` names. Blocks."""
-    return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
 
 
 def own_moment() -> float:
@@ -83,7 +78,7 @@ class PointedFetcher:
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
-        match await abandonable(lambda: get(pointer, size)):
+        match await abandonable(lambda: open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)):
             case Fetched(bundle) if bundle.digest == manifest.digest:
                 return bundle
             case Failed(message):

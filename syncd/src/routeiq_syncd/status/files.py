@@ -4,7 +4,6 @@ import asyncio
 import json
 
 from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.waiting import completed, woken
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.volume.volume import Volume, VolumeUnusableError
@@ -41,7 +40,7 @@ async def end_with_volume(volume: Volume, liveness: Liveness) -> None:
     raise VolumeUnusableError(f"The volume {volume.root} was emptied or replaced.")
 
 
-async def write_status(volume: Volume, recorder: Recorder, liveness: Liveness, log: Log) -> None:
+async def write_status(volume: Volume, recorder: Recorder, liveness: Liveness) -> None:
     """Write `status.json` on every change and at least every `STATUS_SECONDS`, until cancelled."""
     trouble: str | None = None
     while True:
@@ -49,7 +48,7 @@ async def write_status(volume: Volume, recorder: Recorder, liveness: Liveness, l
         recorder.file_due.clear()
         fault = await completed(lambda: volume.write_status(status_bytes(recorder)))
         if fault is not None and fault != trouble:
-            log.warning("status not written", reason=fault)
+            recorder.log.warning("status not written", reason=fault)
         trouble = fault
         await asyncio.sleep(STATUS_GAP_SECONDS)
         await woken(recorder.file_due, STATUS_SECONDS - STATUS_GAP_SECONDS)

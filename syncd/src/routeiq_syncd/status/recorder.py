@@ -70,18 +70,16 @@ class Recorder:
 
     def trouble(self, topic: str, message: str | None) -> None:
         """Record an error that lasts until None follows; it is logged when it begins, changes and ends."""
-        before = dict(self.snapshot.troubles)
-        known = before.pop(topic, None)
-        if message is None:
-            if known is None:
-                return
-            self.log.info("recovered", topic=topic)
-        elif known is not None and known.message == message:
+        troubles = dict(self.snapshot.troubles)
+        before = troubles.pop(topic, None)
+        if message == (before.message if before else None):
             return
+        if message is None:
+            self.log.info("recovered", topic=topic)
         else:
             self.log.error("trouble", topic=topic, reason=message)
-            before[topic] = LastError(stamp(self.now()), message)
-        self._replace(troubles=tuple(before.items()))
+            troubles[topic] = LastError(stamp(self.now()), message)
+        self._replace(troubles=tuple(troubles.items()))
 
     def materialised(self, current: Manifest | None) -> None:
         """Record what the volume holds now."""
