@@ -1,4 +1,4 @@
-"""The rules of bundles, revisions, garbage, decisions and delays."""
+"""The rules of bundles, revisions, garbage and decisions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from routeiq_syncd.configuration.bundle import Bounds, inside, make_bundle
 from routeiq_syncd.configuration.problem import Problem, reason_of
-from routeiq_syncd.reconcile.poller import Heartbeats, delay
-from routeiq_syncd.revision.answer import Answer, Refused, read_answer
+from routeiq_syncd.revision.answer import read_answer
 from routeiq_syncd.revision.decide import Accept, Refuse, Rules, Same, decide
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.revision.garbage import doomed
@@ -17,7 +16,6 @@ from routeiq_syncd.revision.instants import seconds_since, stamp
 from routeiq_syncd.revision.manifest import Manifest, Publisher, SourceVersion, read_manifest, write_manifest
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES, Publish, plan_publish
 from routeiq_syncd.revision.pointer import Pointer
-from routeiq_syncd.status.document import Snapshot, document
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 RULES = Rules(Bounds(), frozenset(), Publisher("host-1a2b3c4d"))
@@ -99,27 +97,6 @@ def test_garbage_is_old_and_unused(numbers: set[int], used: set[int]) -> None:
     assert gone == expected
 
 
-def test_delays_double_up_to_a_cap_and_never_undercut_the_interval() -> None:
-    """5 s, 10 s, 15 s, 15 s; an interval above the cap stays itself; jitter is a tenth."""
-    assert [delay(5, failures, 0) for failures in range(4)] == [5, 10, 15, 15]
-    assert delay(60, 7, 0) == 60
-    assert (delay(10, 0, -1), delay(10, 0, 1)) == (9, 11)
-
-
-def test_a_loop_that_does_not_turn_is_late() -> None:
-    """A loop is late once its word and the grace have run out, and no longer when it turns again."""
-    clock = [0.0]
-    heartbeats = Heartbeats(lambda: clock[0], grace=10)
-    heartbeats.beat("poll", within=5)
-    heartbeats.beat("answers", within=100)
-    clock[0] = 15
-    assert heartbeats.late() == ()
-    clock[0] = 15.1
-    assert heartbeats.late() == ("poll",)
-    heartbeats.beat("poll", within=5)
-    assert heartbeats.late() == ()
-
-
 def test_how_a_revision_travels() -> None:
     """In the row up to the setting; above it by pointer, or in the row where nothing points, up to a bound."""
     version, etag = Pointer("b", "k", "v1", '"e"'), Pointer("b", "k", "null", '"e"')
@@ -138,22 +115,6 @@ def test_how_a_revision_travels() -> None:
     refused = plan_publish(huge, None, rules, floor=6, ahead=0)
     assert isinstance(refused, Refuse)
     assert "CONFIG_SOURCE=s3" in refused.problems[0].text()
-
-
-def test_the_later_refusal_is_told() -> None:
-    """Of syncd's and the gateway's refusals the status shows the newer one."""
-    early, late = stamp(NOW), stamp(NOW + timedelta(seconds=1))
-    for mine, theirs, by in ((early, late, "gateway"), (late, early, "syncd")):
-        snapshot = Snapshot(
-            holder_id="h",
-            source_kind="file",
-            source_location="/c",
-            refused=Refused(None, None, "mine", mine),
-            answer=Answer(refused=Refused(2, "d", "theirs", theirs)),
-        )
-        refused = document(snapshot, NOW)["refused"]
-        assert isinstance(refused, dict)
-        assert refused["by"] == by
 
 
 def test_ages_are_never_negative() -> None:

@@ -12,7 +12,7 @@ from routeiq_syncd.configuration.bundle import Bounds, Bundle, Entry, bound_prob
 from routeiq_syncd.configuration.legible import legible
 from routeiq_syncd.configuration.problem import reason_of
 from routeiq_syncd.configuration.rules import validate
-from routeiq_syncd.database.session import DatabaseAwayError, passing
+from routeiq_syncd.database.faults import DatabaseAwayError, passing
 from routeiq_syncd.revision.answer import read_answer
 from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, read_manifest
 from routeiq_syncd.revision.payload import pack, unpack

@@ -1,4 +1,4 @@
-"""Opening a connection to PostgreSQL."""
+"""Opening a connection to PostgreSQL, encrypted as the URL asks for."""
 
 import ssl
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class _Whole(asyncpg.Connection):
-    """A connection that hangs up where it cannot be made of what answers; asyncpg's own leaves the socket open."""
+    """A connection that closes its socket when the server's answer is no PostgreSQL; asyncpg's own leaves it open."""
 
     __slots__ = ()
 
@@ -25,6 +25,11 @@ class _Whole(asyncpg.Connection):
 
 
 async def open_connection(target: Target) -> Connection:
+    """Open a connection; the caller closes it.
+
+    Raises:
+        Exception: `faults.passing` has words for it, or it is a bug.
+    """
     context = _tls_context(target)
     attempts: list[ssl.SSLContext | bool] = [context or False]
     if context is not None and not target.tls.required:

@@ -1,4 +1,9 @@
-"""Faults of PostgreSQL: which of them pass, and their sentences."""
+"""Faults of PostgreSQL, told from faults of syncd.
+
+A fault that passes (a server that restarts, fails over, is read-only or not there yet, a schema that is still being
+made) becomes a `DatabaseAwayError` with a sentence; the caller goes on without the database and tries again. Any
+other error is a bug and ends the process.
+"""
 
 import ssl
 
@@ -6,7 +11,7 @@ import asyncpg
 
 # Classes of SQLSTATE that pass by themselves or by an operator's hand (PostgreSQL manual, appendix A): connection,
 # authorisation, transaction rollback, resources, limits, object not in the needed state, operator's intervention,
-# system, internal; poolers say the last for whatever ails them, too many clients for one.
+# system, internal. Poolers report any fault of theirs as internal, too many clients for instance.
 PASSING = ("08", "28", "3D", "40", "53", "54", "55", "57", "58", "XX")
 PASSING_STATES = {
     "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
@@ -19,7 +24,7 @@ PASSING_STATES = {
     "42703": "the tables of the schema routeiq lack a column that this release uses; upgrade syncd",
     "42883": "the schema routeiq lacks a function that this release uses; upgrade syncd",
 }
-# What the server does not take into a row, a character that its encoding lacks for one: the row's fault, not its own.
+# The server does not take a value into a row, because its encoding lacks a character for instance: the row is at fault.
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 SCHEMA_STATES = ("3F000", "42P01", "42703", "42883")
 
@@ -33,13 +38,13 @@ class SchemaMissingError(DatabaseAwayError):
 
 
 def passing(error: BaseException) -> str | None:
-    """Say what fault ``error`` is, without quoting what may be secret; None for one that does not pass."""
+    """Return the words for the fault ``error``, without secrets; None for an error that does not pass."""
     match error:
         case asyncpg.PostgresError():
             state = error.sqlstate or ""
             if state in PASSING_STATES:
                 return PASSING_STATES[state]
-            # A state that PostgreSQL does not have, or none, is of a pooler or of another server.
+            # A pooler or another kind of server sent a state that PostgreSQL does not have, or no state.
             foreign = isinstance(error, asyncpg.UnknownPostgresError)
             return f"{type(error).__name__} ({state})" if foreign or state[:2] in PASSING else None
         case DatabaseAwayError():

@@ -1,9 +1,4 @@
-"""One session with PostgreSQL: reaching it, and telling its faults from ours.
-
-A fault that passes (a server that restarts, fails over, is read-only or not there yet, a schema that is still being
-made) becomes a `DatabaseAwayError` with a sentence; the caller goes on without the database and tries again. Any
-other error is a bug and ends the process.
-"""
+"""One session with PostgreSQL: one connection, opened anew after every fault, and bounded in time."""
 
 import asyncio
 import contextlib
@@ -24,12 +19,14 @@ class Session:
     """One connection, opened when needed, opened anew after every fault, used by one task at a time.
 
     Args:
+        target: the database.
         seconds: how long a unit of work may take on an open connection.
+        setting: the name of the variable that holds the URL.
         needed: the migration of the schema routeiq that has to be there.
 
     Attributes:
-        pooled: whether a transaction pooler stands between; None before the first connection.
-        setting: the name of the variable that holds the URL.
+        pooled: whether a transaction pooler stands between syncd and the server; None before the first connection.
+        setting: as above.
     """
 
     def __init__(self, target: Target, *, seconds: float, setting: str = "DATABASE_URL", needed: str = NEEDED) -> None:
@@ -43,10 +40,10 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def use(self, *, transaction: bool = False) -> AsyncIterator[Connection]:
-        """Yield the connection for one unit of work, which has to end in time; in a transaction where asked for.
+        """Yield the connection for one unit of work, which has to end in time; with ``transaction`` in a transaction.
 
         Raises:
-            DatabaseAwayError: the work was not done, or, after a commit was sent, may have been.
+            DatabaseAwayError: the work was not done, or the answer to its commit did not arrive and it may be done.
         """
         async with self._held():
             try:
@@ -54,17 +51,17 @@ class Session:
                     self._connection = None
                     self._connection = await self.connect()
                 async with asyncio.timeout(self._seconds):
-                    # A pooler may hand each statement to another server: only a transaction stays with one.
-                    whole = transaction or self.pooled
-                    if whole:
+                    # A pooler may hand each statement to another server: only a transaction stays with one server.
+                    transacted = transaction or self.pooled
+                    if transacted:
                         limits = _limits(self._seconds, local=True)
                         await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {limits}")
                     yield self._connection
-                    if whole:
+                    if transacted:
                         await self._connection.execute("COMMIT")
             except BaseException as error:
-                # What the connection is in the middle of is unknown: hanging up rolls it back, and asks nothing of a
-                # server that may not answer.
+                # The state of the connection is unknown: hanging up rolls its transaction back, and asks nothing of
+                # a server that may not answer.
                 self.drop()
                 reason = passing(error)
                 if reason is None:
@@ -75,7 +72,7 @@ class Session:
 
     @property
     def limit(self) -> float:
-        """How long a unit of work takes at most: the wait for its turn, the connecting and the work."""
+        """How many seconds a unit of work takes at most: the wait for its turn, the connecting and the work."""
         return 2 * self._unit
 
     @property
@@ -84,26 +81,32 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def _held(self) -> AsyncIterator[None]:
-        """Hold the turn, for which nobody waits longer than one unit of work: with a silent server all of them fail."""
+        """Hold the turn; whoever waits longer for it than one unit of work takes gives up, since the server is silent.
+
+        Raises:
+            DatabaseAwayError: the turn did not come in time.
+        """
         try:
             async with asyncio.timeout(self._unit):
                 await self._turn.acquire()
         except TimeoutError:
-            told = f"{self.place} cannot be used: it did not answer in time what was asked before."
-            raise DatabaseAwayError(told) from None
+            raise DatabaseAwayError(
+                f"{self.place} cannot be used: it did not answer in time what was asked before."
+            ) from None
         try:
             yield
         finally:
             self._turn.release()
 
     async def connect(self, *, seconds: float | None = None) -> Connection:
-        """Open a connection of its own, which the caller closes; see what stands between, and what schema is there.
+        """Open a connection that the caller closes; find out whether it is pooled, and which schema is there.
 
         Args:
-            seconds: after how long the server ends a statement on it; None as in `use`.
+            seconds: after how many seconds the server ends a statement on it; None as in `use`.
 
         Raises:
-            Exception: what `passing` has a sentence for.
+            DatabaseAwayError: the server does not answer as PostgreSQL does, or its schema is too old.
+            Exception: another error that `passing` has words for.
         """
         try:
             async with asyncio.timeout(self._target.connect_seconds):
@@ -111,10 +114,11 @@ class Session:
         except Exception as error:
             if passing(error) is not None:
                 raise
-            # Whatever it is, it is of the server or of what stands between: asyncpg trips over one that does not say
-            # its version, for instance.
-            told = f"what answers there does not answer as PostgreSQL does ({type(error).__name__})"
-            raise DatabaseAwayError(told) from error
+            # Any other error comes from the server or from a proxy in between: asyncpg trips over a server that does
+            # not tell its version, for instance.
+            raise DatabaseAwayError(
+                f"what answers there does not answer as PostgreSQL does ({type(error).__name__})"
+            ) from error
 
     async def _connect(self, seconds: float) -> Connection:
         connection = await open_connection(self._target)
@@ -128,7 +132,7 @@ class Session:
                     f"its schema routeiq is at {found['version'] or 'nothing'} and this release of syncd needs "
                     f"{self._needed}; run `routeiq-migrate up` of the same release"
                 )
-            # A pooler answers with a process id of its own making.
+            # A pooler makes up the process id that it greets with.
             self.pooled = self._target.pooled or found["server"] != connection.get_server_pid()
             if not self.pooled:
                 await connection.execute(_limits(seconds, local=False))
@@ -150,11 +154,11 @@ class Session:
 
 
 def _limits(seconds: float, *, local: bool) -> str:
-    """Return the statements that have the server itself end what is given up here: it does not notice a hang-up.
+    """Return the statements that have the server end work that syncd gives up: the server does not notice a hang-up.
 
-    A wait for a lock ends first, and is told as such. The other limit is no shorter than our own: where a commit waits
-    for a synchronous standby, it ends the wait alone, and the server tells of a commit that only the primary has.
+    A wait for a lock ends first, so that its error names the lock. ``statement_timeout`` is no shorter than syncd's own
+    limit: where a commit waits for a synchronous standby, it ends only that wait, and the commit stays on the primary.
     """
     verb = "SET LOCAL" if local else "SET"
-    whole = max(round(seconds * 1000), 2)
-    return f"{verb} statement_timeout = {whole}; {verb} lock_timeout = {whole * 4 // 5}"
+    milliseconds = max(round(seconds * 1000), 2)
+    return f"{verb} statement_timeout = {milliseconds}; {verb} lock_timeout = {milliseconds * 4 // 5}"

@@ -16,9 +16,9 @@ LEFT JOIN LATERAL (
     SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
 ) AS r ON true"""
 
-# Waits for the row's lock if somebody publishes, and only then looks at the clock. Each timeline has epochs of its own,
-# $7 of them. $6 is the highest epoch that the candidate knows of: a row that lacks it, or that was granted by another
-# server, has lost epochs, and they are stepped over.
+# Waits for the row's lock while somebody publishes, and only then looks at the clock. Each timeline has $7 epochs of
+# its own. $6 is the highest epoch that the candidate knows of: a row with a lower epoch, or that another server
+# granted, has lost epochs, which are stepped over.
 ACQUIRE = """
 INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at, server)
 VALUES ($1, $2, greatest(CASE WHEN $6::bigint > 0 THEN $6 + $7::bigint END, (routeiq.timeline() - 1) * $7 + 1),
@@ -43,28 +43,36 @@ WITH released AS (
     WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() RETURNING 1
 ) SELECT pg_notify($4, 'released') FROM released"""
 
-# The highest number of a lock name, and of what its replicas have had, should the database have lost some.
+LOCK = "SELECT FROM routeiq.lease WHERE name = $1 FOR UPDATE"
+
+# One above every number that the fleet has published and that its replicas have had: the database may have lost some.
 NUMBER = """
 SELECT clock_timestamp() AS at, (SELECT count(*) FROM routeiq.replica WHERE lock_name = $1) AS replicas, 1 + greatest(
     $2::bigint,
     (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1),
     (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1)) AS number"""
 
-# The fence: no row where holder, epoch, expiry or history is wrong at this moment, with the lease row locked.
+# The fence: records nothing if holder, epoch, expiry or history is wrong at this moment, with the lease row locked.
 RECORD = """
 INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id, source, created_at, note)
 SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease AS l
 WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
 RETURNING number"""
 
-BEAT = """
+WRITE_REPLICA = """
 INSERT INTO routeiq.replica AS r (lock_name, replica_id, pod, versions, desired, serving, state, refused, reason)
 VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
 ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
     state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
 
-# Ahead: the highest number that a replica has had and that the database has not, or has with other content. Stuck:
-# whether a replica cannot have the desired revision, such as the version of an object that is gone.
+REVISION = "SELECT manifest, payload, source FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
+
+POINTED = "SELECT source FROM routeiq.revision WHERE lock_name = $1 AND number = $2 AND payload IS NULL"
+
+LEAVE = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2"
+
+# ahead: the highest number that a replica has had and that the database lacks, or has with other content. stuck:
+# whether a replica cannot have the desired revision, because the version of its object is gone for instance.
 TIDY = """
 WITH silent AS (
     DELETE FROM routeiq.replica WHERE lock_name = $1
@@ -77,7 +85,6 @@ SELECT coalesce(bool_or(state = $5), false) AS stuck, coalesce(max(greatest(desi
     state = $4 OR greatest(desired, serving) > coalesce(newest.number, 0)), 0) AS ahead
 FROM routeiq.replica, (SELECT max(number) AS number FROM routeiq.revision WHERE lock_name = $1) AS newest
 WHERE lock_name = $1"""
-
 
 LIVING = """
 SELECT count(*) FROM routeiq.replica
