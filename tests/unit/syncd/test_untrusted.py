@@ -43,7 +43,7 @@ def test_unfit_characters_are_shown() -> None:
 )
 def test_a_name_in_a_configuration_does_not_spoil_the_reason(text: str) -> None:
     """A key with a control character is told, in a refusal or in a warning, and the text is legible."""
-    verdict = validate({"config.yaml": (MODEL + text).encode()}, kind="file", environment=frozenset())
+    verdict = validate(make_bundle({"config.yaml": (MODEL + text).encode()}), kind="file", environment=frozenset())
     assert verdict.errors + verdict.warnings
     for reason in (reason_of(verdict.errors), *(problem.text() for problem in verdict.warnings)):
         assert reason == legible(reason)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from routeiq_syncd.assembly.parts import opened
-from routeiq_syncd.configuration.rules import Verdict, validate
+from routeiq_syncd.configuration.rules import Findings, validate
 from routeiq_syncd.control import arguments as cli
 from routeiq_syncd.revision.fetched import Failed, Fetched, Unacceptable
 from routeiq_syncd.revision.instants import stamp
@@ -52,8 +52,8 @@ def check(path: Path) -> int:
     if isinstance(fetch, Failed):
         cli.complain(fetch.message)
         return cli.FAILED
-    verdict = Verdict(fetch.problems if isinstance(fetch, Unacceptable) else (), ())
+    findings = Findings(fetch.problems if isinstance(fetch, Unacceptable) else (), ())
     if isinstance(fetch, Fetched):
-        verdict = validate(fetch.bundle.files, kind=fetch.version.kind, environment=environment)
-    cli.say(cli.verdict_text(verdict, path))
-    return cli.FAILED if verdict.errors else cli.DONE
+        findings = validate(fetch.bundle, kind=fetch.version.kind, environment=environment)
+    cli.say(cli.findings_text(findings, path))
+    return cli.FAILED if findings.errors else cli.DONE

@@ -3,9 +3,10 @@
 import hashlib
 import posixpath
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.yaml_lines import Parsed, parse
 
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
@@ -43,20 +44,32 @@ class Entry:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Files by path; `config.yaml` is the configuration itself."""
+    """The files of one configuration.
+
+    Attributes:
+        files: content by path; `config.yaml` is the configuration itself.
+        entries: the files as the manifest lists them, in byte order of their paths.
+        digest: names the content.
+        parsed: the YAML files that the source has parsed already, by path.
+    """
 
     files: Mapping[str, bytes]
     entries: tuple[Entry, ...]
     digest: str
+    parsed: Mapping[str, Parsed] = field(default_factory=dict, repr=False, compare=False)
+
+    def parse(self, path: str) -> Parsed:
+        """Return the file at ``path`` parsed."""
+        return self.parsed.get(path) or parse(path, self.files[path])
 
 
-def make_bundle(files: Mapping[str, bytes]) -> Bundle:
-    """Build a bundle with its entries in byte order of their paths, and its digest."""
+def make_bundle(files: Mapping[str, bytes], parsed: Mapping[str, Parsed] | None = None) -> Bundle:
+    """Build a bundle with its entries and its digest."""
     entries = tuple(
         Entry(path, len(files[path]), hashlib.sha256(files[path]).hexdigest())
         for path in sorted(files, key=lambda path: path.encode())
     )
-    return Bundle(dict(files), entries, digest_of(entries))
+    return Bundle(dict(files), entries, digest_of(entries), parsed or {})
 
 
 def digest_of(entries: Iterable[Entry]) -> str:

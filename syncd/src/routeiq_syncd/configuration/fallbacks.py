@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.yaml_lines import Document
+from routeiq_syncd.configuration.yaml_lines import YamlDocument
 
 SETTINGS = ("router_settings", "litellm_settings")
 VALIDATED_BY_LITELLM = ("fallbacks", "content_policy_fallbacks")
@@ -30,7 +30,7 @@ class Models:
         return name in self.names or any(_matches(name, pattern) for pattern in self.patterns)
 
 
-def fallback_problems(documents: tuple[Document, ...]) -> tuple[list[Problem], list[Problem]]:
+def fallback_problems(documents: tuple[YamlDocument, ...]) -> tuple[list[Problem], list[Problem]]:
     """Return errors and warnings about the fallbacks of all documents, which LiteLLM merges into one."""
     models = _models(documents)
     errors, warnings = list[Problem](), list[Problem]()
@@ -51,7 +51,7 @@ def fallback_problems(documents: tuple[Document, ...]) -> tuple[list[Problem], l
     return errors, warnings
 
 
-def _unknown(document: Document, models: Models, targets: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def _unknown(document: YamlDocument, models: Models, targets: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
     for target in _list(targets):
         name = target.get("model") if isinstance(target, dict) else target
         if isinstance(name, str) and not name.startswith("os.environ/") and not models.has(name):
@@ -59,14 +59,14 @@ def _unknown(document: Document, models: Models, targets: object, path: tuple[st
 
 
 def _unknown_source(
-    document: Document, models: Models, source: object, path: tuple[str | int, ...]
+    document: YamlDocument, models: Models, source: object, path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     if isinstance(source, str) and source != "*" and not models.open_ended and not models.has(source):
         message = f"a fallback is declared for '{source[:80]}', which is not in model_list; it may never apply"
         yield document.problem(message, *path)
 
 
-def _models(documents: tuple[Document, ...]) -> Models:
+def _models(documents: tuple[YamlDocument, ...]) -> Models:
     names: set[str] = set()
     open_ended = False
     for document in documents:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from routeiq_syncd.configuration.bundle import CONFIG, MANIFEST, inside
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.yaml_lines import Document
+from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument
 
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 DOTTED_CHARACTERS = 250
 
 
-def include_entries(document: Document) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+def include_entries(document: YamlDocument) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """Return the entries of the document's ``include`` in their order, and what is wrong with the rest."""
     if not isinstance(document.value, Mapping) or "include" not in document.value:
         return (), ()
@@ -47,7 +47,7 @@ def resolve_include(entry: str, declared_in: str, exists: Callable[[str], bool])
     return beside
 
 
-def include_problem(document: Document, at: int, path: str | None) -> Problem | None:
+def include_problem(document: YamlDocument, at: int, path: str | None) -> Problem | None:
     """Say why an include that resolved to ``path`` cannot be part of a bundle; None where it can."""
     if path is None:
         message = "an 'include' must stay beside or below config.yaml: no absolute path and no '..' that leads out"
@@ -58,7 +58,7 @@ def include_problem(document: Document, at: int, path: str | None) -> Problem | 
     return document.problem(message, "include", at)
 
 
-def module_paths(document: Document) -> frozenset[str]:
+def module_paths(document: YamlDocument) -> frozenset[str]:
     """Return the paths, beside `config.yaml`, where LiteLLM looks for modules that dotted strings name."""
     found = set()
     for text in strings(document.value):
@@ -90,8 +90,8 @@ def strings_with_path(value: object) -> Iterator[tuple[tuple[str | int, ...], st
 
 
 def documents_in_order(
-    root: Document, load: Callable[[str], Document | tuple[Problem, ...] | None], missing: str
-) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    root: YamlDocument, load: Callable[[str], Parsed | None], missing: str
+) -> tuple[tuple[YamlDocument, ...], tuple[Problem, ...]]:
     """Follow ``include`` from the root, each file once, in the order in which LiteLLM merges them.
 
     Args:
@@ -102,7 +102,7 @@ def documents_in_order(
     documents = [root]
     problems = list[Problem]()
     seen = {CONFIG}
-    loaded: dict[str, Document | tuple[Problem, ...] | None] = {}
+    loaded: dict[str, Parsed | None] = {}
 
     def exists(path: str) -> bool:
         if path not in loaded:
@@ -125,7 +125,7 @@ def documents_in_order(
                 problems.append(document.problem(missing.format(path), "include", at))
                 continue
             found = loaded[path]
-            if isinstance(found, Document):
+            if isinstance(found, YamlDocument):
                 documents.append(found)
             else:
                 problems.extend(found or ())

@@ -8,11 +8,11 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from routeiq_syncd.configuration.bundle import CONFIG
+from routeiq_syncd.configuration.bundle import CONFIG, Bundle
 from routeiq_syncd.configuration.fallbacks import fallback_problems
 from routeiq_syncd.configuration.includes import documents_in_order, strings_with_path
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.yaml_lines import Document, parse
+from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument
 
 # Every top-level section that LiteLLM's proxy reads, with the type it must have there (null is an absent section).
 SECTIONS: Mapping[str, type[dict[object, object]] | type[list[object]]] = {
@@ -54,28 +54,31 @@ MISSING = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Findings:
     """Errors refuse the configuration; warnings do not."""
 
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
 
 
-def validate(files: Mapping[str, bytes], *, kind: str, environment: frozenset[str]) -> Verdict:
-    """Check the bundle ``files`` (path to content) of a source of ``kind`` ``file`` or ``s3``.
+def validate(bundle: Bundle, *, kind: str, environment: frozenset[str]) -> Findings:
+    """Check a bundle.
 
-    ``environment`` holds the names of the variables known here; the values of ``os.environ/NAME`` are looked up by
-    the gateway, so a name that is absent here is a warning.
+    Args:
+        bundle: the files.
+        kind: of the source, ``file`` or ``s3``.
+        environment: names of the variables that are set. The gateway looks up the values of ``os.environ/NAME``, so a
+            name that is absent here is a warning.
     """
-    root = parse(CONFIG, files[CONFIG])
-    if not isinstance(root, Document):
-        return Verdict(root, ())
+    root = bundle.parse(CONFIG)
+    if not isinstance(root, YamlDocument):
+        return Findings(root, ())
     if not root.value and (root.value is None or isinstance(root.value, dict)):
         empty = "config.yaml is empty; LiteLLM needs at least one section, such as model_list"
-        return Verdict((Problem(CONFIG, None, empty),), ())
+        return Findings((Problem(CONFIG, None, empty),), ())
 
-    def load(path: str) -> Document | tuple[Problem, ...] | None:
-        return parse(path, files[path]) if path in files else None
+    def load(path: str) -> Parsed | None:
+        return bundle.parse(path) if path in bundle.files else None
 
     documents, problems = documents_in_order(root, load, MISSING[kind])
     errors, warnings = list(problems), list[Problem]()
@@ -92,16 +95,16 @@ def validate(files: Mapping[str, bytes], *, kind: str, environment: frozenset[st
     errors.extend(found_errors)
     warnings.extend(found_warnings)
     warnings.extend(_environment_warnings(documents, environment))
-    return Verdict(tuple(errors), tuple(warnings))
+    return Findings(tuple(errors), tuple(warnings))
 
 
-def section(document: Document, name: str) -> Mapping[object, object]:
+def section(document: YamlDocument, name: str) -> Mapping[object, object]:
     """Return the section ``name`` where it is a mapping, else an empty one."""
     value = document.value.get(name) if isinstance(document.value, dict) else None
     return value if isinstance(value, dict) else {}
 
 
-def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[Problem]:
+def _section_problems(document: YamlDocument, warnings: list[Problem]) -> Iterator[Problem]:
     assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
     unknown = 0
     for name, value in document.value.items():
@@ -123,7 +126,7 @@ def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[P
             yield document.problem(f"'{name}' must be {TYPE_NAMES[wanted]}", name)
 
 
-def _model_problems(document: Document) -> Iterator[Problem]:
+def _model_problems(document: YamlDocument) -> Iterator[Problem]:
     assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
     models = document.value.get("model_list")
     for at, model in enumerate(models if isinstance(models, list) else ()):
@@ -157,7 +160,7 @@ def _whole_number(value: object) -> bool:
             return False
 
 
-def _environment_warnings(documents: tuple[Document, ...], environment: frozenset[str]) -> Iterator[Problem]:
+def _environment_warnings(documents: tuple[YamlDocument, ...], environment: frozenset[str]) -> Iterator[Problem]:
     known = set(environment)
     for document in documents:
         if section(document, "general_settings").get("key_management_system"):

@@ -8,7 +8,7 @@ is free to write and costs its whole subtree when a reader walks or copies it.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -25,7 +25,7 @@ QUOTED = re.compile(r"'[^']{4,}'")
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """A parsed file: its value as `yaml.safe_load` gives it, and where things stand."""
 
     file: str
@@ -64,6 +64,10 @@ class Document:
                 return None
 
 
+# A parsed file, or the problems for which it cannot be taken.
+Parsed: TypeAlias = YamlDocument | tuple[Problem, ...]
+
+
 class _Loader(yaml.CSafeLoader):
     """`CSafeLoader` that remembers the scalar in hand, so that a value no type accepts has a line."""
 
@@ -79,7 +83,7 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_scalar(node)
 
 
-def parse(file: str, data: bytes) -> Document | tuple[Problem, ...]:
+def parse(file: str, data: bytes) -> Parsed:
     """Parse ``data``, the file ``file`` of a bundle; the problems where it cannot be taken."""
     try:
         text = data.decode("utf-8")
@@ -121,19 +125,19 @@ def _over_bounds(file: str, text: str) -> Problem | None:
     return None
 
 
-def _load(file: str, text: str) -> Document | tuple[Problem, ...]:
+def _load(file: str, text: str) -> Parsed:
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
         if root is None:
-            return Document(file, None, None)
+            return YamlDocument(file, None, None)
         problem = _expansion_problem(file, root)
         if problem is not None:
             return (problem,)
         duplicates = tuple(_duplicates(file, root))
         if duplicates:
             return duplicates
-        return Document(file, loader.construct_document(root), root)
+        return YamlDocument(file, loader.construct_document(root), root)
     except yaml.MarkedYAMLError:
         raise
     except (ValueError, TypeError, OverflowError, AttributeError, LookupError, RecursionError):

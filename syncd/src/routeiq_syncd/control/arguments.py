@@ -6,7 +6,7 @@ from pathlib import Path
 
 from routeiq_syncd.configuration.bundle import CONFIG
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.rules import Verdict
+from routeiq_syncd.configuration.rules import Findings
 from routeiq_syncd.revision.outcome import Turn
 from routeiq_syncd.status.document import Json
 
@@ -114,7 +114,7 @@ def turn_text(turn: Turn, status: Json) -> str:
     return "\n".join(lines)
 
 
-def verdict_text(verdict: Verdict, path: Path) -> str:
+def findings_text(findings: Findings, path: Path) -> str:
     """Return what `validate` prints: a line for each problem, then the sum."""
 
     def line(problem: Problem) -> str:
@@ -122,8 +122,8 @@ def verdict_text(verdict: Verdict, path: Path) -> str:
         text = problem.text()
         return str(path) + text.removeprefix(CONFIG) if problem.file == CONFIG else text
 
-    lines = [f"error: {line(problem)}" for problem in verdict.errors]
-    lines += [f"warning: {line(problem)}" for problem in verdict.warnings]
-    errors, warnings = len(verdict.errors), len(verdict.warnings)
+    lines = [f"error: {line(problem)}" for problem in findings.errors]
+    lines += [f"warning: {line(problem)}" for problem in findings.warnings]
+    errors, warnings = len(findings.errors), len(findings.warnings)
     lines.append(f"{path}: {'refused' if errors else 'accepted'}, {errors} errors, {warnings} warnings")
     return "\n".join(lines)

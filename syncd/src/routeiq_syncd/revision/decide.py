@@ -68,10 +68,10 @@ def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse |
     over = bound_problems(bundle, rules.bounds)
     if over:
         return Refuse(bundle.digest, over)
-    verdict = validate(bundle.files, kind=fetched.version.kind, environment=rules.environment)
+    findings = validate(bundle, kind=fetched.version.kind, environment=rules.environment)
     if held == bundle.digest:
         # Already accepted, perhaps by a release with fewer rules: what it would say now is a warning.
-        return Same((*verdict.errors, *verdict.warnings))
-    if verdict.errors:
-        return Refuse(bundle.digest, verdict.errors)
-    return verdict.warnings
+        return Same((*findings.errors, *findings.warnings))
+    if findings.errors:
+        return Refuse(bundle.digest, findings.errors)
+    return findings.warnings

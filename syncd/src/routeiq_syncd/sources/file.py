@@ -15,7 +15,7 @@ from pathlib import Path
 from routeiq_syncd.configuration.bundle import CONFIG, Bounds, is_yaml, make_bundle, too_large
 from routeiq_syncd.configuration.includes import documents_in_order, module_paths
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.yaml_lines import Document, parse
+from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument, parse
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.revision.manifest import SourceVersion
 
@@ -119,13 +119,14 @@ class FileSource:
             return Failed(f"{self._config} does not exist; put the configuration there, or set LITELLM_CONFIG_PATH.")
         if isinstance(config, Problem):
             return Unacceptable((config,), None)
-        self._draw_in(reading, config)
+        parsed = self._draw_in(reading, config)
         problems = tuple(found for found in reading.found.values() if isinstance(found, Problem))
         real = {Path(identity[0]).parent for identity in reading.identities.values() if identity is not None}
         self._watched = frozenset({place.parent for place in reading.identities} | real)
         if problems:
             return Unacceptable(problems, None)
-        bundle = make_bundle({path: found for path, found in reading.found.items() if isinstance(found, bytes)})
+        files = {path: found for path, found in reading.found.items() if isinstance(found, bytes)}
+        bundle = make_bundle(files, parsed)
         self._fingerprint, self._token = reading.fingerprint(), bundle.digest
         return Fetched(bundle, SourceVersion(self.kind, self.location), bundle.digest)
 
@@ -133,14 +134,15 @@ class FileSource:
         """Compare without parsing: the same bytes at the same paths draw in the same files."""
         return all(_mark(reading.read(path)) == mark for path, mark in self._fingerprint.items())
 
-    def _draw_in(self, reading: _Reading, config: bytes) -> None:
+    def _draw_in(self, reading: _Reading, config: bytes) -> dict[str, Parsed]:
+        """Read the files that the configuration draws in; return what was parsed for that, by path."""
         root = parse(CONFIG, config)
-        if not isinstance(root, Document):
-            return  # the decider says what is wrong with it
-
+        parsed = {CONFIG: root}
+        if not isinstance(root, YamlDocument):
+            return parsed  # the rules refuse it, with the problems in it
         total = len(config)
 
-        def load(path: str) -> Document | tuple[Problem, ...] | None:
+        def load(path: str) -> Parsed | None:
             nonlocal total
             if path == CONFIG:
                 if self._config.name != CONFIG:
@@ -158,7 +160,8 @@ class FileSource:
                 return None
             if isinstance(found, Problem):
                 return (found,)
-            return parse(path, found)
+            parsed[path] = parse(path, found)
+            return parsed[path]
 
         documents, _ = documents_in_order(root, load, "{}")
         for document in documents:
@@ -167,6 +170,7 @@ class FileSource:
                 total += len(found) if isinstance(found, bytes) else 0
                 if total > self._bounds.bundle_bytes:
                     reading.found[path] = _over_all(path, self._bounds)
+        return parsed
 
 
 def _over_all(path: str, bounds: Bounds) -> Problem:
