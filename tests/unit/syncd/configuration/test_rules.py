@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routeiq_syncd.configuration.bundle import make_bundle
+from routeiq_syncd.configuration.legible import legible
+from routeiq_syncd.configuration.problem import reason_of
 from routeiq_syncd.configuration.rules import Findings, validate
 from routeiq_syncd.configuration.yaml_lines import YamlDocument, parse
 
@@ -186,3 +188,14 @@ yaml_like = st.lists(
 def test_no_yaml_breaks_the_validator(text: str) -> None:
     """Texts made of YAML's own characters end in a findings too."""
     assert isinstance(check("model_list: " + text), Findings)
+
+
+@pytest.mark.parametrize(
+    "text", ['"a\\0b": 1\n"a\\0b": 2\n', '"a\\0b": 1\n', '"model_lis\\0t": []\n', '"a\\x85b": 1\n"a\\x85b": 2\n']
+)
+def test_a_name_in_a_configuration_does_not_spoil_the_reason(text: str) -> None:
+    """A key with a control character is told, in a refusal or in a warning, and the text is legible."""
+    findings = check("model_list: []\n" + text)
+    assert findings.errors + findings.warnings
+    for reason in (reason_of(findings.errors), *(problem.text() for problem in findings.warnings)):
+        assert reason == legible(reason)

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from routeiq_syncd.configuration.bundle import Bounds, make_bundle
-from routeiq_syncd.revision.decide import Rules, Same
+from routeiq_syncd.revision.decide import Refuse, Rules, Same
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.revision.manifest import Manifest, Publisher, SourceVersion, make_manifest
 from routeiq_syncd.revision.plan import (
+    MOST_ROW_BYTES,
     Behind,
     Head,
     Nothing,
@@ -82,3 +83,26 @@ def test_content_that_moved_is_published_anew() -> None:
         plan = plan_publish(moved, head, RULES, floor=4, ahead=0, pointed=first)
         assert isinstance(plan, Publish)
         assert plan.floor == 4
+
+
+def test_how_a_revision_travels() -> None:
+    """In the row up to the setting; above it by pointer, or in the row where nothing points, up to a bound."""
+    version, etag = Pointer("b", "k", "v1", '"e"'), Pointer("b", "k", "null", '"e"')
+    rules = Rules(Bounds(config_bytes=2 * MOST_ROW_BYTES, row_bytes=20), frozenset(), Publisher("h"))
+    small, large, huge = (
+        Fetched(make_bundle({"config.yaml": b"{a: 1} #" + b"x" * more}), SOURCE, "token")
+        for more in (12, 13, MOST_ROW_BYTES)
+    )
+    plans = [plan_publish(replace(small, pointer=version), None, rules, floor=6, ahead=0)]
+    plans += [
+        plan_publish(replace(large, pointer=pointer), None, rules, floor=6, ahead=0)
+        for pointer in (version, etag, None)
+    ]
+    plans.append(plan_publish(replace(huge, pointer=version), None, rules, floor=6, ahead=0))
+    assert all(isinstance(plan, Publish) and plan.floor == 6 for plan in plans)
+    assert [plan.pointer for plan in plans if isinstance(plan, Publish)] == [None, version, etag, None, version]
+    warned = ["ROUTEIQ_MAX_ROW_BYTES" in str(plan.warnings) for plan in plans if isinstance(plan, Publish)]
+    assert warned == [False, False, True, False, False], "only where an overwritten version is lost"
+    refused = plan_publish(huge, None, rules, floor=6, ahead=0)
+    assert isinstance(refused, Refuse)
+    assert "CONFIG_SOURCE=s3" in refused.problems[0].text()
