@@ -1,6 +1,6 @@
 """The settings; the only reader of the environment. Settings that cannot work are refused here, in sentences.
 
-An empty variable counts as unset. pydantic-settings would read the same, and cost every syncd 12 MiB of memory.
+An empty variable counts as unset. pydantic-settings would read the same, and cost every syncd 10 MiB of memory.
 """
 
 import base64
@@ -22,6 +22,7 @@ SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # the address of a UNIX socket holds 108 bytes with the closing zero (unix(7))
 LOCK_NAME_LETTERS = 200
 HIGHEST_PORT = 65_535
+ANYWHERE = "0.0.0.0"  # noqa: S104 - whoever probes a container comes from outside of it
 TINY, HUGE = sys.float_info.min, sys.float_info.max
 MODES = ("single", "leader_election")
 
@@ -47,6 +48,10 @@ def _whole(least: int, most: int, text: str) -> int:
     return int(value)
 
 
+def _bytes(least: int, most: int) -> tuple[str, Callable[[str], int]]:
+    return f"a whole number of bytes from {least} to {most}", partial(_whole, least, most)
+
+
 def _lock_name(text: str) -> str:
     if len(text) > LOCK_NAME_LETTERS or not (text.isascii() and text.isprintable()):
         raise ValueError("not a name")
@@ -57,7 +62,7 @@ def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
         raise ValueError("not an address")
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 - as in the default
+    return host.removeprefix("[").removesuffix("]") or ANYWHERE, int(port)
 
 
 def _keys(text: str) -> tuple[bytes, ...]:
@@ -98,34 +103,21 @@ INTERVAL = _Setting(
     5.0,
 )
 ADDRESS = _Setting(
-    "SYNCD_ADDR", "host:port with a port from 1 to 65535, such as 0.0.0.0:4001", _address, _address(":4001")
+    "SYNCD_ADDR", "host:port with a port from 1 to 65535, such as 0.0.0.0:4001", _address, (ANYWHERE, 4001)
 )
 LOG_LEVEL = _Setting("LOG_LEVEL", "debug, info, warning or error", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOG_FORMAT = _Setting[Literal["json", "console"] | None](
     "LOG_FORMAT", "json or console", _one_of("json", "console"), None
 )
-CONFIG_BYTES = _Setting(
-    "ROUTEIQ_MAX_CONFIG_BYTES",
-    f"a whole number of bytes from 1 to {Bounds().file_bytes}",
-    partial(_whole, 1, Bounds().file_bytes),
-    Bounds().config_bytes,
-)
-ROW_BYTES = _Setting(
-    "ROUTEIQ_MAX_ROW_BYTES",
-    f"a whole number of bytes from 0 to {MOST_ROW_BYTES}",
-    partial(_whole, 0, MOST_ROW_BYTES),
-    Bounds().row_bytes,
-)
+CONFIG_BYTES = _Setting("ROUTEIQ_MAX_CONFIG_BYTES", *_bytes(1, Bounds().file_bytes), Bounds().config_bytes)
+ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *_bytes(0, MOST_ROW_BYTES), Bounds().row_bytes)
 SUPERVISED = _Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
 MODE = _Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
 DATABASE = _Setting("DATABASE_URL", "a URL", str, "")
 DIRECT = _Setting("DIRECT_URL", "a URL", str, "")
-LEASE = _Setting(
-    "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS", "a number of seconds", partial(_number, -HUGE, HUGE), Timing().lease
-)
-RENEW = _Setting(
-    "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS", "a number of seconds", partial(_number, -HUGE, HUGE), Timing().renew
-)
+SECONDS = "a number of seconds", partial(_number, -HUGE, HUGE)  # `timing_problem` has the bounds
+LEASE = _Setting("LLMROUTER_CONFIG_SYNC_LEASE_SECONDS", *SECONDS, Timing().lease)
+RENEW = _Setting("LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS", *SECONDS, Timing().renew)
 KEYS = _Setting[tuple[bytes, ...]](
     "ROUTEIQ_CONFIG_KEY",
     "one or more keys parted by commas, the newest first, each 32 random bytes in base64, such as "
@@ -161,15 +153,6 @@ class _Environment:
         except (KeyError, ValueError):
             self.problems.append(f"{setting.name} must be {setting.wanted}.")
             return setting.default
-
-    def check(self) -> None:
-        """Go on only without a problem.
-
-        Raises:
-            BadSettingsError: there is a problem.
-        """
-        if self.problems:
-            raise BadSettingsError(self.problems)
 
 
 @dataclass(frozen=True)
@@ -227,7 +210,8 @@ class Settings:
         self.warnings: tuple[str, ...] = ()
         timing = Timing(read(LEASE), read(RENEW))
         lock_name = read(LOCK_NAME)
-        environment.check()
+        if environment.problems:
+            raise BadSettingsError(environment.problems)
         self._check_source(environment.problems)
         self.election = self._election(environment, timing, lock_name)
         socket_bytes = len(os.fsencode(self.socket))
@@ -236,7 +220,8 @@ class Settings:
                 f"ROUTEIQ_VOLUME is too long: the control socket in it has a path of {socket_bytes} bytes and "
                 f"the system takes {SOCKET_BYTES}; choose a shorter directory."
             )
-        environment.check()
+        if environment.problems:
+            raise BadSettingsError(environment.problems)
 
     @property
     def socket(self) -> Path:
@@ -299,5 +284,6 @@ def read_limits() -> tuple[Bounds, frozenset[str]]:
     """
     environment = _Environment(os.environ)
     bounds = Bounds(config_bytes=environment.read(CONFIG_BYTES))
-    environment.check()
+    if environment.problems:
+        raise BadSettingsError(environment.problems)
     return bounds, frozenset(os.environ)

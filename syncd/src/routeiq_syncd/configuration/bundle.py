@@ -19,11 +19,11 @@ class Bounds:
     """Limits on a bundle.
 
     Attributes:
-        config_bytes: of each YAML file, since YAML is parsed.
-        file_bytes: of any one file.
-        bundle_bytes: of all files together.
-        files: how many files.
-        row_bytes: of all files together, for a bundle that travels in its row of the database.
+        config_bytes: the most bytes of a YAML file, since YAML is parsed.
+        file_bytes: the most bytes of any file.
+        bundle_bytes: the most bytes of all files together.
+        files: the most files.
+        row_bytes: the most bytes of all files together, for a bundle that travels in its row of the database.
     """
 
     config_bytes: int = 4 * 1024 * 1024
@@ -123,29 +123,25 @@ def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
         if entry.size > limit:
             problems.append(too_large(entry.path, entry.size, limit))
         if not short(entry.path):
-            told = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
-            problems.append(Problem(entry.path[:80] + "…", None, told))
+            message = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
+            problems.append(Problem(entry.path[:80] + "…", None, message))
     total = sum(entry.size for entry in bundle.entries)
     if total > bounds.bundle_bytes:
-        problems.append(
-            Problem(CONFIG, None, f"the files together have {total} bytes; at most {bounds.bundle_bytes} are taken")
-        )
+        message = f"the files together have {total} bytes; at most {bounds.bundle_bytes} are taken"
+        problems.append(Problem(CONFIG, None, message))
     if len(bundle.entries) > bounds.files:
-        problems.append(
-            Problem(
-                CONFIG, None, f"the configuration has {len(bundle.entries)} files; at most {bounds.files} are taken"
-            )
-        )
+        message = f"the configuration has {len(bundle.entries)} files; at most {bounds.files} are taken"
+        problems.append(Problem(CONFIG, None, message))
     return tuple(problems)
 
 
 def is_yaml(path: str) -> bool:
-    """Whether the file is parsed as configuration: everything but the python modules beside it."""
+    """Whether the file is parsed as configuration; every file is, but for modules of Python."""
     return not path.endswith(".py")
 
 
 def too_large(path: str, size: int | None, limit: int) -> Problem:
-    """The problem of a file over its limit; ``size`` None where reading stopped at the limit."""
+    """Return the problem of a file over its limit; ``size`` is None where reading stopped at the limit."""
     found = "more bytes than that" if size is None else f"{size} bytes"
     hint = "; raise ROUTEIQ_MAX_CONFIG_BYTES if that is meant" if is_yaml(path) else ""
     return Problem(path, None, f"the file is too large: at most {limit} bytes are taken and it has {found}{hint}")

@@ -1,4 +1,4 @@
-"""Which other files a configuration draws in, found the way LiteLLM finds them.
+"""The other files that a configuration draws in, found as LiteLLM finds them.
 
 Sources, in LiteLLM: ``proxy/common_utils/config_includes.py`` for ``include``, ``get_instance_fn`` in
 ``proxy/types_utils/utils.py`` for ``callbacks: custom_callbacks.handler`` and its kin.
@@ -17,7 +17,7 @@ DOTTED_CHARACTERS = 250
 
 
 def include_entries(document: YamlDocument) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-    """Return the entries of the document's ``include`` in their order, and what is wrong with the rest."""
+    """Return the paths under the document's ``include``, in their order, and the problems with its other entries."""
     if not isinstance(document.value, Mapping) or "include" not in document.value:
         return (), ()
     entries = document.value["include"]
@@ -32,9 +32,9 @@ def include_entries(document: YamlDocument) -> tuple[tuple[str, ...], tuple[Prob
 
 
 def resolve_include(entry: str, declared_in: str, exists: Callable[[str], bool]) -> str | None:
-    """Return the path in the tree that ``entry`` names: beside the declaring file, else beside the root.
+    """Return the path in the tree that ``entry`` names: beside the file ``declared_in``, else beside the root.
 
-    None where it leads out of the tree. The path need not exist.
+    None where the path leads out of the tree. The path need not exist.
     """
     if posixpath.isabs(entry):
         return None
@@ -61,20 +61,14 @@ def include_problem(document: YamlDocument, at: int, path: str | None) -> Proble
 def module_paths(document: YamlDocument) -> frozenset[str]:
     """Return the paths, beside `config.yaml`, where LiteLLM looks for modules that dotted strings name."""
     found = set()
-    for text in strings(document.value):
+    for _path, text in strings_with_path(document.value):
         if len(text) <= DOTTED_CHARACTERS and DOTTED.fullmatch(text):
             found.add(posixpath.join(*text.split(".")[:-1]) + ".py")
     return frozenset(found)
 
 
-def strings(value: object) -> Iterator[str]:
-    """Yield every string among the values, each shared container once."""
-    for _path, text in strings_with_path(value):
-        yield text
-
-
 def strings_with_path(value: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield every string among the values with its path; a container that aliases share comes once."""
+    """Yield every string in ``value`` with its path; the strings in a container that aliases share come once."""
     seen: set[int] = set()
     stack: list[tuple[tuple[str | int, ...], object]] = [((), value)]
     while stack:
@@ -96,8 +90,8 @@ def documents_in_order(
 
     Args:
         root: the parsed `config.yaml`.
-        load: gives the parsed file of a path, its problems, or None where there is no such file.
-        missing: the sentence for an include that is not there; ``{}`` stands for its path.
+        load: gives the parsed file at a path, its problems, or None where there is no such file.
+        missing: the sentence for an included file that is not there; ``{}`` stands for its path.
     """
     documents = [root]
     problems = list[Problem]()

@@ -1,7 +1,7 @@
-"""Is this a configuration that LiteLLM can use? Structure only; what needs LiteLLM itself, the gateway finds out.
+"""Whether LiteLLM can use a configuration, judged by its structure; the gateway finds out what needs LiteLLM itself.
 
-Two rules bind: all problems at once, each with its line; and nothing is refused that LiteLLM takes and uses. Where
-this module cannot know, a database of models for instance, it warns.
+Two rules bind: all problems come at once, each with its line; and nothing is refused that LiteLLM takes and uses. Where
+this module cannot know, because models may come from a database for instance, it warns.
 """
 
 import difflib
@@ -89,8 +89,8 @@ def validate(bundle: Bundle, *, kind: str, environment: frozenset[str]) -> Findi
             message = "the top level must be a mapping (section: …), such as model_list: with a list below it"
             errors.append(document.problem(message))
             continue
-        errors.extend(_section_problems(document, warnings))
-        errors.extend(_model_problems(document))
+        errors.extend(_section_problems(document, document.value, warnings))
+        errors.extend(_model_problems(document, document.value.get("model_list")))
     found_errors, found_warnings = fallback_problems(documents)
     errors.extend(found_errors)
     warnings.extend(found_warnings)
@@ -98,16 +98,11 @@ def validate(bundle: Bundle, *, kind: str, environment: frozenset[str]) -> Findi
     return Findings(tuple(errors), tuple(warnings))
 
 
-def section(document: YamlDocument, name: str) -> Mapping[object, object]:
-    """Return the section ``name`` where it is a mapping, else an empty one."""
-    value = document.value.get(name) if isinstance(document.value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _section_problems(document: YamlDocument, warnings: list[Problem]) -> Iterator[Problem]:
-    assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
+def _section_problems(
+    document: YamlDocument, sections: dict[object, object], warnings: list[Problem]
+) -> Iterator[Problem]:
     unknown = 0
-    for name, value in document.value.items():
+    for name, value in sections.items():
         if not isinstance(name, str):
             yield document.problem(
                 "the name of a section must be text; quote it", name if isinstance(name, int) else ""
@@ -126,9 +121,7 @@ def _section_problems(document: YamlDocument, warnings: list[Problem]) -> Iterat
             yield document.problem(f"'{name}' must be {TYPE_NAMES[wanted]}", name)
 
 
-def _model_problems(document: YamlDocument) -> Iterator[Problem]:
-    assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
-    models = document.value.get("model_list")
+def _model_problems(document: YamlDocument, models: object) -> Iterator[Problem]:
     for at, model in enumerate(models if isinstance(models, list) else ()):
         here: tuple[str | int, ...] = ("model_list", at)
         if not isinstance(model, dict):
@@ -163,13 +156,13 @@ def _whole_number(value: object) -> bool:
 def _environment_warnings(documents: tuple[YamlDocument, ...], environment: frozenset[str]) -> Iterator[Problem]:
     known = set(environment)
     for document in documents:
-        if section(document, "general_settings").get("key_management_system"):
+        if document.section("general_settings").get("key_management_system"):
             return  # names are looked up in a secret manager
-        known.update(str(name) for name in section(document, "environment_variables"))
-    told: set[str] = set()
+        known.update(str(name) for name in document.section("environment_variables"))
+    warned: set[str] = set()
     for document in documents:
         for path, text in strings_with_path(document.value):
             name = text.removeprefix(REFERENCE)
-            if name != text and name not in known and name not in told:
-                told.add(name)
+            if name != text and name not in known and name not in warned:
+                warned.add(name)
                 yield document.problem(f"the environment variable {name[:80]} is not set in syncd's environment", *path)
