@@ -16,48 +16,6 @@ DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 DOTTED_CHARACTERS = 250
 
 
-def include_entries(document: YamlDocument) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-    """Return the paths under the document's ``include``, in their order, and the problems with its other entries."""
-    if not isinstance(document.value, Mapping) or "include" not in document.value:
-        return (), ()
-    entries = document.value["include"]
-    if not isinstance(entries, list):
-        return (), (document.problem("'include' must be a list of file paths", "include"),)
-    wrong = tuple(
-        document.problem("each 'include' must be the path of a file", "include", at)
-        for at, entry in enumerate(entries)
-        if not isinstance(entry, str)
-    )
-    return tuple(entry for entry in entries if isinstance(entry, str)), wrong
-
-
-def resolve_include(entry: str, declared_in: str, exists: Callable[[str], bool]) -> str | None:
-    """Return the path in the tree that ``entry`` names: beside the file ``declared_in``, else beside the root.
-
-    None where the path leads out of the tree. The path need not exist.
-    """
-    if posixpath.isabs(entry):
-        return None
-    beside = inside(posixpath.join(posixpath.dirname(declared_in), entry))
-    if beside is not None and exists(beside):
-        return beside
-    from_root = inside(entry)
-    if from_root is not None and exists(from_root):
-        return from_root
-    return beside
-
-
-def include_problem(document: YamlDocument, at: int, path: str | None) -> Problem | None:
-    """Say why an include that resolved to ``path`` cannot be part of a bundle; None where it can."""
-    if path is None:
-        message = "an 'include' must stay beside or below config.yaml: no absolute path and no '..' that leads out"
-    elif path != CONFIG and path.split("/")[0] in {CONFIG, MANIFEST}:
-        message = f"nothing called {CONFIG} or {MANIFEST} can be included: the revision's own files have these names"
-    else:
-        return None
-    return document.problem(message, "include", at)
-
-
 def module_paths(document: YamlDocument) -> frozenset[str]:
     """Return the paths, beside `config.yaml`, where LiteLLM looks for modules that dotted strings name."""
     found = set()
@@ -104,13 +62,14 @@ def documents_in_order(
         return path == CONFIG or loaded[path] is not None
 
     for document in documents:  # grows while it is walked: includes of includes come last
-        entries, wrong = include_entries(document)
-        problems.extend(wrong)
+        entries = document.value.get("include", []) if isinstance(document.value, Mapping) else []
+        if not isinstance(entries, list):
+            problems.append(document.problem("'include' must be a list of file paths", "include"))
+            continue
         for at, entry in enumerate(entries):
-            path = resolve_include(entry, document.file, exists)
-            problem = include_problem(document, at, path)
-            if problem is not None or path is None:
-                problems.extend([problem] if problem else [])
+            path = _included(document, at, entry, exists)
+            if isinstance(path, Problem):
+                problems.append(path)
                 continue
             if path in seen:
                 continue
@@ -124,3 +83,21 @@ def documents_in_order(
             else:
                 problems.extend(found or ())
     return tuple(documents), tuple(problems)
+
+
+def _included(document: YamlDocument, at: int, entry: object, exists: Callable[[str], bool]) -> str | Problem:
+    """Return the path in the tree that ``entry`` names: beside the document's file, else beside the root.
+
+    The path need not exist. A problem where no bundle can have a file at the path.
+    """
+    if not isinstance(entry, str):
+        return document.problem("each 'include' must be the path of a file", "include", at)
+    places = inside(posixpath.join(posixpath.dirname(document.file), entry)), inside(entry)
+    path = next((place for place in places if place is not None and exists(place)), places[0])
+    if path is None:
+        message = "an 'include' must stay beside or below config.yaml: no absolute path and no '..' that leads out"
+    elif path != CONFIG and path.split("/")[0] in {CONFIG, MANIFEST}:
+        message = f"nothing called {CONFIG} or {MANIFEST} can be included: the revision's own files have these names"
+    else:
+        return path
+    return document.problem(message, "include", at)

@@ -25,37 +25,38 @@ class _Whole(asyncpg.Connection):
 
 
 async def open_connection(target: Target) -> Connection:
-    """Open a connection; the caller closes it.
+    """Open a connection, which the caller closes.
 
     Raises:
-        Exception: `faults.passing` has words for it, or it is a bug.
+        ConnectionError: the server cannot be reached.
+        InvalidAuthorizationSpecificationError: the server does not let this user in.
     """
     context = _tls_context(target)
-    attempts: list[ssl.SSLContext | bool] = [context or False]
-    if context is not None and not target.tls.required:
-        attempts.append(False)
-    for index, encryption in enumerate(attempts):
-        try:
-            return await asyncpg.connect(
-                host=target.host,
-                port=target.port,
-                user=target.user,
-                password=target.password,
-                database=target.database,
-                ssl=encryption,
-                timeout=target.connect_seconds,
-                # A pooler may hand each statement to another server, which knows none of our prepared ones.
-                statement_cache_size=0,
-                target_session_attrs=SessionAttribute.any,
-                connection_class=_Whole,
-            )
-        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
-            wrong = isinstance(error, asyncpg.InvalidPasswordError)
-            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
-            if index == len(attempts) - 1 or not (refused or "rejected SSL upgrade" in str(error)):
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    try:
+        return await _open(target, context or False)
+    except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
+        wrong = isinstance(error, asyncpg.InvalidPasswordError)
+        refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
+        if context is None or target.tls.required or not (refused or "rejected SSL upgrade" in str(error)):
+            raise
+    return await _open(target, encryption=False)
+
+
+async def _open(target: Target, encryption: ssl.SSLContext | bool) -> Connection:  # noqa: FBT001 - as asyncpg has it
+    return await asyncpg.connect(
+        host=target.host,
+        port=target.port,
+        user=target.user,
+        password=target.password,
+        database=target.database,
+        ssl=encryption,
+        timeout=target.connect_seconds,
+        # A pooler may hand each statement to another server, which knows none of our prepared ones.
+        statement_cache_size=0,
+        target_session_attrs=SessionAttribute.any,
+        connection_class=_Whole,
+    )
 
 
 def _tls_context(target: Target) -> ssl.SSLContext | None:

@@ -44,16 +44,9 @@ class Database:
         async with self.session.use() as connection:
             row = await connection.fetchrow(statements.LOOK, self.lock_name, self.guard_key)
         assert row is not None  # noqa: S101 - the query has exactly one row
-        holder, number, server, granted_by = row["holder_id"], row["number"], row["server"], row["granted_by"]
-        lease = holder and Lease(
-            holder,
-            row["epoch"],
-            row["remaining"],
-            row["expires_at"],
-            row["guarded"],
-            granted_by,
-            void=bool(granted_by and server and granted_by != server),
-        )
+        held, number, server, by = row["holder_id"], row["number"], row["server"], row["granted_by"]
+        void = bool(by and server and by != server)
+        lease = held and Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"], by, void)
         return Sight(lease, None if number is None else Head(number, row["digest"]), server, row["barred"])
 
     async def acquire(self, holder_id: str, deserted: int | None, known: int = 0) -> Grant | Lost:

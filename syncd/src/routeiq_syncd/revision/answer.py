@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from routeiq_syncd.configuration.legible import legible
-from routeiq_syncd.revision.manifest import MOST_NUMBER, whole
+from routeiq_syncd.revision.manifest import whole
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ def read_answer(data: bytes) -> Answer | None:
     try:
         fields = json.loads(data)
         serving, refused = fields.get("serving"), fields.get("refused")
-        numbers = {_number(worker["number"]) for worker in fields.get("workers") or ()}
+        numbers = {whole(worker["number"]) for worker in fields.get("workers") or ()}
         answer = Answer(
-            serving=serving and Serving(_number(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
+            serving=serving and Serving(whole(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
             refused=refused
             and Refused(
-                _number(refused["number"]), _text(refused["digest"]), _text(refused["reason"]), _text(refused["at"])
+                whole(refused["number"]), _text(refused["digest"]), _text(refused["reason"]), _text(refused["at"])
             ),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -54,10 +54,6 @@ def read_answer(data: bytes) -> Answer | None:
         if named is not None and named.number is not None:
             numbers.add(named.number)
     return Answer(answer.serving, answer.refused, frozenset(numbers))
-
-
-def _number(value: object) -> int:
-    return whole(value, MOST_NUMBER)
 
 
 def _text(value: object) -> str:

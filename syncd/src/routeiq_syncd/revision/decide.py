@@ -53,13 +53,10 @@ class Rules:
 
 def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: datetime, rules: Rules) -> Decision:
     """Decide what becomes of a fetched bundle; ``current`` is the revision on the volume, None for none."""
-    match examine(fetched, current.digest if current else None, rules):
-        case Same() | Refuse() as settled:
-            return settled
-        case warnings:
-            entries = fetched.bundle.entries
-            manifest = make_manifest(next_number, entries, fetched.version, rules.publisher, now)
-            return Accept(manifest, warnings)
+    found = examine(fetched, current.digest if current else None, rules)
+    if isinstance(found, Same | Refuse):
+        return found
+    return Accept(make_manifest(next_number, fetched.bundle.entries, fetched.version, rules.publisher, now), found)
 
 
 def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:

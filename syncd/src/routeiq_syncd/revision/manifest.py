@@ -96,23 +96,23 @@ def read_manifest(data: bytes) -> Manifest | None:
     try:
         fields = json.loads(data)
         files = tuple(
-            Entry(_text(file["path"]), whole(file["size"], BOUNDS.file_bytes), _digest(file["sha256"]))
+            Entry(encodable(file["path"]), whole(file["size"], BOUNDS.file_bytes), _digest(file["sha256"]))
             for file in fields["files"]
         )
         source, publisher = fields["source"], fields["publisher"]
         manifest = Manifest(
-            number=whole(fields["number"], MOST_NUMBER),
+            number=whole(fields["number"]),
             digest=_digest(fields["digest"]),
             files=files,
             source=SourceVersion(
-                kind=_text(source["kind"]),
-                location=_text(source["location"]),
+                kind=encodable(source["kind"]),
+                location=encodable(source["location"]),
                 version_id=_text_or_none(source.get("version_id")),
                 generation=_text_or_none(source.get("generation")),
                 etag=_text_or_none(source.get("etag")),
             ),
-            publisher=Publisher(_text(publisher["holder_id"]), whole(publisher.get("epoch", 0), MOST_NUMBER)),
-            created_at=_text(fields["created_at"]),
+            publisher=Publisher(encodable(publisher["holder_id"]), whole(publisher.get("epoch", 0))),
+            created_at=encodable(fields["created_at"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -121,7 +121,7 @@ def read_manifest(data: bytes) -> Manifest | None:
     return manifest if sound else None
 
 
-def whole(value: object, most: int) -> int:
+def whole(value: object, most: int = MOST_NUMBER) -> int:
     """Return ``value``, a whole number from 0 to ``most``; Python's truth values are not taken for numbers.
 
     Raises:
@@ -132,7 +132,7 @@ def whole(value: object, most: int) -> int:
     return value
 
 
-def _text(value: object) -> str:
+def encodable(value: object) -> str:
     """Return ``value``, a text that UTF-8 can encode.
 
     Raises:
@@ -146,11 +146,11 @@ def _text(value: object) -> str:
 
 
 def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else encodable(value)
 
 
 def _digest(value: object) -> str:
-    text = _text(value)
+    text = encodable(value)
     if DIGEST.fullmatch(text) is None:
         raise ValueError("not a digest")
     return text

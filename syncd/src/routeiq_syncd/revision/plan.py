@@ -15,7 +15,7 @@ MOST_ROW_BYTES = 16 * 1024 * 1024
 AHEAD = "ahead"
 # The state of a replica that cannot have the desired revision.
 STUCK = "stuck"
-# Why the database cannot be written: a hot standby answers, or the server, the database or the role is set to read only.
+# Why the database cannot be written: a hot standby answers, or server, database or role are set to read only.
 Barred = Literal["", "standby", "read-only"]
 
 
@@ -57,11 +57,9 @@ def plan_publish(
     """
     moved = pointed is not None and pointed != fetched.pointer
     held = head.digest if head is not None and head.number > ahead and not moved else None
-    match examine(fetched, held, rules):
-        case Same() | Refuse() as settled:
-            return settled
-        case warnings:
-            pass
+    warnings = examine(fetched, held, rules)
+    if isinstance(warnings, Same | Refuse):
+        return warnings
     above = max(floor, ahead, head.number if head else 0)
     size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
     if size > rules.bounds.row_bytes and pointer is not None:

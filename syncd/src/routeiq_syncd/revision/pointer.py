@@ -7,7 +7,7 @@ and digests stand in the manifest, and every replica checks them.
 import json
 from dataclasses import dataclass
 
-from routeiq_syncd.revision.manifest import SourceVersion
+from routeiq_syncd.revision.manifest import SourceVersion, encodable
 
 UNVERSIONED = {None, "null"}  # S3's name for the version of an object in a bucket that keeps no versions
 
@@ -52,9 +52,9 @@ def _place(value: object) -> str:
     Raises:
         ValueError: ``value`` is no such name.
     """
-    if not isinstance(value, str) or not value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not value:
         raise ValueError("not a name")
-    return value
+    return encodable(value)
 
 
 def _mark(value: object) -> str | None:
