@@ -255,8 +255,7 @@ class Settings:
             problems.append("DATABASE_URL must be set, since LLMROUTER_HA_MODE is leader_election.")
         if not database or mode not in ("", "leader_election"):
             return None
-        problem = timing_problem(timing, LEASE.name, RENEW.name)
-        if problem is not None:
+        if problem := timing_problem(timing, LEASE.name, RENEW.name):
             problems.append(problem)
         direct = environment.read(DIRECT)
         name, url = (DIRECT.name, direct) if direct else (DATABASE.name, database)

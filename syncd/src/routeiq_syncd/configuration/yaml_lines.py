@@ -105,8 +105,7 @@ def parse(file: str, data: bytes) -> Parsed:
         line = data.count(b"\n", 0, error.start) + 1
         return (Problem(file, line, "the file is not UTF-8 text; save it as UTF-8"),)
     try:
-        over = _over_bounds(file, text)
-        if over is not None:
+        if over := _over_bounds(file, text):
             return (over,)
         return _load(file, text)
     except yaml.reader.ReaderError as error:
@@ -145,11 +144,9 @@ def _load(file: str, text: str) -> Parsed:
         root = loader.get_single_node()
         if root is None:
             return YamlDocument(file, None, None)
-        problem = _expansion_problem(file, root)
-        if problem is not None:
+        if problem := _expansion_problem(file, root):
             return (problem,)
-        duplicates = tuple(_duplicates(file, root))
-        if duplicates:
+        if duplicates := tuple(_duplicates(file, root)):
             return duplicates
         return YamlDocument(file, loader.construct_document(root), root)
     except yaml.MarkedYAMLError:

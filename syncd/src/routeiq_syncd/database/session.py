@@ -26,7 +26,6 @@ class Session:
 
     Attributes:
         pooled: whether a transaction pooler stands between syncd and the server; None before the first connection.
-        setting: as above.
     """
 
     def __init__(self, target: Target, *, seconds: float, setting: str = "DATABASE_URL", needed: str = NEEDED) -> None:

@@ -62,8 +62,7 @@ def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: da
 def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:
     """Compare a fetched bundle with the digest ``held`` and check it; return the warnings of one that may be taken."""
     bundle = fetched.bundle
-    over = bound_problems(bundle, rules.bounds)
-    if over:
+    if over := bound_problems(bundle, rules.bounds):
         return Refuse(bundle.digest, over)
     findings = validate(bundle, kind=fetched.version.kind, environment=rules.environment)
     if held == bundle.digest:

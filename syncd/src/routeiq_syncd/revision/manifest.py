@@ -73,12 +73,19 @@ def number_in(name: str) -> int | None:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Write the manifest as JSON, a trailing newline included."""
+    source = manifest.source
     fields = {
         "format": FORMAT,
         "number": manifest.number,
         "digest": manifest.digest,
         "files": [vars(entry) for entry in manifest.files],
-        "source": vars(manifest.source),
+        "source": {
+            "kind": source.kind,
+            "location": source.location,
+            "version_id": source.version_id,
+            "generation": source.generation,
+            "etag": source.etag,
+        },
         "publisher": vars(manifest.publisher),
         "created_at": manifest.created_at,
     }
