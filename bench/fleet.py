@@ -1,13 +1,12 @@
 """A large fleet on one PostgreSQL: ``python -m bench.fleet [--replicas 200] [--processes 4] [--seconds 60]``.
 
-The cores are real (`bench.fleet_worker`); the processes that hold many of them are what is simulated. Prints what a
-fleet costs and how fast it follows, and writes ``bench/RESULTS-fleet.md`` unless ``--quick``.
+Each core is a real syncd (`bench.fleet_worker`), though many of them share a process. Prints what a fleet costs and how
+fast it follows, and writes ``bench/RESULTS-fleet.md`` unless ``--quick``.
 """
 
 import argparse
 import contextlib
 import datetime as dt
-import json
 import os
 import platform
 import statistics
@@ -17,14 +16,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from bench.processes import cpu_seconds, machine
-from tests.integration.syncd.conftest import MODEL
+from bench.syncd_runs import materialised
 from tests.support.fleet import create_schema
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.processes import REPOSITORY, clean_environment
+from tests.support.syncd import MODEL
 from tests.support.waiting import wait_for
 
 RESULTS = Path(__file__).with_name("RESULTS-fleet.md")
@@ -40,12 +39,12 @@ class Large:
     folder: Path
     replicas: int
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    read: dict[int, int] = field(default_factory=dict)
+    read: dict[Path, int] = field(default_factory=dict)
     done: dict[int, dict[int, float]] = field(default_factory=dict)  # revision, core: when it was materialised
 
     @property
     def config(self) -> Path:
-        """The source of everyone."""
+        """The source of every core."""
         return self.folder / "source" / "config.yaml"
 
     def ask(self, query: str) -> list[str]:
@@ -64,8 +63,10 @@ class Large:
             with self._log(worker).open("wb") as log:
                 self.workers.append(
                     subprocess.Popen(
-                        [*command, str(self.folder), str(self.config)],
-                        env=clean_environment(DATABASE_URL=self.server.url(DATABASE)),
+                        [*command, str(self.folder)],
+                        env=clean_environment(
+                            DATABASE_URL=self.server.url(DATABASE), LITELLM_CONFIG_PATH=str(self.config)
+                        ),
                         cwd=REPOSITORY,
                         stdin=subprocess.PIPE,
                         stderr=log,
@@ -89,18 +90,10 @@ class Large:
         fresh.rename(self.config)
 
     def followed(self, revision: int, cores: int) -> bool:
-        """Whether so many cores have materialised ``revision``."""
+        """Return whether ``cores`` cores have materialised ``revision``."""
         for worker in range(len(self.workers)):
-            with self._log(worker).open("rb") as log:
-                log.seek(self.read.get(worker, 0))
-                new = log.read()
-            whole = new[: new.rfind(b"\n") + 1]
-            self.read[worker] = self.read.get(worker, 0) + len(whole)
-            for line in whole.splitlines():
-                event = json.loads(line) if line.startswith(b"{") else {}
-                if event.get("event") == "revision materialised":
-                    at = datetime.fromisoformat(event["timestamp"]).timestamp()
-                    self.done.setdefault(event["number"], {})[event["core"]] = at
+            for at, event in materialised(self._log(worker), self.read):
+                self.done.setdefault(event["number"], {})[event["core"]] = at
         return len(self.done.get(revision, {})) >= cores
 
     def _log(self, worker: int) -> Path:
@@ -144,7 +137,7 @@ class Meter:
 
 @contextlib.contextmanager
 def running_fleet(server: PostgresServer, folder: Path, replicas: int, processes: int) -> Iterator[tuple[Large, Costs]]:
-    """Yield a fleet of which everyone serves the first revision, and what its start took; end it afterwards."""
+    """Yield a fleet, all of whose cores serve the first revision, and what its start took; end it afterwards."""
     server.create_database(DATABASE)
     create_schema(server, DATABASE)
     large = Large(server, folder, replicas)
@@ -154,7 +147,7 @@ def running_fleet(server: PostgresServer, folder: Path, replicas: int, processes
     try:
         large.start(processes)
         wait_for("everyone to follow", lambda: large.followed(1, replicas), seconds=300, every=0.2)
-        wait_for("every heartbeat", lambda: large.number("SELECT count(*) FROM routeiq.replica") == replicas)
+        wait_for("every row", lambda: large.number("SELECT count(*) FROM routeiq.replica") == replicas)
         yield large, meter.costs()
     finally:
         for worker in large.workers:
@@ -239,7 +232,7 @@ def publishes(large: Large, rounds: int) -> list[str]:
             lambda number=number: large.followed(number, large.replicas),  # type: ignore[misc]  # as any lambda
             seconds=60,
         )
-        time.sleep(1.5)  # the heartbeats that tell it
+        time.sleep(1.5)  # the rows that tell it
         costs.append(meter.costs())
         at = large.number(f"SELECT extract(epoch FROM created_at) FROM routeiq.revision WHERE number = {number}")  # noqa: S608
         times = [when - at for when in large.done[number].values()]

@@ -94,11 +94,11 @@ def successions(bench: Bench, table: Table) -> None:
         runs.ready(three, "first", 3)
         clean = runs.take_overs(three, rounds, clean=True)
         crash = runs.take_overs(three, rounds, clean=False)
-    told = f"{rounds} rounds of 3 replicas, from SIGTERM to the next acquisition"
-    table.add("clean hand-over, the worst", 1000 * max(clean), "ms", 250, told)
+    note = f"{rounds} rounds of 3 replicas, from SIGTERM to the next acquisition"
+    table.add("clean hand-over, the worst", 1000 * max(clean), "ms", 250, note)
     table.add("clean hand-over, p50", 1000 * statistics.median(clean), "ms")
-    told = f"{rounds} rounds of 3 replicas, lease 30 s, from SIGKILL to the next acquisition"
-    table.add("crash take-over, direct, p50", statistics.median(crash), "s", 2, told)
+    note = f"{rounds} rounds of 3 replicas, lease 30 s, from SIGKILL to the next acquisition"
+    table.add("crash take-over, direct, p50", statistics.median(crash), "s", 2, note)
     table.add("crash take-over, direct, the worst", max(crash), "s")
     with ExitStack() as stack:
         port = stack.enter_context(running_pgbouncer(bench.server))
@@ -107,8 +107,8 @@ def successions(bench: Bench, table: Table) -> None:
         pooled = bench.fleet(stack, "pooled", DATABASE_URL=url, **lease)
         runs.ready(pooled, "first", 3, delivery="poll")
         found = runs.take_overs(pooled, bench.times(10), clean=False, delivery="poll")
-    told = f"{len(found)} rounds through PgBouncer in transaction mode; the target is lease ({LEASE:g} s) + {LOOK:g} s"
-    table.add("crash take-over, pooled, the worst", max(found), "s", LEASE + LOOK, told)
+    note = f"{len(found)} rounds through PgBouncer in transaction mode; the target is lease ({LEASE:g} s) + {LOOK:g} s"
+    table.add("crash take-over, pooled, the worst", max(found), "s", LEASE + LOOK, note)
 
 
 def footprints(bench: Bench, table: Table) -> None:
@@ -121,7 +121,7 @@ def footprints(bench: Bench, table: Table) -> None:
             pids = [two.processes[index].pid for index in (holder, 1 - holder)]
             for role, found in zip(("holder", "follower"), runs.idle(bench.server, pids, seconds), strict=True):
                 note = f"PSS {found.pss:.1f} MiB"
-                # The target is one of syncd on its defaults; sealing is an operator's choice, and its cost is told.
+                # The target is for syncd on its defaults; what sealing costs is measured and has no target.
                 table.add(f"idle {role}{kind}: RSS", found.rss, "MiB", None if kind else MOST_RSS, note)
                 if not kind:
                     note = f"over {seconds:g} s"

@@ -14,17 +14,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from bench.processes import cpu_seconds
-from tests.integration.syncd.conftest import Syncd
 from tests.support.fleet import Fleet
 from tests.support.postgres import PostgresServer
+from tests.support.syncd import Syncd
 from tests.support.waiting import wait_for
 
 SETTLE_SECONDS = 10.0
@@ -35,7 +36,6 @@ QUESTION = re.compile(r"^\S+ LOG:  execute", re.MULTILINE)
 IMPORTS = (
     ("Python itself", ()),
     ("asyncio, with ssl", ("asyncio", "ssl")),
-    ("pydantic-settings", ("pydantic_settings",)),
     ("PyYAML", ("yaml",)),
     ("structlog and uvicorn, by syncd's own modules for every mode", ("routeiq_syncd.__main__",)),
     ("leader election: asyncpg and its modules", ("routeiq_syncd.assembly.leader_election",)),
@@ -89,19 +89,16 @@ def ready(fleet: Fleet, name: str, count: int, *, delivery: str = "listen") -> i
     return fleet.holder()
 
 
-def materialised(fleet: Fleet, index: int, seen: dict[int, int]) -> dict[int, float]:
-    """Return when replica ``index`` says that it had materialised each revision since it was asked last."""
-    with fleet.syncds[index].log.open("rb") as log:
-        log.seek(seen.get(index, 0))
-        new = log.read()
+def materialised(log: Path, seen: dict[Path, int]) -> Iterator[tuple[float, dict[str, Any]]]:
+    """Yield when each revision had been materialised, and the event, from what ``log`` holds beyond ``seen`` bytes."""
+    with log.open("rb") as file:
+        file.seek(seen.get(log, 0))
+        new = file.read()
     whole = new[: new.rfind(b"\n") + 1]
-    seen[index] = seen.get(index, 0) + len(whole)
-    events = [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
-    return {
-        event["number"]: datetime.fromisoformat(event["timestamp"]).timestamp()
-        for event in events
-        if event["event"] == "revision materialised"
-    }
+    seen[log] = seen.get(log, 0) + len(whole)
+    for event in (json.loads(line) for line in whole.splitlines() if line.startswith(b"{")):
+        if event["event"] == "revision materialised":
+            yield datetime.fromisoformat(event["timestamp"]).timestamp(), event
 
 
 def spread(fleet: Fleet, rounds: int) -> tuple[list[float], list[float]]:
@@ -112,9 +109,8 @@ def spread(fleet: Fleet, rounds: int) -> tuple[list[float], list[float]]:
         transaction writes just before it commits; and from the end of the upload, the poll following at once.
     """
     holder = fleet.holder()
-    seen: dict[int, int] = {}
-    for index in fleet.processes:
-        materialised(fleet, index, seen)
+    logs = [fleet.syncds[index].log for index in fleet.processes]
+    seen = {log: log.stat().st_size for log in logs}
     first = int(fleet.sql("SELECT max(number) FROM routeiq.revision")[0]) + 1
     uploaded: dict[int, float] = {}
     committed: dict[int, float] = {}
@@ -125,10 +121,10 @@ def spread(fleet: Fleet, rounds: int) -> tuple[list[float], list[float]]:
         fleet.syncds[holder].command("POST", "/poll")
 
         def everyone(number: int = number) -> bool:
-            for index in fleet.processes:
-                for which, at in materialised(fleet, index, seen).items():
-                    done[which].append(at)
-            return len(done[number]) == len(fleet.processes)
+            for log in logs:
+                for at, event in materialised(log, seen):
+                    done[event["number"]].append(at)
+            return len(done[number]) == len(logs)
 
         wait_for(f"revision {number} everywhere", everyone, every=0.02)
         if number % 50 == 0 or number == first + rounds - 1:  # the database keeps a hundred

@@ -10,7 +10,8 @@ import pytest
 from routeiq_syncd.configuration.bundle import make_bundle
 from routeiq_syncd.revision.answer import read_answer
 from routeiq_syncd.revision.manifest import Publisher, SourceVersion, make_manifest, read_manifest, write_manifest
-from routeiq_syncd.status.document import FetchState, Snapshot, document, last_known
+from routeiq_syncd.status.document import document, last_known
+from routeiq_syncd.status.snapshot import FetchState, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 22, 22, 10, tzinfo=UTC)

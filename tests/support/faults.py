@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from routeiq_syncd.configuration.bundle import make_bundle
-from tests.integration.syncd.conftest import config
 from tests.support.fleet import Fleet
 from tests.support.history import Calm, Ended, Put
-from tests.support.recorder import Recorder
+from tests.support.history_recorder import HistoryRecorder
 from tests.support.schedule import CALM, CHANGE, Step
+from tests.support.syncd import config
 from tests.support.tcp_proxy import Proxy
 from tests.support.waiting import wait_for
 
@@ -35,7 +35,7 @@ class Hands:
     replicas: Fleet
     databases: list[Proxy]
     source: Proxy
-    recorder: Recorder
+    recorder: HistoryRecorder
     changes: int = 0
     healing: list[tuple[float, str, Callable[[], None]]] = field(default_factory=list)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from routeiq_migrate.ledger import CREATE_OWN
-from tests.integration.syncd.conftest import Syncd, config
 from tests.support.postgres import PostgresServer
 from tests.support.processes import REPOSITORY, Running, running
 from tests.support.s3 import Server
+from tests.support.syncd import Syncd, config
 from tests.support.waiting import wait_for
 
 SCHEMA = REPOSITORY / "migrate/src/routeiq_migrate/sql"

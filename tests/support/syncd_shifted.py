@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime, timedelta
 
-from routeiq_syncd import __main__
+from routeiq_syncd.__main__ import main
 
 
 def run(seconds: float) -> int:
@@ -12,8 +12,7 @@ def run(seconds: float) -> int:
     def shifted() -> datetime:
         return datetime.now().astimezone() + timedelta(seconds=seconds)
 
-    vars(__main__)["utc_now"] = shifted
-    return __main__.main(["run"])
+    return main(["run"], now=shifted)
 
 
 if __name__ == "__main__":

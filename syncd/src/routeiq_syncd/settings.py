@@ -1,13 +1,16 @@
-"""The settings; the only reader of the environment. What cannot work is refused here, in sentences."""
+"""The settings; the only reader of the environment. Settings that cannot work are refused here, in sentences.
+
+An empty variable counts as unset. pydantic-settings would read the same, and cost every syncd 10 MiB of memory.
+"""
 
 import base64
 import os
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings
+from typing import Generic, Literal, TypeVar
 
 from routeiq_syncd.configuration.bundle import Bounds
 from routeiq_syncd.database.url import Target, UrlError, parse_url
@@ -16,96 +19,153 @@ from routeiq_syncd.revision.plan import MOST_ROW_BYTES
 
 KEY_BYTES = 32
 SOCKET = "syncd.sock"
-SOCKET_BYTES = 107  # a UNIX socket's address holds 108 with the closing zero
+SOCKET_BYTES = 107  # the address of a UNIX socket holds 108 bytes with the closing zero (unix(7))
+LOCK_NAME_LETTERS = 200
+HIGHEST_PORT = 65_535
+ANYWHERE = "0.0.0.0"  # noqa: S104 - whoever probes a container comes from outside of it
+TINY, HUGE = sys.float_info.min, sys.float_info.max
 MODES = ("single", "leader_election")
-LEASE = "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS"
-RENEW = "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS"
+
+Value = TypeVar("Value")
 
 
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
+def _one_of(*words: Value) -> Callable[[str], Value]:
+    by_name = {str(word).lower(): word for word in words}
+    return lambda text: by_name[text.strip().lower()]
 
 
-def _upper(value: object) -> object:
-    return value.strip().upper() if isinstance(value, str) else value
+def _number(least: float, most: float, text: str) -> float:
+    value = float(text)
+    if not least <= value <= most:  # false for NaN, too
+        raise ValueError("out of range")
+    return value
 
 
-class _Environment(BaseSettings, case_sensitive=True, env_ignore_empty=True, extra="ignore"):
-    """The variables as they come. Each description completes ``NAME must be …``."""
+def _whole(least: int, most: int, text: str) -> int:
+    value = _number(least, most, text)
+    if not value.is_integer():
+        raise ValueError("not a whole number")
+    return int(value)
 
-    volume: Path = Field(default=Path("var"), validation_alias="ROUTEIQ_VOLUME", description="a directory")
-    source: Annotated[Literal["file", "s3", "gcs"], BeforeValidator(_lower)] = Field(
-        default="file", validation_alias="CONFIG_SOURCE", description="'file' or 's3'"
-    )
-    config_path: Path = Field(
-        default=Path("/app/config/config.yaml"),
-        validation_alias="LITELLM_CONFIG_PATH",
-        description="the path of a file",
-    )
-    bucket: str | None = Field(default=None, validation_alias="S3_BUCKET_NAME", description="the name of a bucket")
-    bucket_alias: str | None = Field(
-        default=None, validation_alias="CONFIG_S3_BUCKET", description="the name of a bucket"
-    )
-    key: str | None = Field(default=None, validation_alias="S3_CONFIG_KEY", description="the key of an object")
-    key_alias: str | None = Field(default=None, validation_alias="CONFIG_S3_KEY", description="the key of an object")
-    interval: float = Field(
-        default=5.0,
-        validation_alias="CONFIG_SYNC_INTERVAL",
-        description="a number of seconds above 0 and at most 86400, such as 5",
-        gt=0,
-        le=86_400,
-        allow_inf_nan=False,
-    )
-    address: str = Field(default="0.0.0.0:4001", validation_alias="SYNCD_ADDR", description="host:port")
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
-        default="INFO", validation_alias="LOG_LEVEL", description="debug, info, warning or error"
-    )
-    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(_lower)] = Field(
-        default=None, validation_alias="LOG_FORMAT", description="json or console"
-    )
-    config_bytes: int = Field(
-        default=Bounds().config_bytes,
-        validation_alias="ROUTEIQ_MAX_CONFIG_BYTES",
-        description="a whole number of bytes from 1 to 67108864",
-        ge=1,
-        le=Bounds().file_bytes,
-    )
-    row_bytes: int = Field(
-        default=Bounds().row_bytes,
-        validation_alias="ROUTEIQ_MAX_ROW_BYTES",
-        description=f"a whole number of bytes from 0 to {MOST_ROW_BYTES}",
-        ge=0,
-        le=MOST_ROW_BYTES,
-    )
-    supervisor: str | None = Field(default=None, validation_alias="SUPERVISOR_ENABLED", description="supervisord's own")
-    mode: str | None = Field(
-        default=None, validation_alias="LLMROUTER_HA_MODE", description="single or leader_election"
-    )
-    database: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL", description="a URL")
-    direct: SecretStr | None = Field(default=None, validation_alias="DIRECT_URL", description="a URL")
-    lease: float = Field(default=30.0, validation_alias=LEASE, description="a number of seconds", allow_inf_nan=False)
-    renew: float = Field(default=10.0, validation_alias=RENEW, description="a number of seconds", allow_inf_nan=False)
-    keys: SecretStr | None = Field(default=None, validation_alias="ROUTEIQ_CONFIG_KEY", description="keys")
-    lock_name: str = Field(
-        default="config_sync",
-        validation_alias="LLMROUTER_CONFIG_SYNC_LOCK_NAME",
-        description="a name of at most 200 characters",
-        max_length=200,
-        pattern=r"^[ -~]+$",
-    )
+
+def _bytes(least: int, most: int) -> tuple[str, Callable[[str], int]]:
+    return f"a whole number of bytes from {least} to {most}", partial(_whole, least, most)
+
+
+def _lock_name(text: str) -> str:
+    if len(text) > LOCK_NAME_LETTERS or not (text.isascii() and text.isprintable()):
+        raise ValueError("not a name")
+    return text
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
+        raise ValueError("not an address")
+    return host.removeprefix("[").removesuffix("]") or ANYWHERE, int(port)
+
+
+def _keys(text: str) -> tuple[bytes, ...]:
+    keys = tuple(base64.b64decode(part.strip(), validate=True) for part in text.split(","))
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise ValueError("not a key")
+    return keys
+
+
+@dataclass(frozen=True)
+class _Setting(Generic[Value]):
+    """One setting and how it is read.
+
+    Attributes:
+        name: the environment variable.
+        wanted: what the variable has to be; completes the sentence ``NAME must be …``.
+        parse: turns the variable's text into the value; raises KeyError or ValueError for a text that is not wanted.
+        default: the value where the variable is unset.
+        alias: another variable that means the same.
+    """
+
+    name: str
+    wanted: str
+    parse: Callable[[str], Value]
+    default: Value
+    alias: str = ""
+
+
+VOLUME = _Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
+SOURCE = _Setting("CONFIG_SOURCE", "'file' or 's3'", _one_of("file", "s3", "gcs"), "file")
+CONFIG_PATH = _Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
+BUCKET = _Setting("S3_BUCKET_NAME", "the name of a bucket", str, "", alias="CONFIG_S3_BUCKET")
+KEY = _Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alias="CONFIG_S3_KEY")
+INTERVAL = _Setting(
+    "CONFIG_SYNC_INTERVAL",
+    "a number of seconds above 0 and at most 86400, such as 5",
+    partial(_number, TINY, 86_400),
+    5.0,
+)
+ADDRESS = _Setting(
+    "SYNCD_ADDR", "host:port with a port from 1 to 65535, such as 0.0.0.0:4001", _address, (ANYWHERE, 4001)
+)
+LOG_LEVEL = _Setting("LOG_LEVEL", "debug, info, warning or error", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOG_FORMAT = _Setting[Literal["json", "console"] | None](
+    "LOG_FORMAT", "json or console", _one_of("json", "console"), None
+)
+CONFIG_BYTES = _Setting("ROUTEIQ_MAX_CONFIG_BYTES", *_bytes(1, Bounds().file_bytes), Bounds().config_bytes)
+ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *_bytes(0, MOST_ROW_BYTES), Bounds().row_bytes)
+SUPERVISED = _Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
+MODE = _Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
+DATABASE = _Setting("DATABASE_URL", "a URL", str, "")
+DIRECT = _Setting("DIRECT_URL", "a URL", str, "")
+SECONDS = "a number of seconds", partial(_number, -HUGE, HUGE)  # `timing_problem` has the bounds
+LEASE = _Setting("LLMROUTER_CONFIG_SYNC_LEASE_SECONDS", *SECONDS, Timing().lease)
+RENEW = _Setting("LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS", *SECONDS, Timing().renew)
+KEYS = _Setting[tuple[bytes, ...]](
+    "ROUTEIQ_CONFIG_KEY",
+    "one or more keys parted by commas, the newest first, each 32 random bytes in base64, such as "
+    "`openssl rand -base64 32` prints",
+    _keys,
+    (),
+)
+LOCK_NAME = _Setting("LLMROUTER_CONFIG_SYNC_LOCK_NAME", "a name of at most 200 characters", _lock_name, "config_sync")
 
 
 class BadSettingsError(Exception):
     """Settings that cannot work; ``sentences`` has one for each problem."""
 
-    def __init__(self, sentences: tuple[str, ...]) -> None:
+    def __init__(self, sentences: list[str]) -> None:
         super().__init__(" ".join(sentences))
-        self.sentences = sentences
+        self.sentences = tuple(sentences)
+
+
+class _Environment:
+    """The variables, and a sentence for each that cannot be read; no sentence quotes a value."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.problems: list[str] = []
+        self._variables = variables
+
+    def read(self, setting: _Setting[Value]) -> Value:
+        names = (setting.name, setting.alias)
+        texts = [text for name in names if (text := self._variables.get(name))]
+        if len(set(texts)) > 1:
+            self.problems.append(f"{names[0]} and {names[1]} mean the same and differ; set only {names[0]}.")
+        try:
+            return setting.parse(texts[0]) if texts else setting.default
+        except (KeyError, ValueError):
+            self.problems.append(f"{setting.name} must be {setting.wanted}.")
+            return setting.default
 
 
 @dataclass(frozen=True)
-class Election:
-    """What leader election needs: the database and which setting names it, the fleet, the lengths, the keys."""
+class ElectionSettings:
+    """What leader election needs.
+
+    Attributes:
+        setting: the name of the variable that names the database.
+        target: the database.
+        lock_name: the name of the fleet.
+        timing: the lengths of the lease.
+        keys: the keys that payloads are sealed with, 32 bytes each, newest first; none: payloads are not sealed.
+    """
 
     setting: str
     target: Target
@@ -132,103 +192,78 @@ class Settings:
         election: what leader election needs, None in single mode.
     """
 
-    def __init__(self, raw: _Environment, environment: frozenset[str]) -> None:
-        problems: list[str] = []
-        self.volume = raw.volume.absolute()
-        self.source: Literal["file", "s3"] = "s3" if raw.source == "s3" else "file"
-        self.config_path = raw.config_path.absolute()
-        self.bucket = _either(problems, ("S3_BUCKET_NAME", raw.bucket), ("CONFIG_S3_BUCKET", raw.bucket_alias)) or ""
-        self.key = _either(problems, ("S3_CONFIG_KEY", raw.key), ("CONFIG_S3_KEY", raw.key_alias)) or "config.yaml"
-        self.interval = raw.interval
-        self.host, self.port = _address(problems, raw.address)
-        self.log_level = raw.log_level
-        self.supervised = bool(raw.supervisor)
-        self.log_format = raw.log_format
-        self.bounds = Bounds(config_bytes=raw.config_bytes, row_bytes=raw.row_bytes)
-        self.environment = environment
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        environment = _Environment(variables)
+        read = environment.read
+        self.volume = read(VOLUME).absolute()
+        self.source = read(SOURCE)
+        self.config_path = read(CONFIG_PATH).absolute()
+        self.bucket = read(BUCKET)
+        self.key = read(KEY)
+        self.interval = read(INTERVAL)
+        self.host, self.port = read(ADDRESS)
+        self.log_level = read(LOG_LEVEL)
+        self.log_format = read(LOG_FORMAT)
+        self.supervised = read(SUPERVISED)
+        self.bounds = Bounds(config_bytes=read(CONFIG_BYTES), row_bytes=read(ROW_BYTES))
+        self.environment = frozenset(variables)
         self.warnings: tuple[str, ...] = ()
-        self._check_source(problems, raw)
-        self.election = self._election(problems, raw)
+        timing = Timing(read(LEASE), read(RENEW))
+        lock_name = read(LOCK_NAME)
+        if environment.problems:
+            raise BadSettingsError(environment.problems)
+        self._check_source(environment.problems)
+        self.election = self._election(environment, timing, lock_name)
         socket_bytes = len(os.fsencode(self.socket))
         if socket_bytes > SOCKET_BYTES:
-            problems.append(
+            environment.problems.append(
                 f"ROUTEIQ_VOLUME is too long: the control socket in it has a path of {socket_bytes} bytes and "
                 f"the system takes {SOCKET_BYTES}; choose a shorter directory."
             )
-        if problems:
-            raise BadSettingsError(tuple(problems))
+        if environment.problems:
+            raise BadSettingsError(environment.problems)
 
     @property
     def socket(self) -> Path:
         """The control socket."""
         return self.volume / SOCKET
 
-    def _check_source(self, problems: list[str], raw: _Environment) -> None:
-        if raw.source == "gcs":
-            problems.append("CONFIG_SOURCE must be 'file' or 's3': this build has no source 'gcs'.")
-        if self.source == "s3" and not self.bucket:
-            problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
-        if self.source == "file" and raw.source != "gcs" and self.bucket:
-            self.warnings += (
-                "S3_BUCKET_NAME has no effect: CONFIG_SOURCE is 'file'; set it to s3 to read the bucket.",
-            )
-        if self.source == "file" and self.config_path.is_relative_to(self.volume):
+    def _check_source(self, problems: list[str]) -> None:
+        match self.source:
+            case "s3":
+                if not self.bucket:
+                    problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
+                return
+            case "gcs":
+                problems.append("CONFIG_SOURCE must be 'file' or 's3': this build has no source 'gcs'.")
+            case _ if self.bucket:
+                unused = "S3_BUCKET_NAME has no effect: CONFIG_SOURCE is 'file'; set it to s3 to read the bucket."
+                self.warnings += (unused,)
+        if self.config_path.is_relative_to(self.volume):
             problems.append(
                 "LITELLM_CONFIG_PATH must not lie in ROUTEIQ_VOLUME: the volume holds what syncd writes, and the "
                 "configuration is what it reads; move the file elsewhere."
             )
 
-    def _election(self, problems: list[str], raw: _Environment) -> "Election | None":
+    @staticmethod
+    def _election(environment: _Environment, timing: Timing, lock_name: str) -> ElectionSettings | None:
         """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
-        if raw.mode is not None and raw.mode not in MODES:
-            problems.append("LLMROUTER_HA_MODE must be single or leader_election.")
-        if raw.mode == "leader_election" and raw.database is None:
+        problems, mode, database = environment.problems, environment.read(MODE), environment.read(DATABASE)
+        if mode and mode not in MODES:
+            problems.append(f"{MODE.name} must be {MODE.wanted}.")
+        if mode == "leader_election" and not database:
             problems.append("DATABASE_URL must be set, since LLMROUTER_HA_MODE is leader_election.")
-        if raw.database is None or raw.mode not in (None, "leader_election"):
+        if not database or mode not in ("", "leader_election"):
             return None
-        timing = Timing(raw.lease, raw.renew)
-        problem = timing_problem(timing, LEASE, RENEW)
-        if problem is not None:
+        if problem := timing_problem(timing, LEASE.name, RENEW.name):
             problems.append(problem)
-        name, url = ("DATABASE_URL", raw.database) if raw.direct is None else ("DIRECT_URL", raw.direct)
+        direct = environment.read(DIRECT)
+        name, url = (DIRECT.name, direct) if direct else (DATABASE.name, database)
         try:
-            return Election(name, parse_url(url.get_secret_value()), raw.lock_name, timing, _keys(problems, raw.keys))
+            return ElectionSettings(name, parse_url(url), lock_name, timing, environment.read(KEYS))
         except UrlError as error:
             problems.append(f"{name} {error}")
             return None
-
-
-def _either(problems: list[str], first: tuple[str, str | None], second: tuple[str, str | None]) -> str | None:
-    (name, value), (alias, other) = first, second
-    if value is not None and other is not None and value != other:
-        problems.append(f"{name} and {alias} mean the same and differ; set only {name}.")
-    return value if value is not None else other
-
-
-def _keys(problems: list[str], keys: SecretStr | None) -> tuple[bytes, ...]:
-    """Read keys in base64, parted by commas."""
-    decoded = []
-    for text in keys.get_secret_value().split(",") if keys else ():
-        try:
-            key = base64.b64decode(text.strip(), validate=True)
-        except ValueError:
-            key = b""
-        if len(key) != KEY_BYTES:
-            problems.append(
-                "ROUTEIQ_CONFIG_KEY must be one or more keys parted by commas, the newest first, each 32 random bytes "
-                "in base64, such as `openssl rand -base64 32` prints."
-            )
-            return ()
-        decoded.append(key)
-    return tuple(decoded)
-
-
-def _address(problems: list[str], address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65_536:  # noqa: PLR2004 - ports
-        problems.append("SYNCD_ADDR must be host:port with a port from 1 to 65535, such as 0.0.0.0:4001.")
-        return "", 0
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)  # noqa: S104 - as in the default
 
 
 def read_settings() -> Settings:
@@ -237,22 +272,17 @@ def read_settings() -> Settings:
     Raises:
         BadSettingsError: with one sentence for each problem; values are never quoted.
     """
-    return Settings(_read_environment(), frozenset(os.environ))
+    return Settings(os.environ)
 
 
 def read_limits() -> tuple[Bounds, frozenset[str]]:
     """Read what checking a file needs: the limits, and the names of the variables that are set.
 
     Raises:
-        BadSettingsError: as `read_settings`, but only for a variable that cannot be read.
+        BadSettingsError: the variable of a limit cannot be read.
     """
-    return Bounds(config_bytes=_read_environment().config_bytes), frozenset(os.environ)
-
-
-def _read_environment() -> _Environment:
-    try:
-        return _Environment()
-    except ValidationError as error:
-        wanted = {field.validation_alias: field.description for field in _Environment.model_fields.values()}
-        names = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
-        raise BadSettingsError(tuple(f"{name} must be {wanted[name]}." for name in names)) from None
+    environment = _Environment(os.environ)
+    bounds = Bounds(config_bytes=environment.read(CONFIG_BYTES))
+    if environment.problems:
+        raise BadSettingsError(environment.problems)
+    return bounds, frozenset(os.environ)

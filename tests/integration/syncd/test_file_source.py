@@ -10,7 +10,7 @@ import pytest
 from routeiq_syncd.configuration.bundle import Bounds
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.sources.file import FileSource
-from tests.integration.syncd.conftest import Syncd, config
+from tests.support.syncd import Syncd, config
 
 SLOW = {"CONFIG_SYNC_INTERVAL": "600"}  # no poll comes to help: what is noticed, the watch noticed
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.syncd.conftest import Syncd, config
 from tests.support.processes import free_port
 from tests.support.s3 import Server, black_hole, moto, seaweed
+from tests.support.syncd import Syncd, config
 
 BUCKET = "configs"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.syncd.conftest import Syncd, config
+from tests.support.syncd import Syncd, config
 from tests.support.waiting import wait_for
 
 

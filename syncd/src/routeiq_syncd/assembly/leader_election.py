@@ -1,132 +1,104 @@
-"""Leader election put together: what `__main__` runs beside the loops of single mode. Apart, for asyncpg's memory."""
+"""Leader election put together. Imported only where a database connects several syncds, for asyncpg's memory."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import secrets
+from collections.abc import Awaitable
 
-from routeiq_syncd.control.fleet_history import View, fleet, history
+from routeiq_syncd.assembly.parts import Parts
+from routeiq_syncd.control.fleet_history import Question, fleet, history
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.seal import Ring
 from routeiq_syncd.database.session import Session
-from routeiq_syncd.election.notifications import Ears
-from routeiq_syncd.election.states import Election, tidy
-from routeiq_syncd.reconcile.poller import Heartbeats, Poller, watch
-from routeiq_syncd.reconcile.reconciler import Now, Sync
+from routeiq_syncd.election.chores import tidy
+from routeiq_syncd.election.notifications import Notifications
+from routeiq_syncd.election.states import ElectionStates
+from routeiq_syncd.reconcile.poller import Poller
 from routeiq_syncd.replication.follower import Follower
 from routeiq_syncd.replication.publisher import Publishing, Tenure
-from routeiq_syncd.replication.replica_row import beat
-from routeiq_syncd.revision.decide import Rules
+from routeiq_syncd.replication.replica_row import write_row
 from routeiq_syncd.revision.fetched import Fetch
-from routeiq_syncd.runtime.logs import Log
+from routeiq_syncd.runtime.clocks import steady
 from routeiq_syncd.runtime.waiting import Asked
-from routeiq_syncd.settings import Election as ElectionSettings
-from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.settings import ElectionSettings
+from routeiq_syncd.status.recorder import ClusterRecorder
+from routeiq_syncd.status.snapshot import ClusterSnapshot
 
 # After a failover each live replica has found the new server and told what it has had within a retry of its connection,
-# a look and a heartbeat.
+# a look and a write of its row.
 SETTLE_SECONDS = 12.0
-# A clock that nobody sets and that runs in suspend, where the system has one.
-CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def clock() -> float:
-    """Seconds since some instant in the past."""
-    return time.clock_gettime(CLOCK)
+class LeaderElection:
+    """Leader election, for as long as the process runs: what is known, and the questions to the database by path."""
 
-
-@dataclass
-class Cluster:
-    """The parts, for as long as the process runs.
-
-    Attributes:
-        sync: single mode's turn, for a cold start without the database.
-        rules: whose publisher names this process.
-        interval: seconds between polls of the source.
-        checkpoint: called between the steps of a publish.
-        views: what people can ask of the database, by path.
-    """
-
-    settings: ElectionSettings
-    sync: Sync
-    rules: Rules
-    board: Board
-    heartbeats: Heartbeats
-    log: Log
-    now: Now
-    interval: float
-    checkpoint: Callable[[str], None]
-    replica_id: str
-    pod: str
-
-    def __post_init__(self) -> None:
-        timing = self.settings.timing
-        session = Session(self.settings.target, seconds=timing.statement, setting=self.settings.setting)
-        self.database = Database(session, self.settings.lock_name, timing, Ring(self.settings.keys))
-        self.follower = Follower(self.database, self.sync, self.board, self.heartbeats, now=self.now, clock=clock)
-        self.ears = Ears(self.database, self.follower, self.board, self.heartbeats, self.log)
-        self.views = {"/fleet": View(self.database, fleet).reply, "/history": View(self.database, history).reply}
+    def __init__(self, parts: Parts, settings: ElectionSettings) -> None:
+        self._parts = parts
+        self._timing = settings.timing
+        session = Session(settings.target, seconds=settings.timing.statement, setting=settings.setting)
+        database = Database(session, settings.lock_name, settings.timing, Ring(settings.keys))
+        replica_id = parts.volume.identity(f"{parts.host}-{secrets.token_hex(4)}")
+        first = ClusterSnapshot(**parts.first_fields(), replica_id=replica_id, lock_name=settings.lock_name)
+        self.recorder = ClusterRecorder(first, parts.log, parts.now)
+        self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
+        self._database = database
+        self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady)
+        self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness)
         self._poller: Poller | None = None
         self._asked = Asked[Fetch]()
 
     def loops(self) -> list[Awaitable[None]]:
-        """Return the loops to run."""
-        election = Election(
-            self.database,
-            self.follower,
-            self.ears,
-            self.board,
-            heartbeats=self.heartbeats,
-            log=self.log,
-            holder_id=self.rules.publisher.holder_id,
-            timing=self.settings.timing,
-            interval=self.interval,
-            clock=clock,
+        """Make the loops that leader election adds to the common ones."""
+        parts, database, recorder = self._parts, self._database, self.recorder
+        states = ElectionStates(
+            database=database,
+            follower=self._follower,
+            notifications=self._notifications,
+            recorder=recorder,
+            liveness=parts.liveness,
+            holder_id=parts.rules.publisher.holder_id,
+            timing=self._timing,
+            interval=parts.settings.interval,
+            clock=steady,
             work=self._work,
         )
-        heart = beat(self.database, self.board, self.heartbeats, replica_id=self.replica_id, pod=self.pod)
-        return [self.follower.run(), self.ears.run(), election.run(), heart]
+        row = write_row(database, recorder, parts.liveness, parts.host)
+        return [self._follower.run(), self._notifications.run(), states.run(), row]
 
     async def turn_now(self) -> None:
-        """Poll the source where this process holds the lease; then follow what is desired."""
+        """Poll the source where this process holds the lease; then follow; return when both have ended."""
         if self._poller is not None:
             await self._poller.turn_now()
-        await self.follower.turn_now()
+        await self._follower.turn_now()
 
     def _work(self, tenure: Tenure) -> list[Awaitable[None]]:
         """Make the loops of one tenure."""
+        parts = self._parts
         publishing = Publishing(
-            tenure,
-            source=self.sync.source,
-            volume=self.sync.volume,
-            database=self.database,
-            follower=self.follower,
-            timing=self.settings.timing,
-            rules=self.rules,
-            log=self.log,
-            now=self.now,
-            clock=clock,
-            checkpoint=self.checkpoint,
+            source=parts.source,
+            volume=parts.volume,
+            rules=parts.rules,
+            now=parts.now,
+            tenure=tenure,
+            database=self._database,
+            timing=self._timing,
+            log=parts.log,
+            clock=steady,
+            published=self._follower.nudge,
+            checkpoint=parts.checkpoint,
         )
-        self.ears.on_ahead = tenure.chores.set
-        poller = Poller(publishing, self.board, self.heartbeats, self._asked, interval=self.interval, now=self.now)
+        self._notifications.on_ahead = tenure.chores.set
+        poller = Poller(publishing, self.recorder, parts.liveness, self._asked, parts.settings.interval)
 
         def look_again() -> None:
-            publishing.forget()
+            publishing.memory.known = None
             poller.nudge()
 
-        loops: list[Awaitable[None]] = [
-            self._polling(poller, tenure),
-            tidy(self.database, tenure, self.heartbeats, look_again),
-        ]
-        if isinstance(self.sync.source, FileSource):
-            loops.append(watch(self.sync.source, poller, self.heartbeats, self.log, interval=self.interval))
-        return loops
+        chores = tidy(self._database, tenure, parts.liveness, look_again)
+        return [self._polling(poller, tenure), chores, *parts.watches(poller.nudge)]
 
     async def _polling(self, poller: Poller, tenure: Tenure) -> None:
         if tenure.failed_over:
-            self.log.warning(
+            self._parts.log.warning(
                 "nothing is published yet: the replicas tell first what they have had", seconds=SETTLE_SECONDS
             )
             await asyncio.sleep(SETTLE_SECONDS)
@@ -135,4 +107,4 @@ class Cluster:
             await poller.run()
         finally:
             self._poller = None
-            self.heartbeats.forget("poll", "tidy", "watch")
+            self._parts.liveness.forget("poll", "tidy", "watch")

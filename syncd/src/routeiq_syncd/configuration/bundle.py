@@ -3,9 +3,10 @@
 import hashlib
 import posixpath
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.configuration.yaml_lines import Parsed, parse
 
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
@@ -18,11 +19,11 @@ class Bounds:
     """Limits on a bundle.
 
     Attributes:
-        config_bytes: of each YAML file, since YAML is parsed.
-        file_bytes: of any one file.
-        bundle_bytes: of all files together.
-        files: how many files.
-        row_bytes: of all files together, for a bundle that travels in its row of the database.
+        config_bytes: the most bytes of a YAML file, since YAML is parsed.
+        file_bytes: the most bytes of any file.
+        bundle_bytes: the most bytes of all files together.
+        files: the most files.
+        row_bytes: the most bytes of all files together, for a bundle that travels in its row of the database.
     """
 
     config_bytes: int = 4 * 1024 * 1024
@@ -43,20 +44,32 @@ class Entry:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Files by path; `config.yaml` is the configuration itself."""
+    """The files of one configuration.
+
+    Attributes:
+        files: content by path; `config.yaml` is the configuration itself.
+        entries: the files as the manifest lists them, in byte order of their paths.
+        digest: names the content.
+        parsed: the YAML files that the source has parsed already, by path.
+    """
 
     files: Mapping[str, bytes]
     entries: tuple[Entry, ...]
     digest: str
+    parsed: Mapping[str, Parsed] = field(default_factory=dict, repr=False, compare=False)
+
+    def parse(self, path: str) -> Parsed:
+        """Return the file at ``path`` parsed."""
+        return self.parsed.get(path) or parse(path, self.files[path])
 
 
-def make_bundle(files: Mapping[str, bytes]) -> Bundle:
-    """Build a bundle with its entries in byte order of their paths, and its digest."""
+def make_bundle(files: Mapping[str, bytes], parsed: Mapping[str, Parsed] | None = None) -> Bundle:
+    """Build a bundle with its entries and its digest."""
     entries = tuple(
         Entry(path, len(files[path]), hashlib.sha256(files[path]).hexdigest())
         for path in sorted(files, key=lambda path: path.encode())
     )
-    return Bundle(dict(files), entries, digest_of(entries))
+    return Bundle(dict(files), entries, digest_of(entries), parsed or {})
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -110,29 +123,25 @@ def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
         if entry.size > limit:
             problems.append(too_large(entry.path, entry.size, limit))
         if not short(entry.path):
-            told = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
-            problems.append(Problem(entry.path[:80] + "…", None, told))
+            message = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
+            problems.append(Problem(entry.path[:80] + "…", None, message))
     total = sum(entry.size for entry in bundle.entries)
     if total > bounds.bundle_bytes:
-        problems.append(
-            Problem(CONFIG, None, f"the files together have {total} bytes; at most {bounds.bundle_bytes} are taken")
-        )
+        message = f"the files together have {total} bytes; at most {bounds.bundle_bytes} are taken"
+        problems.append(Problem(CONFIG, None, message))
     if len(bundle.entries) > bounds.files:
-        problems.append(
-            Problem(
-                CONFIG, None, f"the configuration has {len(bundle.entries)} files; at most {bounds.files} are taken"
-            )
-        )
+        message = f"the configuration has {len(bundle.entries)} files; at most {bounds.files} are taken"
+        problems.append(Problem(CONFIG, None, message))
     return tuple(problems)
 
 
 def is_yaml(path: str) -> bool:
-    """Whether the file is parsed as configuration: everything but the python modules beside it."""
+    """Whether the file is parsed as configuration; every file is, but for modules of Python."""
     return not path.endswith(".py")
 
 
 def too_large(path: str, size: int | None, limit: int) -> Problem:
-    """The problem of a file over its limit; ``size`` None where reading stopped at the limit."""
+    """Return the problem of a file over its limit; ``size`` is None where reading stopped at the limit."""
     found = "more bytes than that" if size is None else f"{size} bytes"
     hint = "; raise ROUTEIQ_MAX_CONFIG_BYTES if that is meant" if is_yaml(path) else ""
     return Problem(path, None, f"the file is too large: at most {limit} bytes are taken and it has {found}{hint}")

@@ -4,22 +4,22 @@ Source: ``get_fallback_model_group`` in LiteLLM's ``router_utils/fallback_event_
 in ``router.py``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.yaml_lines import Document
+from routeiq_syncd.configuration.yaml_lines import YamlDocument, mapping_in
 
 SETTINGS = ("router_settings", "litellm_settings")
 VALIDATED_BY_LITELLM = ("fallbacks", "content_policy_fallbacks")
 LISTS = (*VALIDATED_BY_LITELLM, "context_window_fallbacks")
 DEFAULTS = "default_fallbacks"
-PATTERNS = 200  # with more, what they cover is not worked out: each name is held against each pattern
+PATTERNS = 200  # each name is compared with each pattern; with more patterns than this, none is
 
 
 @dataclass(frozen=True)
 class Models:
-    """The names a request can be routed to; ``open_ended`` where more can come from a database or the network."""
+    """The names that a request can be routed to; ``open_ended`` where a database can add more names."""
 
     names: frozenset[str]
     patterns: tuple[str, ...]
@@ -30,14 +30,14 @@ class Models:
         return name in self.names or any(_matches(name, pattern) for pattern in self.patterns)
 
 
-def fallback_problems(documents: tuple[Document, ...]) -> tuple[list[Problem], list[Problem]]:
+def fallback_problems(documents: tuple[YamlDocument, ...]) -> tuple[list[Problem], list[Problem]]:
     """Return errors and warnings about the fallbacks of all documents, which LiteLLM merges into one."""
     models = _models(documents)
     errors, warnings = list[Problem](), list[Problem]()
     unknown = warnings if models.open_ended else errors
     for document in documents:
         for settings in SETTINGS:
-            values = _mapping(document.value, settings)
+            values = document.section(settings)
             for name in LISTS:
                 for at, item in enumerate(_list(values.get(name))):
                     path = (settings, name, at)
@@ -51,7 +51,7 @@ def fallback_problems(documents: tuple[Document, ...]) -> tuple[list[Problem], l
     return errors, warnings
 
 
-def _unknown(document: Document, models: Models, targets: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def _unknown(document: YamlDocument, models: Models, targets: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
     for target in _list(targets):
         name = target.get("model") if isinstance(target, dict) else target
         if isinstance(name, str) and not name.startswith("os.environ/") and not models.has(name):
@@ -59,14 +59,14 @@ def _unknown(document: Document, models: Models, targets: object, path: tuple[st
 
 
 def _unknown_source(
-    document: Document, models: Models, source: object, path: tuple[str | int, ...]
+    document: YamlDocument, models: Models, source: object, path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     if isinstance(source, str) and source != "*" and not models.open_ended and not models.has(source):
         message = f"a fallback is declared for '{source[:80]}', which is not in model_list; it may never apply"
         yield document.problem(message, *path)
 
 
-def _models(documents: tuple[Document, ...]) -> Models:
+def _models(documents: tuple[YamlDocument, ...]) -> Models:
     names: set[str] = set()
     open_ended = False
     for document in documents:
@@ -74,15 +74,13 @@ def _models(documents: tuple[Document, ...]) -> Models:
         for model in _list(models):
             if not isinstance(model, dict):
                 continue
-            info = _mapping(model, "model_info")
+            info = mapping_in(model, "model_info")
             mentioned = (model.get("model_name"), info.get("id"), info.get("team_public_model_name"))
             names.update(name for name in mentioned if isinstance(name, str))
-        names.update(str(alias) for alias in _mapping(_mapping(document.value, "router_settings"), "model_group_alias"))
-        names.update(
-            str(alias) for alias in _mapping(_mapping(document.value, "litellm_settings"), "model_group_alias_map")
-        )
-        # Anything but a plain false: the value can come from a variable.
-        stored = _mapping(document.value, "general_settings").get("store_model_in_db")
+        names.update(map(str, mapping_in(document.section("router_settings"), "model_group_alias")))
+        names.update(map(str, mapping_in(document.section("litellm_settings"), "model_group_alias_map")))
+        # Any value but a plain false may mean true, since it can come from a variable.
+        stored = document.section("general_settings").get("store_model_in_db")
         open_ended = open_ended or stored not in (None, False)
     patterns = tuple(name for name in names if "*" in name)
     if len(patterns) > PATTERNS:
@@ -102,11 +100,6 @@ def _matches(name: str, pattern: str) -> bool:
             return False
         at = found + len(part)
     return True
-
-
-def _mapping(value: object, name: str) -> Mapping[object, object]:
-    inner = value.get(name) if isinstance(value, Mapping) else None
-    return inner if isinstance(inner, Mapping) else {}
 
 
 def _list(value: object) -> list[object]:

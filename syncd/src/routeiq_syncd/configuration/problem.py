@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where. Never carries a value: values can be secrets."""
+"""What is wrong with a configuration, and where. A problem never carries a value, since values can be secrets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,18 +1,18 @@
-"""Is this a configuration that LiteLLM can use? Structure only; what needs LiteLLM itself, the gateway finds out.
+"""Whether LiteLLM can use a configuration, judged by its structure; the gateway finds out what needs LiteLLM itself.
 
-Two rules bind: all problems at once, each with its line; and nothing is refused that LiteLLM takes and uses. Where
-this module cannot know, a database of models for instance, it warns.
+Two rules bind: all problems come at once, each with its line; and nothing is refused that LiteLLM takes and uses. Where
+this module cannot know, because models may come from a database for instance, it warns.
 """
 
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from routeiq_syncd.configuration.bundle import CONFIG
+from routeiq_syncd.configuration.bundle import CONFIG, Bundle
 from routeiq_syncd.configuration.fallbacks import fallback_problems
 from routeiq_syncd.configuration.includes import documents_in_order, strings_with_path
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.yaml_lines import Document, parse
+from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument
 
 # Every top-level section that LiteLLM's proxy reads, with the type it must have there (null is an absent section).
 SECTIONS: Mapping[str, type[dict[object, object]] | type[list[object]]] = {
@@ -54,28 +54,31 @@ MISSING = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Findings:
     """Errors refuse the configuration; warnings do not."""
 
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
 
 
-def validate(files: Mapping[str, bytes], *, kind: str, environment: frozenset[str]) -> Verdict:
-    """Check the bundle ``files`` (path to content) of a source of ``kind`` ``file`` or ``s3``.
+def validate(bundle: Bundle, *, kind: str, environment: frozenset[str]) -> Findings:
+    """Check a bundle.
 
-    ``environment`` holds the names of the variables known here; the values of ``os.environ/NAME`` are looked up by
-    the gateway, so a name that is absent here is a warning.
+    Args:
+        bundle: the files.
+        kind: of the source, ``file`` or ``s3``.
+        environment: names of the variables that are set. The gateway looks up the values of ``os.environ/NAME``, so a
+            name that is absent here is a warning.
     """
-    root = parse(CONFIG, files[CONFIG])
-    if not isinstance(root, Document):
-        return Verdict(root, ())
+    root = bundle.parse(CONFIG)
+    if not isinstance(root, YamlDocument):
+        return Findings(root, ())
     if not root.value and (root.value is None or isinstance(root.value, dict)):
         empty = "config.yaml is empty; LiteLLM needs at least one section, such as model_list"
-        return Verdict((Problem(CONFIG, None, empty),), ())
+        return Findings((Problem(CONFIG, None, empty),), ())
 
-    def load(path: str) -> Document | tuple[Problem, ...] | None:
-        return parse(path, files[path]) if path in files else None
+    def load(path: str) -> Parsed | None:
+        return bundle.parse(path) if path in bundle.files else None
 
     documents, problems = documents_in_order(root, load, MISSING[kind])
     errors, warnings = list(problems), list[Problem]()
@@ -86,25 +89,20 @@ def validate(files: Mapping[str, bytes], *, kind: str, environment: frozenset[st
             message = "the top level must be a mapping (section: …), such as model_list: with a list below it"
             errors.append(document.problem(message))
             continue
-        errors.extend(_section_problems(document, warnings))
-        errors.extend(_model_problems(document))
+        errors.extend(_section_problems(document, document.value, warnings))
+        errors.extend(_model_problems(document, document.value.get("model_list")))
     found_errors, found_warnings = fallback_problems(documents)
     errors.extend(found_errors)
     warnings.extend(found_warnings)
     warnings.extend(_environment_warnings(documents, environment))
-    return Verdict(tuple(errors), tuple(warnings))
+    return Findings(tuple(errors), tuple(warnings))
 
 
-def section(document: Document, name: str) -> Mapping[object, object]:
-    """Return the section ``name`` where it is a mapping, else an empty one."""
-    value = document.value.get(name) if isinstance(document.value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[Problem]:
-    assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
+def _section_problems(
+    document: YamlDocument, sections: dict[object, object], warnings: list[Problem]
+) -> Iterator[Problem]:
     unknown = 0
-    for name, value in document.value.items():
+    for name, value in sections.items():
         if not isinstance(name, str):
             yield document.problem(
                 "the name of a section must be text; quote it", name if isinstance(name, int) else ""
@@ -123,9 +121,7 @@ def _section_problems(document: Document, warnings: list[Problem]) -> Iterator[P
             yield document.problem(f"'{name}' must be {TYPE_NAMES[wanted]}", name)
 
 
-def _model_problems(document: Document) -> Iterator[Problem]:
-    assert isinstance(document.value, dict)  # noqa: S101 - the caller looked
-    models = document.value.get("model_list")
+def _model_problems(document: YamlDocument, models: object) -> Iterator[Problem]:
     for at, model in enumerate(models if isinstance(models, list) else ()):
         here: tuple[str | int, ...] = ("model_list", at)
         if not isinstance(model, dict):
@@ -157,16 +153,16 @@ def _whole_number(value: object) -> bool:
             return False
 
 
-def _environment_warnings(documents: tuple[Document, ...], environment: frozenset[str]) -> Iterator[Problem]:
+def _environment_warnings(documents: tuple[YamlDocument, ...], environment: frozenset[str]) -> Iterator[Problem]:
     known = set(environment)
     for document in documents:
-        if section(document, "general_settings").get("key_management_system"):
+        if document.section("general_settings").get("key_management_system"):
             return  # names are looked up in a secret manager
-        known.update(str(name) for name in section(document, "environment_variables"))
-    told: set[str] = set()
+        known.update(str(name) for name in document.section("environment_variables"))
+    warned: set[str] = set()
     for document in documents:
         for path, text in strings_with_path(document.value):
             name = text.removeprefix(REFERENCE)
-            if name != text and name not in known and name not in told:
-                told.add(name)
+            if name != text and name not in known and name not in warned:
+                warned.add(name)
                 yield document.problem(f"the environment variable {name[:80]} is not set in syncd's environment", *path)

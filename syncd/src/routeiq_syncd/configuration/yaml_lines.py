@@ -1,14 +1,14 @@
 """YAML, read safely and within bounds, remembering the line of each key.
 
-LiteLLM reads the same text with `yaml.safe_load`; whatever this module accepts means the same there. What it refuses
-beyond that are duplicate keys, which `safe_load` resolves in silence, and documents built to exhaust memory: an alias
-is free to write and costs its whole subtree when a reader walks or copies it.
+LiteLLM reads the same text with `yaml.safe_load`, and a text that this module accepts means the same there. Beyond
+`safe_load`'s own errors this module refuses duplicate keys, which `safe_load` resolves in silence, and texts built to
+exhaust memory: an alias is free to write and costs its whole subtree when a reader walks or copies it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -25,8 +25,14 @@ QUOTED = re.compile(r"'[^']{4,}'")
 
 
 @dataclass(frozen=True)
-class Document:
-    """A parsed file: its value as `yaml.safe_load` gives it, and where things stand."""
+class YamlDocument:
+    """A parsed file: its value as `yaml.safe_load` gives it, and the line of each part.
+
+    Attributes:
+        file: its path in the bundle.
+        value: what `yaml.safe_load` gives.
+        root: the node that the value was made of, None for an empty file.
+    """
 
     file: str
     value: object
@@ -34,7 +40,7 @@ class Document:
     _keys: dict[int, dict[str, tuple[int, yaml.Node]]] = field(default_factory=dict, repr=False, compare=False)
 
     def line(self, *path: str | int) -> int | None:
-        """Return the line, counted from 1, of the key or item at ``path``; of the nearest parent if it has none."""
+        """Return the line, counted from 1, of the key or item at ``path``, or of its nearest parent that has a line."""
         node, line = self.root, None if self.root is None else self.root.start_mark.line + 1
         for step in path:
             found = self._step(node, step)
@@ -47,10 +53,14 @@ class Document:
         """Build a problem that points at ``path``."""
         return Problem(self.file, self.line(*path), message)
 
+    def section(self, name: str) -> Mapping[object, object]:
+        """Return the section ``name`` where it is a mapping, else an empty mapping."""
+        return mapping_in(self.value, name)
+
     def _step(self, node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
         match node:
             case yaml.MappingNode():
-                # Indexed once, so that a thousand problems in one mapping do not read it a thousand times.
+                # Each mapping is indexed once, however many problems it has.
                 if id(node) not in self._keys:
                     pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
                     self._keys[id(node)] = {
@@ -64,12 +74,14 @@ class Document:
                 return None
 
 
-class _Loader(yaml.CSafeLoader):
-    """`CSafeLoader` that remembers the scalar in hand, so that a value no type accepts has a line."""
+# A parsed file, or the problems for which it cannot be taken.
+Parsed: TypeAlias = YamlDocument | tuple[Problem, ...]
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.line: int | None = None
+
+class _Loader(yaml.CSafeLoader):
+    """`CSafeLoader` that remembers the line of the present scalar, for a value that no type accepts."""
+
+    line: int | None = None
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:  # noqa: ANN401 - as the base declares it
         self.line = node.start_mark.line + 1
@@ -79,16 +91,21 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_scalar(node)
 
 
-def parse(file: str, data: bytes) -> Document | tuple[Problem, ...]:
-    """Parse ``data``, the file ``file`` of a bundle; the problems where it cannot be taken."""
+def mapping_in(value: object, name: str) -> Mapping[object, object]:
+    """Return the mapping under the key ``name`` of ``value``; an empty mapping where there is none."""
+    inner = value.get(name) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def parse(file: str, data: bytes) -> Parsed:
+    """Parse ``data``, the content of the file at the path ``file`` of a bundle."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return (Problem(file, line, "the file is not UTF-8 text; save it as UTF-8"),)
     try:
-        over = _over_bounds(file, text)
-        if over is not None:
+        if over := _over_bounds(file, text):
             return (over,)
         return _load(file, text)
     except yaml.reader.ReaderError as error:
@@ -96,13 +113,13 @@ def parse(file: str, data: bytes) -> Document | tuple[Problem, ...]:
         return (Problem(file, line, "the file holds a character that YAML does not allow"),)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # str(error) can quote the file, which can hold secrets.
+        # The text of the error can quote the file, which can hold secrets.
         return (Problem(file, mark.line + 1 if mark else None, f"the YAML is broken: {_bare(error)}"),)
 
 
 def _bare(error: yaml.MarkedYAMLError) -> str:
-    told = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
-    return told if "for the tag" in told else QUOTED.sub("(…)", told)
+    message = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
+    return message if "for the tag" in message else QUOTED.sub("(…)", message)
 
 
 def _over_bounds(file: str, text: str) -> Problem | None:
@@ -121,23 +138,21 @@ def _over_bounds(file: str, text: str) -> Problem | None:
     return None
 
 
-def _load(file: str, text: str) -> Document | tuple[Problem, ...]:
+def _load(file: str, text: str) -> Parsed:
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
         if root is None:
-            return Document(file, None, None)
-        problem = _expansion_problem(file, root)
-        if problem is not None:
+            return YamlDocument(file, None, None)
+        if problem := _expansion_problem(file, root):
             return (problem,)
-        duplicates = tuple(_duplicates(file, root))
-        if duplicates:
+        if duplicates := tuple(_duplicates(file, root)):
             return duplicates
-        return Document(file, loader.construct_document(root), root)
+        return YamlDocument(file, loader.construct_document(root), root)
     except yaml.MarkedYAMLError:
         raise
     except (ValueError, TypeError, OverflowError, AttributeError, LookupError, RecursionError):
-        # What the constructors raise quotes the value.
+        # The texts of these errors quote the value.
         return (Problem(file, loader.line, "the value is not of the type that its form or tag says; quote it"),)
     finally:
         loader.dispose()
@@ -197,8 +212,8 @@ def _duplicates(file: str, root: yaml.Node) -> Iterator[Problem]:
                 continue
             name, line = (key.tag, key.value), key.start_mark.line + 1
             if name in first:
-                told = f"the key '{_shown(key.value)}' stands on line {first[name]} already; remove one of the two"
-                yield Problem(file, line, told)
+                message = f"the key '{_shown(key.value)}' stands on line {first[name]} already; remove one of the two"
+                yield Problem(file, line, message)
             first.setdefault(name, line)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from routeiq_syncd.configuration.bundle import CONFIG
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.rules import Verdict
-from routeiq_syncd.reconcile.reconciler import Turn
+from routeiq_syncd.configuration.rules import Findings
+from routeiq_syncd.revision.outcome import Turn
 from routeiq_syncd.status.document import Json
 
 DONE = 0
@@ -15,6 +15,11 @@ FAILED = 1
 BAD_SETTINGS = 2
 NOT_RUNNING = 3
 
+ONCE = "0 done or nothing to do, 1 refused or failed, 2 settings"
+STATUS = "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings"
+READING = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
+EXPLAIN = "0 told, 3 told by the last known status, 1 nothing is known, 2 settings"
+VALIDATE = "0 no problem, 1 problems or unreadable, 2 settings"
 SETTINGS = """\
 settings (environment):
   ROUTEIQ_VOLUME            the volume (default ./var)
@@ -46,37 +51,22 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _command(commands, "run", "keep the volume up to date until stopped", "0 stopped by a signal, 1 failed, 2 settings")
-    once = _command(
-        commands,
-        "once",
-        "fetch, check and materialise once; print what was done",
-        "0 done or nothing to do, 1 refused or failed, 2 settings",
-    )
-    _as_json(once)
-    _command(
-        commands,
-        "status",
-        "print the status as JSON: of the running syncd, else the last known",
-        "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings",
-    )
-    for name, told in {
-        "fleet": "print every replica of the fleet, the lease and the desired revision",
-        "history": "print the published revisions, newest first",
-    }.items():
-        codes = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
-        _as_json(_command(commands, name, told, codes))
-    told = "say why this syncd is not the holder, and why a revision is not served"
-    _as_json(
-        _command(commands, "explain", told, "0 told, 3 told by the last known status, 1 nothing is known, 2 settings")
-    )
-    validate = _command(
-        commands,
-        "validate",
-        "check a configuration and print every problem with its line",
-        "0 no problem, 1 problems or unreadable, 2 settings",
-    )
-    validate.add_argument("path", type=Path, metavar="PATH", help="the configuration; its includes are read beside it")
+    for name, has_json, purpose, codes in (
+        ("run", False, "keep the volume up to date until stopped", "0 stopped by a signal, 1 failed, 2 settings"),
+        ("once", True, "fetch, check and materialise once; print what was done", ONCE),
+        ("status", False, "print the status as JSON: of the running syncd, else the last known", STATUS),
+        ("fleet", True, "print every replica of the fleet, the lease and the desired revision", READING),
+        ("history", True, "print the published revisions, newest first", READING),
+        ("explain", True, "say why this syncd is not the holder, and why a revision is not served", EXPLAIN),
+        ("validate", False, "check a configuration and print every problem with its line", VALIDATE),
+    ):
+        description = f"{purpose[0].upper()}{purpose[1:]}."
+        command = commands.add_parser(name, help=purpose, description=description, epilog=f"exit codes: {codes}")
+        if has_json:
+            command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
+        if name == "validate":
+            of_path = "the configuration; its includes are read beside it"
+            command.add_argument("path", type=Path, metavar="PATH", help=of_path)
     return top
 
 
@@ -86,7 +76,7 @@ def say(text: str) -> None:
 
 
 def as_json(options: argparse.Namespace) -> bool:
-    """Whether a machine reads the output."""
+    """Return whether a machine reads the output."""
     return bool(options.json) or not sys.stdout.isatty()
 
 
@@ -95,20 +85,8 @@ def complain(sentence: str) -> None:
     sys.stderr.write(f"routeiq-syncd: {sentence}\n")
 
 
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, told: str, codes: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=f"exit codes: {codes}"
-    )
-
-
-def _as_json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
-
-
 def turn_document(turn: Turn, status: Json) -> Json:
-    """What `once` prints for machines."""
+    """Return what `once` prints for machines; ``status`` is the status document after the turn."""
     return {
         "outcome": turn.outcome,
         "revision": status["desired"],
@@ -120,7 +98,7 @@ def turn_document(turn: Turn, status: Json) -> Json:
 
 
 def turn_text(turn: Turn, status: Json) -> str:
-    """What `once` prints for people."""
+    """Return what `once` prints for people; ``status`` is the status document after the turn."""
     desired = status["desired"]
     held = f"revision {desired['number']} ({desired['digest'][:12]})" if isinstance(desired, dict) else "no revision"
     lines = {
@@ -136,16 +114,16 @@ def turn_text(turn: Turn, status: Json) -> str:
     return "\n".join(lines)
 
 
-def verdict_text(verdict: Verdict, path: Path) -> str:
-    """What `validate` prints: a line for each problem, then the sum."""
+def findings_text(findings: Findings, path: Path) -> str:
+    """Return what `validate` prints: a line for each problem, then the sum."""
 
     def line(problem: Problem) -> str:
         # The bundle calls the file config.yaml; the caller knows it by this name.
         text = problem.text()
         return str(path) + text.removeprefix(CONFIG) if problem.file == CONFIG else text
 
-    lines = [f"error: {line(problem)}" for problem in verdict.errors]
-    lines += [f"warning: {line(problem)}" for problem in verdict.warnings]
-    errors, warnings = len(verdict.errors), len(verdict.warnings)
+    lines = [f"error: {line(problem)}" for problem in findings.errors]
+    lines += [f"warning: {line(problem)}" for problem in findings.warnings]
+    errors, warnings = len(findings.errors), len(findings.warnings)
     lines.append(f"{path}: {'refused' if errors else 'accepted'}, {errors} errors, {warnings} warnings")
     return "\n".join(lines)

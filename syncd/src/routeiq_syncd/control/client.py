@@ -18,37 +18,32 @@ class Absent(Enum):
     SILENT = "somebody listens, and does not answer in time"
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 def ask(path: Path, question: str = "/status", *, seconds: float = SECONDS) -> tuple[int, Json] | Absent:
-    """GET ``question`` from the syncd behind the socket at ``path``; return code and document, or why there is none."""
-    connection = _Connection(path, seconds)
+    """GET ``question`` from the syncd that listens on the UNIX socket at ``path``; each step may take ``seconds``.
+
+    Return HTTP's status code and the JSON object of the answer, or why there is no answer.
+    """
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(seconds)
     try:
+        connection.sock.connect(str(path))
         connection.request("GET", question)
         answer = connection.getresponse()
-        document = read_document(answer.read())
+        found = parse_object(answer.read())
     except TimeoutError:
         return Absent.SILENT
     except (OSError, http.client.HTTPException):
         return Absent.DOWN
     finally:
         connection.close()
-    return Absent.DOWN if document is None else (answer.status, document)
+    return Absent.DOWN if found is None else (answer.status, found)
 
 
-def read_document(data: bytes) -> Json | None:
-    """Parse a status document; None where it is not one."""
+def parse_object(data: bytes) -> Json | None:
+    """Parse a JSON object; None where ``data`` is none."""
     try:
-        document = json.loads(data)
+        value = json.loads(data)
     except ValueError:
         return None
-    return document if isinstance(document, dict) else None
+    return value if isinstance(value, dict) else None

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 
 from routeiq_syncd.control import arguments as cli
-from routeiq_syncd.control.client import SECONDS, Absent, ask, read_document
-from routeiq_syncd.reconcile.poller import utc_now
+from routeiq_syncd.control.client import SECONDS, Absent, ask, parse_object
+from routeiq_syncd.runtime.clocks import utc_now
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.document import Json, last_known
 from routeiq_syncd.status.explain import explain
@@ -15,41 +15,40 @@ from routeiq_syncd.volume.volume import read_status
 
 def status(settings: Settings) -> int:
     """Print the status; return the exit code."""
-    code, document = _known_status(settings)
-    if document is not None:
-        cli.say(json.dumps(document, indent=1, ensure_ascii=False))
+    code, known = _known_status(settings)
+    if known is not None:
+        cli.say(json.dumps(known, indent=1, ensure_ascii=False))
     return code
 
 
 def explained(options: argparse.Namespace, settings: Settings) -> int:
     """Print the explanation; return the exit code."""
-    code, document = _known_status(settings)
-    if document is not None:
-        told = explain(document)
-        sentences = [str(sentence) for part in told.values() if isinstance(part, list) for sentence in part]
-        cli.say(json.dumps(told, indent=1, ensure_ascii=False) if cli.as_json(options) else "\n".join(sentences))
+    code, known = _known_status(settings)
+    if known is not None:
+        explanation = explain(known)
+        sentences = [str(sentence) for part in explanation.values() if isinstance(part, list) for sentence in part]
+        as_json = cli.as_json(options)
+        cli.say(json.dumps(explanation, indent=1, ensure_ascii=False) if as_json else "\n".join(sentences))
     return code
 
 
 def _known_status(settings: Settings) -> tuple[int, Json | None]:
-    """Return the exit code and the status: of the running syncd, else the last known, else none, and complain."""
+    """Return the exit code and the status document: of the running syncd, else the last known, else none."""
     answer = ask(settings.socket)
     if isinstance(answer, tuple):
         return cli.DONE, answer[1]
+    known = parse_object(read_status(settings.volume) or b"")
     if answer is Absent.SILENT:
         cli.complain(_silent(settings))
-    data = read_status(settings.volume)
-    document = read_document(data) if data is not None else None
-    if document is None:
-        if answer is Absent.DOWN:
-            told = f"syncd does not run and left no status in {settings.volume}; set ROUTEIQ_VOLUME to its volume."
-            cli.complain(told)
-        return cli.FAILED, None
-    return cli.NOT_RUNNING if answer is Absent.DOWN else cli.FAILED, last_known(document, utc_now())
+    elif known is None:
+        place = settings.volume
+        cli.complain(f"syncd does not run and left no status in {place}; set ROUTEIQ_VOLUME to its volume.")
+    code = cli.NOT_RUNNING if answer is Absent.DOWN and known is not None else cli.FAILED
+    return code, None if known is None else last_known(known, utc_now())
 
 
-def view(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
-    """Print what the running syncd reads from the database, as ``text`` where people read; return the exit code."""
+def from_database(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
+    """Print what the running syncd reads from the database, through ``text`` for people; return the exit code."""
     if settings.election is None:
         cli.complain("There is no fleet: the mode is single. Set DATABASE_URL, and LLMROUTER_HA_MODE=leader_election.")
         return cli.FAILED
@@ -60,11 +59,11 @@ def view(options: argparse.Namespace, settings: Settings, text: Callable[[Json],
     if answer is Absent.DOWN:
         cli.complain(f"syncd does not run on the volume {settings.volume}; start it, or set ROUTEIQ_VOLUME.")
         return cli.NOT_RUNNING
-    code, document = answer
+    code, found = answer
     if code != 200:  # noqa: PLR2004 - HTTP's own number
-        cli.complain(str(document.get("error", f"syncd answers {code}")))
+        cli.complain(str(found.get("error", f"syncd answers {code}")))
         return cli.FAILED
-    cli.say(json.dumps(document, indent=1, ensure_ascii=False) if cli.as_json(options) else text(document))
+    cli.say(json.dumps(found, indent=1, ensure_ascii=False) if cli.as_json(options) else text(found))
     return cli.DONE
 
 

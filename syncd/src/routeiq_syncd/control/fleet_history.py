@@ -1,16 +1,17 @@
-"""What people ask of the database: the fleet, and the history."""
+"""What people can ask of the database: the fleet, and the history of its revisions."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from routeiq_syncd.database.faults import DatabaseAwayError
 from routeiq_syncd.database.questions import KEEP_REVISIONS, Database
-from routeiq_syncd.database.session import DatabaseAwayError
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.status.document import Json
 
-ANSWER_SECONDS = 8.0  # less than those who ask wait, so that they hear why
+ANSWER_SECONDS = 8.0  # less than a client waits, so that it hears why
 
 FLEET = """
 SELECT replica_id, pod, versions, desired, serving, state, refused, reason, started_at, heartbeat_at,
@@ -22,40 +23,38 @@ SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.r
 WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 
-class View:
-    """Asks one question at a time, with a limit. Who asks meanwhile shares the answer, and queues before no loop."""
+@dataclass(eq=False)
+class Question:
+    """One question to the database, asked once for all clients who wait for it at a time, for ``seconds`` at most."""
 
-    def __init__(
-        self, database: Database, ask: Callable[[Database], Awaitable[Json]], *, seconds: float = ANSWER_SECONDS
-    ) -> None:
-        self._database = database
-        self._ask = ask
-        self._seconds = seconds
-        self._asking: asyncio.Task[tuple[int, Json]] | None = None
+    database: Database
+    ask: Callable[[Database], Awaitable[Json]]
+    seconds: float = ANSWER_SECONDS
+    _asking: asyncio.Task[tuple[int, Json]] | None = field(default=None, init=False)
 
     async def reply(self) -> tuple[int, Json]:
-        """Return HTTP's code and the document, or why there is none."""
+        """Return HTTP's status code and the JSON object, or the reason why there is none."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._reply())
-        # One that hangs up takes the answer from nobody else.
+        # A client that hangs up takes the answer from no other.
         return await asyncio.shield(self._asking)
 
     async def _reply(self) -> tuple[int, Json]:
         try:
-            async with asyncio.timeout(self._seconds):
-                return 200, await self._ask(self._database)
+            async with asyncio.timeout(self.seconds):
+                return 200, await self.ask(self.database)
         except DatabaseAwayError as error:
             return 503, {"error": str(error)}
         except TimeoutError:
-            told = f"{self._database.session.place} cannot be used: it has not answered for {self._seconds:g} s."
-            return 503, {"error": told}
+            reason = f"{self.database.session.place} cannot be used: it has not answered for {self.seconds:g} s."
+            return 503, {"error": reason}
 
 
 async def fleet(database: Database) -> Json:
-    """Return the replicas, the lease and the desired revision, as one document.
+    """Return the replicas, the lease and the desired revision.
 
     Raises:
-        DatabaseAwayError: it cannot be asked.
+        DatabaseAwayError: the database cannot be asked.
     """
     sight = await database.look()
     async with database.session.use() as connection:
@@ -76,10 +75,10 @@ async def fleet(database: Database) -> Json:
 
 
 async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
-    """Return the revisions, newest first, as one document.
+    """Return the newest ``limit`` revisions, newest first.
 
     Raises:
-        DatabaseAwayError: it cannot be asked.
+        DatabaseAwayError: the database cannot be asked.
     """
     async with database.session.use() as connection:
         rows = await connection.fetch(HISTORY, database.lock_name, limit)
@@ -87,7 +86,7 @@ async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
 
 
 def _plain(row: Json) -> Json:
-    """Turn a row into JSON: instants as written, documents parsed."""
+    """Turn a row into JSON: instants as texts, columns of JSON parsed."""
     plain: Json = {}
     for name, value in row.items():
         if isinstance(value, datetime):
@@ -100,7 +99,7 @@ def _plain(row: Json) -> Json:
 
 
 def _parsed(value: str) -> object:
-    """Parse a document; as it is written where Python does not take what PostgreSQL does, a very long number."""
+    """Parse JSON; return the text where PostgreSQL takes JSON that Python does not, such as a very long number."""
     try:
         return json.loads(value)
     except (ValueError, RecursionError):

@@ -6,17 +6,18 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-from routeiq_syncd.reconcile.poller import Heartbeats
+from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import absent
-from routeiq_syncd.status.document import Json, latest_error
+from routeiq_syncd.status.document import Json
 from routeiq_syncd.status.explain import explain
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.status.recorder import Recorder
+from routeiq_syncd.status.snapshot import latest_error
 
-# For reloading code on changes uvicorn takes watchfiles where it is installed, which takes anyio: 1 MB for no use here.
+# uvicorn imports watchfiles where it is installed, to reload code on changes, and that imports anyio: 1 MB for no use.
 with absent("watchfiles"):
     import uvicorn
 
@@ -28,34 +29,26 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Reply = tuple[int, Json]
-NO_VIEWS: Mapping[str, Callable[[], Awaitable[Reply]]] = MappingProxyType({})
+Questions = Mapping[str, Callable[[], Awaitable[Reply]]]
 
 
 class CannotListenError(Exception):
     """An address cannot be bound; the message is a sentence."""
 
 
-class Turner(Protocol):
-    """Who takes a turn when asked."""
-
-    async def turn_now(self) -> None:
-        """Take a turn that begins after this call, and wait for its end."""
-
-
+@dataclass(frozen=True)
 class App:
-    """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+    """The ASGI application. Source: https://asgi.readthedocs.io/en/latest/specs/www.html.
 
-    def __init__(
-        self,
-        board: Board,
-        turner: Turner,
-        heartbeats: Heartbeats,
-        views: Mapping[str, Callable[[], Awaitable[Reply]]] = NO_VIEWS,
-    ) -> None:
-        self._board = board
-        self._turner = turner
-        self._views = views
-        self._heartbeats = heartbeats
+    Attributes:
+        turn_now: takes the turn that ``POST /poll`` asks for, and returns when it has ended.
+        questions: what else can be asked over the control socket: path to the function that replies.
+    """
+
+    recorder: Recorder
+    turn_now: Callable[[], Awaitable[None]]
+    liveness: Liveness
+    questions: Questions
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,30 +70,27 @@ class App:
         reading = scope["method"] in {"GET", "HEAD"}
         match scope["path"]:
             case "/livez" if reading:
-                return self._live()
+                late = self.liveness.late()
+                return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
             case "/readyz" if reading:
                 return self._ready()
             case "/status" if reading:
-                return 200, self._board.document()
+                return 200, self.recorder.document()
             case "/explain" if reading:
-                return 200, explain(self._board.document())
+                return 200, explain(self.recorder.document())
             case "/poll" if scope["method"] == "POST":
                 return await self._poll(scope)
-            case path if path in self._views and reading:
+            case path if path in self.questions and reading:
                 if not _over_the_socket(scope):
                     return 403, {"error": f"{path} is told over the control socket only"}
-                return await self._views[path]()
+                return await self.questions[path]()
             case "/livez" | "/readyz" | "/status" | "/explain" | "/poll":
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
                 return 404, {"error": "there are /livez, /readyz, /status and /explain, and on the socket POST /poll"}
 
-    def _live(self) -> Reply:
-        late = self._heartbeats.late()
-        return (503, {"live": False, "late": list(late)}) if late else (200, {"live": True})
-
     def _ready(self) -> Reply:
-        snapshot = self._board.snapshot
+        snapshot = self.recorder.snapshot
         if snapshot.desired is not None:
             return 200, {"ready": True, "number": snapshot.desired.number, "digest": snapshot.desired.digest}
         error, refused = latest_error(snapshot), snapshot.refused
@@ -112,27 +102,27 @@ class App:
             return 403, {"error": "commands come over the control socket only"}
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                await self._turner.turn_now()
+                await self.turn_now()
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
-        return 200, self._board.document()
+        return 200, self.recorder.document()
 
 
 def _over_the_socket(scope: Scope) -> bool:
     server = scope.get("server")
-    # uvicorn gives (path, None) for a UNIX socket, and a port for TCP.
+    # uvicorn gives (path, None) for a UNIX socket, and (host, port) for TCP.
     return server is not None and server[1] is None
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, without its handling of signals and its clock: `__main__` stops everything in one place."""
+    """uvicorn's server without its handling of signals and its clock: `assembly.run` stops everything in one place."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     async def main_loop(self) -> None:
-        """Wait for the cancellation. uvicorn looks ten times a second whether it shall stop: most of an idle's CPU."""
+        """Wait for the cancellation. uvicorn's own loop looks ten times a second: most of the CPU of an idle syncd."""
         await asyncio.Event().wait()
 
 
@@ -147,17 +137,16 @@ async def serve(app: App, sockets: list[socket.socket]) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=False,  # the clock would keep it
+            date_header=False,  # uvicorn's clock would keep it
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
     try:
         await server.serve(sockets)
-    except asyncio.CancelledError:
+    finally:
         if server.started:
             await server.shutdown(sockets)
-        raise
 
 
 def listen(host: str, port: int, path: Path) -> list[socket.socket]:
@@ -166,7 +155,7 @@ def listen(host: str, port: int, path: Path) -> list[socket.socket]:
     The caller holds the volume's lock, so a socket that stands at ``path`` is a dead process's.
 
     Raises:
-        CannotListenError: an address is taken or not ours.
+        CannotListenError: an address is taken, or is not one of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     tcp = socket.socket(family, socket.SOCK_STREAM)
@@ -175,8 +164,8 @@ def listen(host: str, port: int, path: Path) -> list[socket.socket]:
         tcp.bind((host, port))
     except OSError as error:
         tcp.close()
-        told = f"SYNCD_ADDR {host}:{port} cannot be listened on: {error.strerror}; choose another address or port."
-        raise CannotListenError(told) from None
+        reason = f"SYNCD_ADDR {host}:{port} cannot be listened on: {error.strerror}; choose another address or port."
+        raise CannotListenError(reason) from None
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path.unlink(missing_ok=True)
     before = os.umask(0o117)  # the socket must not exist with another mode, not even for a moment

@@ -1,161 +1,34 @@
-"""What syncd asks of PostgreSQL: the lease, the fenced publish, the desired revision, the replicas.
-
-The tables belong to routeiq-migrate. Every statement names the lock, so that several fleets share a database. All
-instants are the server's ``clock_timestamp()``; ours never enter a comparison.
-"""
+"""The questions that syncd asks PostgreSQL: the lease, the fenced publish, the desired revision, the replicas."""
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from routeiq_syncd.database import statements
+from routeiq_syncd.database.rows import FleetNeeds, ReplicaRow, Sight, Stored
 from routeiq_syncd.database.seal import Ring, context_of
 from routeiq_syncd.database.session import Session
 from routeiq_syncd.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.revision.manifest import Manifest, Publisher, make_manifest, read_manifest, write_manifest
 from routeiq_syncd.revision.payload import pack
-from routeiq_syncd.revision.plan import AHEAD, STUCK, Barred, Head
+from routeiq_syncd.revision.plan import AHEAD, STUCK, Head
 from routeiq_syncd.revision.pointer import Pointer, read_pointer, write_source
 
 NO_KEYS = Ring()
 KEEP_REVISIONS = 100
 SILENT_SECONDS = 600
-LIVING_SECONDS = 30.0  # three heartbeats
-
-LOOK = """
-SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
-       l.epoch IS NOT NULL AND NOT pg_try_advisory_xact_lock_shared($2, (l.epoch % 2147483647)::int4) AS guarded,
-       l.server AS granted_by, now.server, r.number, r.digest,
-       CASE WHEN pg_is_in_recovery() THEN 'standby'
-            WHEN current_setting('transaction_read_only')::boolean THEN 'read-only' ELSE '' END AS barred
-FROM (SELECT routeiq.server() AS server) AS now
-LEFT JOIN routeiq.lease AS l ON l.name = $1
-LEFT JOIN LATERAL (
-    SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
-) AS r ON true"""
-
-# Waits for the row's lock if somebody publishes, and only then looks at the clock. Each timeline has epochs of its own,
-# $7 of them. $6 is the highest epoch that the candidate knows of: a row that lacks it, or that was granted by another
-# server, has lost epochs, and they are stepped over.
-ACQUIRE = """
-INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at, server)
-VALUES ($1, $2, greatest(CASE WHEN $6::bigint > 0 THEN $6 + $7::bigint END, (routeiq.timeline() - 1) * $7 + 1),
-    clock_timestamp() + make_interval(secs => $3), routeiq.server())
-ON CONFLICT (name) DO UPDATE SET holder_id = $2, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
-    epoch = greatest(l.epoch + 1, (routeiq.timeline() - 1) * $7 + 1,
-        CASE WHEN l.epoch < $6 OR NOT routeiq.in_history(l.server) THEN greatest(l.epoch, $6) + $7 END),
-    expires_at = clock_timestamp() + make_interval(secs => $3), server = excluded.server
-WHERE l.expires_at <= clock_timestamp() OR l.holder_id = $2 OR NOT routeiq.in_history(l.server)
-   OR (l.epoch = $4 AND pg_try_advisory_xact_lock_shared($5, (l.epoch % 2147483647)::int4))
-RETURNING epoch, expires_at"""
-
-RENEW = """
-UPDATE routeiq.lease AS l
-SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $4)
-WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
-RETURNING epoch, expires_at"""
-
-RELEASE = """
-WITH released AS (
-    UPDATE routeiq.lease SET expires_at = clock_timestamp()
-    WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() RETURNING 1
-) SELECT pg_notify($4, 'released') FROM released"""
-
-# The highest number of a lock name, and of what its replicas have had, should the database have lost some.
-NUMBER = """
-SELECT clock_timestamp() AS at, (SELECT count(*) FROM routeiq.replica WHERE lock_name = $1) AS replicas, 1 + greatest(
-    $2::bigint,
-    (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1),
-    (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1)) AS number"""
-
-# The fence: no row where holder, epoch, expiry or history is wrong at this moment, with the lease row locked.
-RECORD = """
-INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id, source, created_at, note)
-SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease AS l
-WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
-RETURNING number"""
-
-BEAT = """
-INSERT INTO routeiq.replica AS r (lock_name, replica_id, pod, versions, desired, serving, state, refused, reason)
-VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
-ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
-    state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
-
-# Ahead: the highest number that a replica has had and that the database has not, or has with other content. Stuck:
-# whether a replica cannot have the desired revision, such as the version of an object that is gone.
-TIDY = """
-WITH silent AS (
-    DELETE FROM routeiq.replica WHERE lock_name = $1
-    AND heartbeat_at < clock_timestamp() - make_interval(secs => $2)
-), old AS (
-    DELETE FROM routeiq.revision WHERE lock_name = $1 AND number <= (
-        SELECT number FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)
-)
-SELECT coalesce(bool_or(state = $5), false) AS stuck, coalesce(max(greatest(desired, serving)) FILTER (WHERE
-    state = $4 OR greatest(desired, serving) > coalesce(newest.number, 0)), 0) AS ahead
-FROM routeiq.replica, (SELECT max(number) AS number FROM routeiq.revision WHERE lock_name = $1) AS newest
-WHERE lock_name = $1"""
-
-
-LIVING = """
-SELECT count(*) FROM routeiq.replica
-WHERE lock_name = $1 AND heartbeat_at > clock_timestamp() - make_interval(secs => $2)"""
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What one look shows.
-
-    Attributes:
-        lease: None where it was never taken.
-        head: the desired revision, None where none is published.
-        server: the history that the database goes on with; empty on a standby, and where the server does not tell.
-        barred: why nothing can be written, empty where something can.
-    """
-
-    lease: Lease | None
-    head: Head | None
-    server: str = ""
-    barred: Barred = ""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A revision as the database holds it; ``document`` is its manifest as written, unknown fields included."""
-
-    manifest: Manifest
-    document: bytes
-    content: bytes | Pointer
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the holder has to act on.
-
-    Attributes:
-        ahead: the number of the replica that is furthest ahead of the database, 0 for none.
-        stuck: whether a replica cannot have the desired revision.
-    """
-
-    ahead: int
-    stuck: bool
-
-
-@dataclass(frozen=True)
-class Beat:
-    """One replica's row."""
-
-    pod: str
-    versions: str
-    desired: int | None
-    serving: int | None
-    state: str
-    refused: str | None
-    reason: str
+LIVING_SECONDS = 30.0  # a replica writes its row three times in this span
 
 
 class Database:
-    """The questions, asked through one session. Each raises `session.DatabaseAwayError`."""
+    """The questions of one fleet, asked through one session. Each raises `faults.DatabaseAwayError`.
+
+    Attributes:
+        session: the session.
+        lock_name: the name of the fleet.
+        channel: the channel of LISTEN on which the fleet's news comes.
+        guard_key: the first key of the advisory locks that guard the fleet's epochs.
+    """
 
     def __init__(self, session: Session, lock_name: str, timing: Timing, ring: Ring = NO_KEYS) -> None:
         self.session = session
@@ -167,9 +40,9 @@ class Database:
         self.guard_key = int.from_bytes(digest[:4], "big", signed=True)
 
     async def look(self) -> Sight:
-        """Read the lease and the desired revision in one go."""
+        """Read the lease and the desired revision in one statement."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(LOOK, self.lock_name, self.guard_key)
+            row = await connection.fetchrow(statements.LOOK, self.lock_name, self.guard_key)
         assert row is not None  # noqa: S101 - the query has exactly one row
         held, number, server, by = row["holder_id"], row["number"], row["server"], row["granted_by"]
         void = bool(by and server and by != server)
@@ -177,28 +50,29 @@ class Database:
         return Sight(lease, None if number is None else Head(number, row["digest"]), server, row["barred"])
 
     async def acquire(self, holder_id: str, deserted: int | None, known: int = 0) -> Grant | Lost:
-        """Take the lease if it is expired, ours, void, or of the epoch ``deserted`` and unguarded still.
+        """Take the lease if it is expired, void, held by ``holder_id``, or of the epoch ``deserted`` and unguarded.
 
         Args:
-            holder_id: who asks.
+            holder_id: the candidate.
             deserted: the epoch whose holder is dead, None for none.
-            known: the highest epoch that was ever seen; the next is above it.
+            known: the highest epoch that was ever seen; the granted epoch is above it.
         """
         fields = (self._timing.lease, deserted or -1, self.guard_key, known, EPOCH_GAP)
         async with self.session.use() as connection:
-            row = await connection.fetchrow(ACQUIRE, self.lock_name, holder_id, *fields)
+            row = await connection.fetchrow(statements.ACQUIRE, self.lock_name, holder_id, *fields)
         return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
 
     async def renew(self, term: Term) -> Grant | Lost:
         """Prolong a term that has not expired."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(RENEW, self.lock_name, term.holder_id, term.epoch, self._timing.lease)
+            fields = (self.lock_name, term.holder_id, term.epoch, self._timing.lease)
+            row = await connection.fetchrow(statements.RENEW, *fields)
         return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
 
     async def release(self, term: Term) -> None:
-        """Let a term expire at once and tell the others; nothing where it is over already."""
+        """Let a term expire at once and notify the fleet; do nothing where the term is over already."""
         async with self.session.use() as connection:
-            await connection.fetch(RELEASE, self.lock_name, term.holder_id, term.epoch, self.channel)
+            await connection.fetch(statements.RELEASE, self.lock_name, term.holder_id, term.epoch, self.channel)
 
     async def publish(
         self,
@@ -210,79 +84,84 @@ class Database:
         note: str = "",
         pointer: Pointer | None = None,
     ) -> Manifest | Lost:
-        """Record a bundle as the next revision above ``floor``, if the term still holds; tell every replica.
+        """Record a bundle as the next revision, if the term still holds, and notify the fleet.
 
-        With a ``pointer`` the row names the content instead of holding it.
+        Args:
+            term: the holder's term.
+            fetched: the bundle and its version.
+            floor: the number of the revision will be above this one.
+            checkpoint: called inside the transaction, before the revision is recorded.
+            note: a remark for the history.
+            pointer: where the content is, which the row then does not hold.
         """
         payload = None
         if pointer is None:
             payload = self._ring.close(pack(fetched.bundle), context_of(self.lock_name, fetched.bundle.digest))
         source = write_source(fetched.version, pointer)
         async with self.session.use(transaction=True) as connection:
-            # A holder that is stopped in here would keep the row locked: the server ends its session instead.
+            # A holder that is stopped inside this transaction would keep the row locked: the server ends its session.
             await connection.execute(
                 f"SET LOCAL idle_in_transaction_session_timeout = {int(self._timing.statement * 1000)}"
             )
-            await connection.fetchrow("SELECT FROM routeiq.lease WHERE name = $1 FOR UPDATE", self.lock_name)
-            row = await connection.fetchrow(NUMBER, self.lock_name, floor)
+            await connection.fetchrow(statements.LOCK, self.lock_name)
+            row = await connection.fetchrow(statements.NUMBER, self.lock_name, floor)
             assert row is not None  # noqa: S101 - the query has exactly one row
             publisher = Publisher(term.holder_id, term.epoch)
             manifest = make_manifest(row["number"], fetched.bundle.entries, fetched.version, publisher, row["at"])
             checkpoint("inside the transaction")
             content = (write_manifest(manifest).decode(), payload)
             record = (self.lock_name, term.holder_id, term.epoch, manifest.number, manifest.digest, *content)
-            recorded = await connection.fetchrow(RECORD, *record, source, row["at"], note) is not None
+            recorded = await connection.fetchrow(statements.RECORD, *record, source, row["at"], note) is not None
             if recorded:
-                # How many hear it goes with it, so that they do not all look at once.
+                # The notification says how many replicas hear it, so that they do not all look at once.
                 await connection.execute(f"SELECT pg_notify('{self.channel}', 'published {row['replicas']}')")
         return manifest if recorded else Lost()
 
     async def revision(self, number: int) -> Stored | str:
-        """Read a revision and open its payload; the sentence why that cannot be done."""
-        query = "SELECT manifest, payload, source FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
+        """Return revision ``number`` with its payload opened, or the sentence why it cannot be read."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(query, self.lock_name, number)
-        document = b"" if row is None else row["manifest"].encode()
-        manifest = read_manifest(document)
+            row = await connection.fetchrow(statements.REVISION, self.lock_name, number)
+        written = b"" if row is None else row["manifest"].encode()
+        manifest = read_manifest(written)
         if row is None or manifest is None or manifest.number != number:
             return f"The manifest of revision {number} in the database cannot be read by this release."
         if row["payload"] is None:
             pointer = read_pointer(row["source"])
-            told = f"Revision {number} has no content in the database that this release can read; upgrade syncd."
-            return told if pointer is None else Stored(manifest, document, pointer)
+            if pointer is None:
+                return f"Revision {number} has no content in the database that this release can read; upgrade syncd."
+            return Stored(manifest, written, pointer)
         payload = self._ring.open(row["payload"], context_of(self.lock_name, manifest.digest), manifest)
-        return payload if isinstance(payload, str) else Stored(manifest, document, payload)
+        return payload if isinstance(payload, str) else Stored(manifest, written, payload)
 
     async def pointer(self, number: int) -> Pointer | None:
-        """Where a revision's content is, None where that is in its row."""
-        query = "SELECT source FROM routeiq.revision WHERE lock_name = $1 AND number = $2 AND payload IS NULL"
+        """Return the pointer of revision ``number``, None where the content is in the revision's row."""
         async with self.session.use() as connection:
-            source = await connection.fetchval(query, self.lock_name, number)
+            source = await connection.fetchval(statements.POINTED, self.lock_name, number)
         return None if source is None else read_pointer(source)
 
-    async def beat(self, replica_id: str, beat: Beat) -> None:
-        """Write this replica's row."""
-        fields = (beat.desired, beat.serving, beat.state, beat.refused, beat.reason)
+    async def write_replica(self, replica_id: str, row: ReplicaRow) -> None:
+        """Write the row of the replica ``replica_id``."""
+        fields = (row.pod, row.versions, row.desired, row.serving, row.state, row.refused, row.reason)
         async with self.session.use() as connection:
-            await connection.fetch(BEAT, self.lock_name, replica_id, beat.pod, beat.versions, *fields)
-            if beat.state == AHEAD:
+            await connection.fetch(statements.WRITE_REPLICA, self.lock_name, replica_id, *fields)
+            if row.state == AHEAD:
                 await connection.execute(f"SELECT pg_notify('{self.channel}', '{AHEAD}')")
 
     async def leave(self, replica_id: str) -> None:
-        """Remove this replica's row."""
-        query = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2"
+        """Remove the row of the replica ``replica_id``."""
         async with self.session.use() as connection:
-            await connection.fetch(query, self.lock_name, replica_id)
+            await connection.fetch(statements.LEAVE, self.lock_name, replica_id)
 
     async def others(self) -> int:
-        """How many other replicas live, as their rows say."""
+        """Return how many other replicas live, as their rows say."""
         async with self.session.use() as connection:
-            living = await connection.fetchval(LIVING, self.lock_name, LIVING_SECONDS)
+            living = await connection.fetchval(statements.LIVING, self.lock_name, LIVING_SECONDS)
         return max(int(living) - 1, 0)
 
-    async def tidy(self) -> Found:
-        """Remove what is old, the holder's chore; return what the replicas' rows say."""
+    async def tidy(self) -> FleetNeeds:
+        """Remove old revisions and the rows of silent replicas; return what the other rows ask of the holder."""
+        fields = (float(SILENT_SECONDS), KEEP_REVISIONS, AHEAD, STUCK)
         async with self.session.use() as connection:
-            row = await connection.fetchrow(TIDY, self.lock_name, float(SILENT_SECONDS), KEEP_REVISIONS, AHEAD, STUCK)
+            row = await connection.fetchrow(statements.TIDY, self.lock_name, *fields)
         assert row is not None  # noqa: S101 - the query has exactly one row
-        return Found(row["ahead"], row["stuck"])
+        return FleetNeeds(row["ahead"], row["stuck"])

@@ -1,9 +1,9 @@
 """Sealing payloads: a configuration may hold keys, and a database has many readers.
 
-AES-256-GCM. A sealed payload is ``E``, four bytes that name the key, a random nonce of twelve, and the ciphertext; the
-fleet's name and the revision's digest are bound to it, so that a row moved elsewhere does not open. The first key of
-the ring seals and every key opens: put the new key first, let every replica have it, drop the old one when no
-revision needs it.
+AES-256-GCM (NIST SP 800-38D). A sealed payload is ``E``, four bytes that name the key, a random nonce of twelve bytes,
+and the ciphertext. The fleet's name and the revision's digest are bound to it, so that a payload moved to another row
+does not open. The first key of the ring seals and every key opens: put the new key first, let every replica have it,
+and drop the old key when no revision needs it.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ NONCE_BYTES = 12
 
 @dataclass(frozen=True)
 class Ring:
-    """The keys, 32 bytes each, newest first; none: nothing is sealed."""
+    """The keys, 32 bytes each, newest first; without keys nothing is sealed."""
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     def close(self, payload: bytes, context: bytes) -> bytes:
-        """Seal a payload, where there is a key."""
+        """Return the payload sealed and bound to ``context``; as it is where there is no key."""
         if not self.keys:
             return payload
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - its memory is paid on use
@@ -33,7 +33,7 @@ class Ring:
         return SEALED + _name(key) + nonce + AESGCM(key).encrypt(nonce, payload, context)
 
     def open(self, payload: bytes, context: bytes, manifest: Manifest) -> bytes | str:
-        """Open a payload; one that was never sealed passes. A sentence where no key opens it."""
+        """Return the payload opened, as it is where it was never sealed; the sentence why no key opens it."""
         if payload[:1] != SEALED:
             return payload
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
@@ -50,7 +50,7 @@ class Ring:
 
 
 def context_of(lock_name: str, digest: str) -> bytes:
-    """What a seal is bound to."""
+    """Return the bytes that a seal is bound to."""
     return f"{lock_name}\0{digest}".encode()
 
 

@@ -1,22 +1,24 @@
-"""The listening connection: news without polling, and the guard that dies with its holder.
+"""Notifications: news without polling, and on the same connection the guard that dies with its holder.
 
-A transaction pooler hands connections around: a LISTEN is lost there and a session lock stays with somebody else. So
+A transaction pooler hands connections around: a LISTEN is lost there, and a session lock stays with somebody else. So
 the connection proves itself first. Where it cannot, syncd says so once, and polling does without both.
+Source: https://www.postgresql.org/docs/current/sql-notify.html.
 """
 
 import asyncio
-import random
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from routeiq_syncd.database.connect import Connection
+from routeiq_syncd.database.faults import DatabaseAwayError, passing
 from routeiq_syncd.database.questions import Database
-from routeiq_syncd.database.session import Connection, DatabaseAwayError, passing
-from routeiq_syncd.reconcile.poller import Heartbeats
 from routeiq_syncd.replication.follower import LOOK_SECONDS, Follower
 from routeiq_syncd.revision.plan import AHEAD
-from routeiq_syncd.runtime.logs import Log
+from routeiq_syncd.runtime.liveness import Liveness
+from routeiq_syncd.runtime.pace import spread
 from routeiq_syncd.runtime.waiting import woken
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.status.recorder import ClusterRecorder
 
 PROOF_SECONDS = 3.0
 CHECK_SECONDS = 30.0
@@ -25,65 +27,67 @@ RETRY_SECONDS = 2.0
 SPREAD_SECONDS = 0.002  # for each replica: five look within 10 ms, a thousand within 2 s
 
 
-class Ears:
-    """Listens, and holds the guard of an epoch on the same connection."""
+@dataclass(eq=False)
+class Notifications:
+    """Listens, and holds the guard of an epoch on the same connection.
 
-    def __init__(self, database: Database, follower: Follower, board: Board, heartbeats: Heartbeats, log: Log) -> None:
-        self._database = database
-        self._follower = follower
-        self._board = board
-        self._heartbeats = heartbeats
-        self._log = log
+    Attributes:
+        on_ahead: called when a replica says that it is ahead of the database.
+    """
+
+    database: Database
+    follower: Follower
+    recorder: ClusterRecorder
+    liveness: Liveness
+    on_ahead: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
         self._connection: Connection | None = None
         self._using = asyncio.Lock()
         self._guarded: int | None = None
         self._token = secrets.token_hex(8)
         self._proved = asyncio.Event()
-        self.on_ahead: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        told = False
+        was_told = False
         while True:
-            self._heartbeats.beat("listen", within=CHECK_SECONDS + self._database.session.limit)
-            cluster = self._board.snapshot.cluster
-            if cluster is not None and cluster.barred == "standby":  # where nobody can listen
+            self.liveness.report("listen", within=CHECK_SECONDS + self.database.session.limit)
+            if self.recorder.snapshot.barred == "standby":  # which takes no LISTEN
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             try:
-                connection = await self._database.session.connect(seconds=PROOF_SECONDS)
+                connection = await self.database.session.connect(seconds=PROOF_SECONDS)
             except Exception as error:
-                # Judged like any fault of a connection: one that does not pass ends the process.
                 if passing(error) is None:
                     raise
-                await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+                await asyncio.sleep(RETRY_SECONDS * spread(0.5, 1.5))
                 continue
-            pause = RETRY_SECONDS * random.uniform(0.1, 1)  # noqa: S311 - spreads load
+            pause = RETRY_SECONDS * spread(0.1, 1)
             try:
                 if await self._hears(connection):
-                    self._connection, told = connection, False
-                    self._board.clustered(delivery="listen")
-                    self._follower.nudge()  # what was said before we listened
+                    self._connection, was_told = connection, False
+                    self.recorder.clustered(delivery="listen")
+                    self.follower.nudge()  # for news from before the LISTEN
                     await self._stay(connection)
                 else:
                     pause = AGAIN_SECONDS
-                    if not told:
-                        self._log.warning("no notification arrives through this connection; polling only")
-                    told = True
-            except DatabaseAwayError:  # told by the follower
+                    if not was_told:
+                        self.recorder.log.warning("no notification arrives through this connection; polling only")
+                    was_told = True
+            except DatabaseAwayError:  # the follower records it
                 pass
             finally:
                 self._connection = self._guarded = None
-                self._board.clustered(delivery="poll")
+                self.recorder.clustered(delivery="poll")
                 connection.terminate()
-            self._heartbeats.beat("listen", within=pause)
+            self.liveness.report("listen", within=pause)
             await asyncio.sleep(pause)
 
     async def guard(self, epoch: int) -> bool:
-        """Guard ``epoch`` while this connection lives; whether it is guarded now."""
+        """Guard ``epoch`` while this connection lives; return whether it is guarded now."""
         if self._guarded != epoch and self._connection is not None:
-            key = self._database.guard_key
-            query = "SELECT pg_try_advisory_lock($1, $2)"
+            key, query = self.database.guard_key, "SELECT pg_try_advisory_lock($1, $2)"
             taken = await self._ask(self._connection, query, key, epoch % 2147483647)
             self._guarded = epoch if taken else None
         return self._guarded == epoch
@@ -95,24 +99,24 @@ class Ears:
             await self._ask(self._connection, "SELECT pg_advisory_unlock_all() IS NULL")
 
     async def _hears(self, connection: Connection) -> bool:
-        """Whether a notification that another connection sends arrives here.
+        """Return whether a notification that another connection sends arrives here.
 
         Raises:
-            DatabaseAwayError: that could not be tried.
+            DatabaseAwayError: the proof could not be tried.
         """
-        if self._database.session.pooled:
+        if self.database.session.pooled:
             return False
         self._proved.clear()
         try:
             async with asyncio.timeout(PROOF_SECONDS):
-                await connection.add_listener(self._database.channel, self._heard)
+                await connection.add_listener(self.database.channel, self._heard)
         except Exception as error:
             reason = passing(error)
             if reason is None:
                 raise
             raise DatabaseAwayError(reason) from None
-        async with self._database.session.use() as other:
-            await other.fetch("SELECT pg_notify($1, $2)", self._database.channel, self._token)
+        async with self.database.session.use() as other:
+            await other.fetch("SELECT pg_notify($1, $2)", self.database.channel, self._token)
         await woken(self._proved, PROOF_SECONDS)
         return self._proved.is_set()
 
@@ -121,26 +125,26 @@ class Ears:
         if news == self._token:
             self._proved.set()
         elif news == "published":
-            # Reading a revision costs the server work, and everybody hears at once.
+            # Reading a revision costs the server work, and every replica hears of it at once.
             many = int(replicas) if replicas.isdecimal() else 0
-            self._follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
+            self.follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
         elif news == "released":
-            self._follower.nudge()
+            self.follower.nudge()
         elif payload == AHEAD:
             self.on_ahead()
 
     async def _stay(self, connection: Connection) -> None:
-        """Return when the connection is gone; a silent one is asked, since a firewall may have forgotten it."""
+        """Return when the connection is gone. A firewall may have forgotten a silent connection, so it is asked."""
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _connection: closed.set())
         while not connection.is_closed():
-            self._heartbeats.beat("listen", within=CHECK_SECONDS)
+            self.liveness.report("listen", within=CHECK_SECONDS)
             await woken(closed, CHECK_SECONDS)
             if not closed.is_set() and await self._ask(connection, "SELECT true") is None:
                 return
 
     async def _ask(self, connection: Connection, query: str, *arguments: object) -> bool | None:
-        """Ask for one truth value; None where the connection is gone, which ends it."""
+        """Ask for one truth value; end the connection and return None where it does not answer."""
         async with self._using:
             try:
                 async with asyncio.timeout(PROOF_SECONDS):

@@ -1,89 +1,84 @@
-"""Pulling: each replica fetches by itself what a revision points to, beside the loop that follows.
+"""The content that a revision points to: each replica fetches it by itself, beside the loop that follows.
 
-The loop looks on meanwhile: a store that hangs keeps nobody from the lease or from a later revision. One fetch runs
-at a time, and holds the content once.
+The loop goes on looking meanwhile: a store that hangs delays neither the lease nor a later revision. One fetch runs at
+a time, so the content is in memory once.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from routeiq_syncd.configuration.bundle import Bounds, Bundle
-from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
+from routeiq_syncd.revision.fetched import Failed, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.runtime.clocks import Clock
+from routeiq_syncd.runtime.pace import Retry, spread
 from routeiq_syncd.runtime.waiting import abandonable
 from routeiq_syncd.sources.s3 import open_s3
 
 SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0
-RETRY_SECONDS = 5.0
-RARELY_SECONDS = 60.0  # what is gone may be put back; that need not be asked for often
 
 
-def get(pointer: Pointer, size: int) -> Fetch:
-    """Fetch at most ``size`` bytes of the version that ``pointer`` names. Blocks."""
-    return open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)
+def own_moment() -> float:
+    """Return the seconds that this replica waits, so that a fleet does not ask the store all at once."""
+    return spread(0, SPREAD_SECONDS)
 
 
-def some_moment() -> float:
-    """Return how long one of a fleet waits, so that it does not ask the store all at once."""
-    return random.uniform(0, SPREAD_SECONDS)  # noqa: S311 - spreads load
-
-
-class Puller:
+@dataclass(eq=False)
+class PointedFetcher:
     """Fetches the content of one revision.
 
-    Args:
-        done: called when there is news.
-        clock: monotonic seconds.
-        spread: the seconds to let pass before the store is asked.
+    Attributes:
+        done: called when a fetch has ended.
+        pause: returns the seconds to wait before the store is asked.
     """
 
-    def __init__(
-        self, done: Callable[[], None], clock: Callable[[], float], *, spread: Callable[[], float] = some_moment
-    ) -> None:
-        self._done = done
-        self._clock = clock
-        self._spread = spread
+    done: Callable[[], None]
+    clock: Clock
+    pause: Callable[[], float] = own_moment
+
+    def __post_init__(self) -> None:
         self._task: asyncio.Task[Bundle | str] | None = None
         self._number: int | None = None
-        self._told: str | None = None
-        self._pause = self._due = self._began = 0.0
+        self._reason: str | None = None
+        self._retry = Retry(self.clock)
+        self._began = 0.0
 
     def content(self, manifest: Manifest, pointer: Pointer) -> Bundle | str | None:
-        """Return the content, or the sentence why it is not to be had; None while it is fetched for the first time."""
+        """Return the content, the sentence why it cannot be fetched, or None during the first fetch of ``manifest``."""
         if self._task is not None and not self._task.done():
-            if self._clock() - self._began > LONG_SECONDS:
+            if self.clock() - self._began > LONG_SECONDS:
                 return f"Revision {manifest.number} travels by pointer, and the store has not answered; waiting on."
-            return self._told if manifest.number == self._number else None
+            return self._reason if manifest.number == self._number else None
         ended, self._task = self._task, None
         if manifest.number != self._number:
-            self._number, self._told, self._pause, self._due = manifest.number, None, 0.0, 0.0
+            self._number, self._reason = manifest.number, None
+            self._retry = Retry(self.clock)
         elif ended is not None:
-            self._pause = min(RARELY_SECONDS, 2 * self._pause or RETRY_SECONDS)
-            self._due = self._clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+            self._retry.put_off()
             outcome = ended.result()
             if isinstance(outcome, Bundle):
                 return outcome
-            self._told = outcome
-        if self._clock() >= self._due:
-            self._began = self._clock()
+            self._reason = outcome
+        if self._retry.due():
+            self._began = self.clock()
             self._task = asyncio.create_task(self._fetch(manifest, pointer))
-            self._task.add_done_callback(lambda _task: self._done())
-        return self._told
+            self._task.add_done_callback(lambda _task: self.done())
+        return self._reason
 
     def forget(self) -> None:
-        """Let go of what was fetched and is not wanted any more."""
+        """Let go of content that was fetched and is not wanted."""
         if self._task is not None and self._task.done():
             self._task = None
 
     async def _fetch(self, manifest: Manifest, pointer: Pointer) -> Bundle | str:
-        await asyncio.sleep(self._spread())
+        await asyncio.sleep(self.pause())
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
-        match await abandonable(lambda: get(pointer, size)):
+        match await abandonable(lambda: open_s3(pointer.bucket, pointer.key, size).fetch_version(pointer)):
             case Fetched(bundle) if bundle.digest == manifest.digest:
                 return bundle
             case Failed(message):

@@ -1,42 +1,42 @@
-"""The heartbeat: this replica's row in the fleet, written every few seconds and soon after a change.
+"""This replica's row in the fleet, written every few seconds and soon after a change.
 
-A published revision changes every row of the fleet. So a change waits for a moment, which differs from replica to
-replica, and what happens meanwhile travels with it.
+A published revision changes every row of the fleet. So a change waits for a moment that differs from replica to
+replica, and further changes within that moment are written with it.
 """
 
 import asyncio
 import contextlib
 import json
-import random
 from dataclasses import replace
 from importlib.metadata import version
 
-from routeiq_syncd.database.questions import Beat, Database
-from routeiq_syncd.database.session import REFUSALS, DatabaseAwayError
-from routeiq_syncd.reconcile.poller import Heartbeats
+from routeiq_syncd.database.faults import REFUSALS, DatabaseAwayError
+from routeiq_syncd.database.questions import Database
+from routeiq_syncd.database.rows import ReplicaRow
 from routeiq_syncd.revision.plan import AHEAD, STUCK, is_unpublished
+from routeiq_syncd.runtime.liveness import Liveness
+from routeiq_syncd.runtime.pace import spread
 from routeiq_syncd.runtime.waiting import woken
-from routeiq_syncd.status.document import Snapshot
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.status.recorder import ClusterRecorder
+from routeiq_syncd.status.snapshot import ClusterSnapshot
 
-BEAT_SECONDS = 10.0
+ROW_SECONDS = 10.0
 SPREAD_SECONDS = 1.0
 LEAVE_SECONDS = 2.0
-UNTOLD = "The database does not take the reason as it is written; the log and the status of this replica tell it."
+NO_REASON = "The database does not take the reason as it is written; the log and the status of this replica tell it."
 VERSIONS = json.dumps({"syncd": version("routeiq-syncd")})  # read from disk, so once
 
 
-def beat_of(snapshot: Snapshot, pod: str) -> Beat:
-    """Say in a row what the status says."""
-    desired, answer, cluster = snapshot.desired, snapshot.answer, snapshot.cluster
+def row_of(snapshot: ClusterSnapshot, pod: str) -> ReplicaRow:
+    """Build the row that says what the snapshot says."""
+    desired, answer = snapshot.desired, snapshot.answer
     refused = snapshot.refused or answer.refused
-    troubles = dict(snapshot.troubles)
-    ahead = cluster.ahead if cluster else 0
-    if ahead:
+    trouble = dict(snapshot.troubles).get("revision")
+    if snapshot.ahead:
         state = AHEAD
-    elif "revision" in troubles:
+    elif trouble is not None:
         state = STUCK
-    elif is_unpublished(desired, cluster.head if cluster else None):
+    elif is_unpublished(desired, snapshot.head):
         state = "unpublished"
     elif desired is None:
         state = "empty"
@@ -44,12 +44,12 @@ def beat_of(snapshot: Snapshot, pod: str) -> Beat:
         state = "refused"
     else:
         state = "serving" if answer.serving and answer.serving.digest == desired.digest else "materialised"
-    reason = troubles["revision"].message if "revision" in troubles else refused.reason if refused else ""
-    return Beat(
+    reason = trouble.message if trouble is not None else refused.reason if refused else ""
+    return ReplicaRow(
         pod=pod,
         versions=VERSIONS,
-        # Ahead, it asks to be published above all that its volume has had.
-        desired=ahead or (desired.number if desired else None),
+        # A replica that is ahead asks for a revision above all that its volume has had.
+        desired=snapshot.ahead or (desired.number if desired else None),
         serving=answer.serving.number if answer.serving else None,
         state=state,
         refused=refused.digest if refused else None,
@@ -57,48 +57,49 @@ def beat_of(snapshot: Snapshot, pod: str) -> Beat:
     )
 
 
-async def beat(database: Database, board: Board, heartbeats: Heartbeats, *, replica_id: str, pod: str) -> None:
+async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liveness, pod: str) -> None:
     """Write the row until cancelled; then remove it."""
-    sent: Beat | None = None
+    written: ReplicaRow | None = None
     due = 0.0
     loop = asyncio.get_running_loop()
     try:
         while True:
-            heartbeats.beat("heart", within=BEAT_SECONDS * 2 + database.session.limit)
-            board.altered.clear()
-            mine, cluster = beat_of(board.snapshot, pod), board.snapshot.cluster
-            if cluster is not None and cluster.barred:
-                sent, due = None, loop.time() + BEAT_SECONDS
-            elif mine != sent or loop.time() >= due:
+            liveness.report("replica row", within=ROW_SECONDS * 2 + database.session.limit)
+            recorder.row_due.clear()
+            row = row_of(recorder.snapshot, pod)
+            if recorder.snapshot.barred:
+                written, due = None, loop.time() + ROW_SECONDS
+            elif row != written or loop.time() >= due:
                 try:
-                    await _write(database, board, replica_id, mine)
-                    sent, due = mine, loop.time() + BEAT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
-                except DatabaseAwayError:  # told by the follower
-                    sent, due = None, loop.time()
-                    await asyncio.sleep(random.uniform(1, 4))  # noqa: S311 - as above
-            await woken(board.altered, due - loop.time())
-            await asyncio.sleep(random.uniform(0.1, SPREAD_SECONDS))  # noqa: S311 - as above
+                    await _write(database, recorder, row)
+                    written, due = row, loop.time() + ROW_SECONDS * spread(0.9, 1.1)
+                except DatabaseAwayError:  # the follower records it
+                    written, due = None, loop.time()
+                    await asyncio.sleep(spread(1, 4))
+            await woken(recorder.row_due, due - loop.time())
+            await asyncio.sleep(spread(0.1, SPREAD_SECONDS))
     finally:
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):
-                await database.leave(replica_id)
+                await database.leave(recorder.snapshot.replica_id)
 
 
-async def _write(database: Database, board: Board, replica_id: str, mine: Beat) -> None:
-    """Write the row; without what others have worded where the database does not take that.
+async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow) -> None:
+    """Write the row; where the database does not take it, write it without the texts of the gateway and of syncd.
 
-    Every replica may have the same reason to tell, and none may die of it.
+    Every replica may have such a text to tell at a time, and none may end for it.
 
     Raises:
-        DatabaseAwayError: it was not written.
+        DatabaseAwayError: the row was not written.
     """
+    replica_id = recorder.snapshot.replica_id
     try:
-        await database.beat(replica_id, mine)
+        await database.write_replica(replica_id, row)
     except REFUSALS as error:
         fault = type(error).__name__
-        told = f"The database does not take this replica's row as it is ({fault}); it goes without its reason."
-        board.trouble("heartbeat", told)
+        message = f"The database does not take this replica's row as it is ({fault}); it goes without its reason."
+        recorder.trouble("replica row", message)
         with contextlib.suppress(*REFUSALS):
-            await database.beat(replica_id, replace(mine, refused=None, reason=UNTOLD))
+            await database.write_replica(replica_id, replace(row, refused=None, reason=NO_REASON))
     else:
-        board.trouble("heartbeat", None)
+        recorder.trouble("replica row", None)

@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 
 from routeiq_syncd.configuration.legible import legible
-from routeiq_syncd.revision.manifest import MOST_NUMBER
+from routeiq_syncd.revision.manifest import whole
 
 
 @dataclass(frozen=True)
 class Serving:
-    """The revision that the gateway serves, since when (as written)."""
+    """The revision that the gateway serves, and since when: an instant as the gateway wrote it."""
 
     number: int
     digest: str
@@ -18,7 +18,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Refused:
-    """The revision that the gateway refused, why, and when (as written)."""
+    """The revision that was refused, why, and when: an instant as it was written."""
 
     number: int | None
     digest: str | None
@@ -28,7 +28,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the gateway said last. ``numbers``: every revision that it needs on the volume."""
+    """The gateway's answer; ``numbers`` are those of every revision that it needs on the volume."""
 
     serving: Serving | None = None
     refused: Refused | None = None
@@ -36,16 +36,16 @@ class Answer:
 
 
 def read_answer(data: bytes) -> Answer | None:
-    """Read an answer, ignoring unknown fields; None where it is half or not one."""
+    """Read an answer, ignoring unknown fields; None where ``data`` is half an answer or none."""
     try:
-        document = json.loads(data)
-        serving, refused = document.get("serving"), document.get("refused")
-        numbers = {_number(worker["number"]) for worker in document.get("workers") or ()}
+        fields = json.loads(data)
+        serving, refused = fields.get("serving"), fields.get("refused")
+        numbers = {whole(worker["number"]) for worker in fields.get("workers") or ()}
         answer = Answer(
-            serving=serving and Serving(_number(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
+            serving=serving and Serving(whole(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
             refused=refused
             and Refused(
-                _number(refused["number"]), _text(refused["digest"]), _text(refused["reason"]), _text(refused["at"])
+                whole(refused["number"]), _text(refused["digest"]), _text(refused["reason"]), _text(refused["at"])
             ),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -54,12 +54,6 @@ def read_answer(data: bytes) -> Answer | None:
         if named is not None and named.number is not None:
             numbers.add(named.number)
     return Answer(answer.serving, answer.refused, frozenset(numbers))
-
-
-def _number(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= MOST_NUMBER:
-        raise ValueError("not the number of a revision")
-    return value
 
 
 def _text(value: object) -> str:

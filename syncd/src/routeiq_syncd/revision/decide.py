@@ -19,7 +19,7 @@ class Same:
 
 @dataclass(frozen=True)
 class Refuse:
-    """The content cannot become a revision; all problems at once."""
+    """The content cannot become a revision; with all problems at once."""
 
     digest: str
     problems: tuple[Problem, ...]
@@ -38,7 +38,7 @@ Decision = Same | Refuse | Accept
 
 @dataclass(frozen=True)
 class Rules:
-    """What a decision depends on beside the content.
+    """Everything beside the content that a decision depends on.
 
     Attributes:
         bounds: limits on the bundle.
@@ -52,26 +52,22 @@ class Rules:
 
 
 def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: datetime, rules: Rules) -> Decision:
-    """Decide what becomes of a fetched bundle; ``current`` is what the volume holds, None for nothing."""
-    match examine(fetched, current.digest if current else None, rules):
-        case Same() | Refuse() as settled:
-            return settled
-        case warnings:
-            entries = fetched.bundle.entries
-            manifest = make_manifest(next_number, entries, fetched.version, rules.publisher, now)
-            return Accept(manifest, warnings)
+    """Decide what becomes of a fetched bundle; ``current`` is the revision on the volume, None for none."""
+    found = examine(fetched, current.digest if current else None, rules)
+    if isinstance(found, Same | Refuse):
+        return found
+    return Accept(make_manifest(next_number, fetched.bundle.entries, fetched.version, rules.publisher, now), found)
 
 
 def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:
-    """Judge a fetched bundle beside the digest that is ``held``; acceptable and new: its warnings."""
+    """Compare a fetched bundle with the digest ``held`` and check it; return the warnings of one that may be taken."""
     bundle = fetched.bundle
-    over = bound_problems(bundle, rules.bounds)
-    if over:
+    if over := bound_problems(bundle, rules.bounds):
         return Refuse(bundle.digest, over)
-    verdict = validate(bundle.files, kind=fetched.version.kind, environment=rules.environment)
+    findings = validate(bundle, kind=fetched.version.kind, environment=rules.environment)
     if held == bundle.digest:
-        # Already accepted, perhaps by a release with fewer rules: what it would say now is a warning.
-        return Same((*verdict.errors, *verdict.warnings))
-    if verdict.errors:
-        return Refuse(bundle.digest, verdict.errors)
-    return verdict.warnings
+        # The content was accepted before, perhaps by a release with fewer rules: a new error is a warning.
+        return Same((*findings.errors, *findings.warnings))
+    if findings.errors:
+        return Refuse(bundle.digest, findings.errors)
+    return findings.warnings

@@ -1,4 +1,4 @@
-"""What a source answers. A token names a version of the source's content; only the source reads it."""
+"""The answers of a source. A token names a version of the source's content, and only the source understands it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from routeiq_syncd.revision.pointer import Pointer
 
 @dataclass(frozen=True)
 class Fetched:
-    """A bundle, read whole and bound to its version; ``pointer``: where others can fetch it, None for nowhere."""
+    """A bundle, read whole and bound to its version; ``pointer`` is where others can fetch it, None for nowhere."""
 
     bundle: Bundle
     version: SourceVersion
@@ -25,7 +25,7 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class Unacceptable:
-    """The content is at fault and no bundle can be made of it; ``token`` None: look again at the next turn."""
+    """No bundle can be made of the content, by its own fault; without a ``token`` the next turn reads it again."""
 
     problems: tuple[Problem, ...]
     token: str | None

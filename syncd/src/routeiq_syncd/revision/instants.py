@@ -1,4 +1,4 @@
-"""Instants as the documents on the volume write them: RFC 3339, UTC, milliseconds, ``Z``."""
+"""Instants as the files on the volume have them: RFC 3339, UTC, milliseconds, ``Z``."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ def stamp(instant: datetime) -> str:
 
 
 def seconds_since(written: object, now: datetime) -> float | None:
-    """Return the seconds from the written instant to ``now``, at least 0; None where there is no instant."""
+    """Return the seconds from the written instant to ``now``, at least 0; None where ``written`` is no instant."""
     if not isinstance(written, str):
         return None
     try:

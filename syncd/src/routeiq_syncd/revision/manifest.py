@@ -18,7 +18,13 @@ NAME = re.compile(r"(?P<number>[0-9]{6,18})-(?P<digest>[0-9a-f]{12})")
 
 @dataclass(frozen=True)
 class SourceVersion:
-    """Where a bundle came from and which version of it: kind ``file`` or ``s3``; what a source lacks is None."""
+    """Where a bundle came from, and which version it is of.
+
+    Attributes:
+        kind: of the source, ``file`` or ``s3``.
+        location: for people; without credentials.
+        version_id, generation, etag: the source's own names of the version, None where the source has none.
+    """
 
     kind: str
     location: str
@@ -29,7 +35,7 @@ class SourceVersion:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Who made the revision; epoch 0 where no lease exists."""
+    """Who made the revision: a holder under an epoch, which is 0 where no lease exists."""
 
     holder_id: str
     epoch: int = 0
@@ -37,7 +43,7 @@ class Publisher:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a revision is. ``created_at`` is an instant as written (`core.instants`)."""
+    """What a revision is; ``created_at`` is an instant as `instants.stamp` writes it."""
 
     number: int
     digest: str
@@ -67,12 +73,12 @@ def number_in(name: str) -> int | None:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Write the manifest as JSON, a trailing newline included."""
-    source, publisher = manifest.source, manifest.publisher
-    document = {
+    source = manifest.source
+    fields = {
         "format": FORMAT,
         "number": manifest.number,
         "digest": manifest.digest,
-        "files": [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in manifest.files],
+        "files": [vars(entry) for entry in manifest.files],
         "source": {
             "kind": source.kind,
             "location": source.location,
@@ -80,40 +86,40 @@ def write_manifest(manifest: Manifest) -> bytes:
             "generation": source.generation,
             "etag": source.etag,
         },
-        "publisher": {"holder_id": publisher.holder_id, "epoch": publisher.epoch},
+        "publisher": vars(manifest.publisher),
         "created_at": manifest.created_at,
     }
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def read_manifest(data: bytes) -> Manifest | None:
-    """Read a manifest, ignoring fields it does not know.
+    """Read a manifest, ignoring unknown fields.
 
-    None where it is not one, contradicts itself, exceeds the bounds, or names files that no tree can hold together:
-    whoever writes the database can write anything.
+    None where ``data`` is no manifest, contradicts itself, exceeds the bounds, or names files that no tree can hold
+    together: whoever writes the database can write anything.
     """
     if len(data) > MANIFEST_BYTES:
         return None
     try:
-        document = json.loads(data)
+        fields = json.loads(data)
         files = tuple(
-            Entry(_text(file["path"]), _whole(file["size"], BOUNDS.file_bytes), _digest(file["sha256"]))
-            for file in document["files"]
+            Entry(encodable(file["path"]), whole(file["size"], BOUNDS.file_bytes), _digest(file["sha256"]))
+            for file in fields["files"]
         )
-        source, publisher = document["source"], document["publisher"]
+        source, publisher = fields["source"], fields["publisher"]
         manifest = Manifest(
-            number=_whole(document["number"], MOST_NUMBER),
-            digest=_digest(document["digest"]),
+            number=whole(fields["number"]),
+            digest=_digest(fields["digest"]),
             files=files,
             source=SourceVersion(
-                kind=_text(source["kind"]),
-                location=_text(source["location"]),
+                kind=encodable(source["kind"]),
+                location=encodable(source["location"]),
                 version_id=_text_or_none(source.get("version_id")),
                 generation=_text_or_none(source.get("generation")),
                 etag=_text_or_none(source.get("etag")),
             ),
-            publisher=Publisher(_text(publisher["holder_id"]), _whole(publisher.get("epoch", 0), MOST_NUMBER)),
-            created_at=_text(document["created_at"]),
+            publisher=Publisher(encodable(publisher["holder_id"]), whole(publisher.get("epoch", 0))),
+            created_at=encodable(fields["created_at"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -122,23 +128,23 @@ def read_manifest(data: bytes) -> Manifest | None:
     return manifest if sound else None
 
 
-def _whole(value: object, most: int) -> int:
-    """Return a whole number from 0 to ``most``; neither a fraction, nor a truth value, which Python counts as one.
+def whole(value: object, most: int = MOST_NUMBER) -> int:
+    """Return ``value``, a whole number from 0 to ``most``; Python's truth values are not taken for numbers.
 
     Raises:
-        ValueError: it is none.
+        ValueError: ``value`` is something else.
     """
     if type(value) is not int or not 0 <= value <= most:
         raise ValueError("not a whole number in its range")
     return value
 
 
-def _text(value: object) -> str:
-    """Return a text that has UTF-8.
+def encodable(value: object) -> str:
+    """Return ``value``, a text that UTF-8 can encode.
 
     Raises:
-        TypeError: it is no text.
-        ValueError: it holds half a surrogate pair.
+        TypeError: ``value`` is no text.
+        UnicodeEncodeError: ``value`` holds half a surrogate pair.
     """
     if not isinstance(value, str):
         raise TypeError("not a text")
@@ -147,11 +153,11 @@ def _text(value: object) -> str:
 
 
 def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else encodable(value)
 
 
 def _digest(value: object) -> str:
-    text = _text(value)
+    text = encodable(value)
     if DIGEST.fullmatch(text) is None:
         raise ValueError("not a digest")
     return text

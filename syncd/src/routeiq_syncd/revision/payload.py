@@ -1,7 +1,7 @@
-"""A bundle as one row of the database holds it: the files' bytes in the manifest's order, compressed.
+"""A bundle as one row of the database holds it: the bytes of the files in the manifest's order, compressed.
 
-Format: one byte for the form (``Z``: zlib), then the data. Sizes and names stand in the manifest, so that unpacking
-knows how much may come out, and every byte is checked against a digest.
+Format: one byte for the form (``Z``: zlib, RFC 1950), then the data. Sizes and names stand in the manifest, so that
+unpacking knows how many bytes may come out, and every byte is checked against a digest.
 """
 
 import zlib
@@ -22,13 +22,13 @@ def pack(bundle: Bundle) -> bytes:
 
 
 def unpack(payload: bytes, manifest: Manifest) -> Bundle | str:
-    """Return the bundle that ``manifest`` describes, or the sentence why the payload is not it."""
+    """Return the bundle that ``manifest`` describes, or the sentence why the payload is not that bundle."""
     if payload[:1] != PLAIN:
         return f"Revision {manifest.number} is stored in a form that this release does not read; upgrade syncd."
     size = sum(entry.size for entry in manifest.files)
     if size > MOST_ROW_BYTES:  # a few bytes can unfold to any number
-        told = f"says that its row holds {size} bytes, and at most {MOST_ROW_BYTES} can be read by this release"
-        return f"Revision {manifest.number} {told}; publish another one, or upgrade syncd."
+        claim = f"says that its row holds {size} bytes, and at most {MOST_ROW_BYTES} can be read by this release"
+        return f"Revision {manifest.number} {claim}; publish another one, or upgrade syncd."
     inflate = zlib.decompressobj()
     try:
         data = inflate.decompress(payload[1:], size + 1)

@@ -1,4 +1,4 @@
-"""Plans: what a holder publishes, and what a replica does about the desired revision. Pure; executed elsewhere."""
+"""Plans: what a holder publishes, and what a replica does about the desired revision."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ MOST_ROW_BYTES = 16 * 1024 * 1024
 AHEAD = "ahead"
 # The state of a replica that cannot have the desired revision.
 STUCK = "stuck"
-# Why nothing can be written: a hot standby answers, or the server, the database or the role is set to read only.
+# Why the database cannot be written: a hot standby answers, or server, database or role are set to read only.
 Barred = Literal["", "standby", "read-only"]
 
 
@@ -29,9 +29,9 @@ class Head:
 
 @dataclass(frozen=True)
 class Publish:
-    """The content becomes a revision with a number above ``floor``; the transaction finds the number.
+    """The content becomes a revision; the publishing transaction finds its number, which is above ``floor``.
 
-    It travels in the row, or by ``pointer``: then each replica fetches it.
+    The content travels in the row, or by ``pointer``: then each replica fetches it.
     """
 
     floor: int
@@ -52,36 +52,34 @@ def plan_publish(
         ahead: the highest number that a replica has had and the database has not, or has with other content; 0 for
             none. The database was restored, or failed over and lost its last commits; what the source holds is then
             published anew, content that it knows too, since no replica goes back.
-        pointed: where the desired revision's content is, None where it is in its row. Once the source has the same
-            content elsewhere, such as at a later version of the object, the earlier one may be gone at any time.
+        pointed: where the desired revision's content is, None where its row holds it. Once the source has the same
+            content elsewhere, such as at a later version of the object, the earlier version may vanish at any time.
     """
     moved = pointed is not None and pointed != fetched.pointer
     held = head.digest if head is not None and head.number > ahead and not moved else None
-    match examine(fetched, held, rules):
-        case Same() | Refuse() as settled:
-            return settled
-        case warnings:
-            pass
+    warnings = examine(fetched, held, rules)
+    if isinstance(warnings, Same | Refuse):
+        return warnings
     above = max(floor, ahead, head.number if head else 0)
     size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
     if size > rules.bounds.row_bytes and pointer is not None:
         return Publish(above, warnings if pointer.lasting else (*warnings, _passing(size)), pointer)
     if size > MOST_ROW_BYTES:
-        told = (
+        message = (
             f"the files together have {size} bytes; at most {MOST_ROW_BYTES} travel through the database; put the "
             "configuration into a bucket (CONFIG_SOURCE=s3), from which every replica fetches it"
         )
-        return Refuse(fetched.bundle.digest, (Problem(CONFIG, None, told),))
+        return Refuse(fetched.bundle.digest, (Problem(CONFIG, None, message),))
     return Publish(above, warnings, None)
 
 
 def _passing(size: int) -> Problem:
-    told = (
+    message = (
         f"{size} bytes are more than ROUTEIQ_MAX_ROW_BYTES, so each replica fetches them from the bucket, which keeps "
         "no versions: once the object is overwritten, a replica without this revision waits for the next; turn "
         "versioning on"
     )
-    return Problem(CONFIG, None, told)
+    return Problem(CONFIG, None, message)
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Behind:
-    """The database is behind this volume, and a volume never goes back; the holder publishes above it.
+    """The database is behind this volume, which never goes back; the holder has to publish a higher number.
 
     ``desired`` is 0 where the database has no revision at all.
     """

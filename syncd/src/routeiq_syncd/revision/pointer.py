@@ -1,20 +1,20 @@
-"""Pointers: what a revision too large for its row names in place of its content, one object of a store at one version.
+"""Pointers: a revision that is too large for its row names one object of a store, at one version, as its content.
 
-The row then has no payload, and its column ``source`` is the manifest's own ``source`` with ``bucket`` and ``key``.
-Sizes and digests stand in the manifest, as ever, and every replica checks them.
+The row then has no payload, and its column ``source`` is the manifest's ``source`` with ``bucket`` and ``key``. Sizes
+and digests stand in the manifest, and every replica checks them.
 """
 
 import json
 from dataclasses import dataclass
 
-from routeiq_syncd.revision.manifest import SourceVersion
+from routeiq_syncd.revision.manifest import SourceVersion, encodable
 
 UNVERSIONED = {None, "null"}  # S3's name for the version of an object in a bucket that keeps no versions
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """One object at one version: by its id, or by its etag where the bucket keeps no versions."""
+    """One object at one version, named by version id, or by etag where the bucket keeps no versions."""
 
     bucket: str
     key: str
@@ -23,7 +23,7 @@ class Pointer:
 
     @property
     def lasting(self) -> bool:
-        """Whether the version outlives its being overwritten."""
+        """Whether the version is still there after the object was overwritten."""
         return self.version_id not in UNVERSIONED
 
 
@@ -34,7 +34,7 @@ def write_source(version: SourceVersion, pointer: Pointer | None) -> str:
 
 
 def read_pointer(source: str) -> Pointer | None:
-    """Read the pointer out of the column ``source``, ignoring unknown fields; None where there is none."""
+    """Read the pointer out of the column ``source``, ignoring unknown fields; None where there is no pointer."""
     try:
         fields = json.loads(source)
         if fields["kind"] != "s3":
@@ -47,21 +47,21 @@ def read_pointer(source: str) -> Pointer | None:
 
 
 def _place(value: object) -> str:
-    """Return a name that a request's address can hold.
+    """Return ``value``, a name that the address of a request can hold.
 
     Raises:
-        ValueError: it is none.
+        ValueError: ``value`` is no such name.
     """
-    if not isinstance(value, str) or not value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not value:
         raise ValueError("not a name")
-    return value
+    return encodable(value)
 
 
 def _mark(value: object) -> str | None:
-    """Return what names a version, such as a request's header can hold.
+    """Return ``value``, the name of a version that the header of a request can hold; None for none.
 
     Raises:
-        ValueError: it is none.
+        ValueError: ``value`` is no such name.
     """
     if value is None:
         return None

@@ -1,52 +1,45 @@
-"""Waiting for events, for threads, and for those who wait."""
+"""Waiting: for events, for threads, for loops that must not end."""
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
 
 async def woken(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event for at most so long. Not ``wait_for``: Python 3.11's loses a cancellation that meets it."""
+    """Wait for ``event`` for at most ``seconds``. `asyncio.wait_for` of Python 3.11 can lose a cancellation."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
 
 
-def settle(waiting: list[asyncio.Future[None]]) -> None:
-    """Tell those who wait that what they wait for is over."""
-    for done in waiting:
-        if not done.done():
-            done.set_result(None)
+async def endless(loop: Awaitable[None]) -> None:
+    """Run a loop that only a cancellation may end.
+
+    Raises:
+        RuntimeError: the loop ended by itself.
+    """
+    await loop
+    raise RuntimeError("a loop ended that must not end")
 
 
 async def abandonable(work: Callable[[], Value]) -> Value:
     """Run ``work`` in a thread that neither a cancellation nor the end of the process waits for."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Value] = loop.create_future()
-
-    def resolve(value: Value | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(value)  # type: ignore[arg-type]  # None only where Value is None
+    future: Future[Value] = Future()
+    future.set_running_or_notify_cancel()  # so that a cancellation leaves it to the thread
 
     def run() -> None:
-        value, fault = None, None
         try:
-            value = work()
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
-            fault = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(resolve, value, fault)
+            future.set_exception(error)
 
     threading.Thread(target=run, name="fetch", daemon=True).start()
-    return await done
+    return await asyncio.wrap_future(future)
 
 
 async def completed(work: Callable[[], Value]) -> Value:
@@ -54,22 +47,22 @@ async def completed(work: Callable[[], Value]) -> Value:
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)
-    except asyncio.CancelledError:
+    finally:
         await asyncio.wait({task})
-        raise
 
 
 class Asked(Generic[Value]):
-    """One call in a thread at a time, to a source that may hang for instance: nobody asks it again meanwhile."""
+    """One call in a thread at a time, of a source that may hang for instance: it is not called again meanwhile."""
 
     def __init__(self) -> None:
         self._call: asyncio.Future[Value] | None = None
         self._work: Callable[[], Value] | None = None
 
     async def ask(self, work: Callable[[], Value], seconds: float) -> Value | None:
-        """Return what ``work`` gives, None where it has not within ``seconds``: ask again to wait on.
+        """Return the result of ``work``, None where it has none within ``seconds``: call again to wait on.
 
-        What other work gives, that was begun before, is waited for and not used: it began with another's memory.
+        A call of other work that was begun before is waited for, and its result is dropped: it began with the memory
+        of another caller.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + seconds

@@ -1,23 +1,6 @@
-"""Sources: where a configuration comes from. One module wraps one client."""
+"""Where a configuration comes from: one module for each kind of source, each around one client.
 
-from typing import Protocol
-
-from routeiq_syncd.revision.fetched import Fetch
-
-
-class Source(Protocol):
-    """A place that a configuration is read from."""
-
-    @property
-    def kind(self) -> str:
-        """``file`` or ``s3``."""
-
-    @property
-    def location(self) -> str:
-        """Where, for people; without credentials."""
-
-    def fetch(self, known: str | None) -> Fetch:
-        """Read the source, blocking for a bounded time.
-
-        ``known`` is the token of the version that the caller has dealt with, None for none.
-        """
+`source` says what every source offers; `file` reads a directory and `watch` notices its changes; `s3` reads one object
+with the client that `aws` makes. A source that cannot be read answers with a sentence, which is tried again; content
+that is at fault answers with its problems. Never here: whether a configuration is right, and when to ask.
+"""

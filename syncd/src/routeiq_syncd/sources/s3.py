@@ -1,8 +1,7 @@
-"""The S3 source: one object. One GET gives body, etag and version id together; nothing is asked twice.
+"""The S3 source: one object, by GetObject (Amazon S3 API), whose answer has body, etag and version id together.
 
-A GET asks for what is there, unless it is known already, or, for a pointer, for exactly one version.
-
-botocore is imported by the first fetch: only a replica that asks the source pays for it.
+A GET asks for the present version unless the caller knows it, or, for a pointer, for exactly one version. The first
+fetch imports botocore, so that only a replica that asks the source pays for its memory.
 """
 
 from __future__ import annotations  # the client's type exists for the checker only
@@ -18,6 +17,7 @@ from routeiq_syncd.configuration.bundle import CONFIG, make_bundle, too_large
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.revision.manifest import SourceVersion
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.sources.source import S3SettingsError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -27,12 +27,15 @@ BODY_SECONDS = 30
 CHUNK = 256 * 1024
 
 
-class S3SettingsError(Exception):
-    """The settings of the AWS client cannot work; the message is a sentence."""
-
-
 class S3Source:
-    """Reads the object ``key`` in ``bucket``, at most ``limit`` bytes of it; ``connect`` makes the client."""
+    """Reads one object.
+
+    Args:
+        connect: makes the client.
+        bucket: the name of the bucket.
+        key: the key of the object.
+        limit: the most bytes that the object may have.
+    """
 
     kind = "s3"
 
@@ -48,7 +51,7 @@ class S3Source:
         return f"s3://{self._bucket}/{self._key}"
 
     def open(self) -> None:
-        """Make the client now; the first fetch does where this has not.
+        """Make the client now, instead of in the first fetch.
 
         Raises:
             S3SettingsError: the AWS settings cannot work.
@@ -93,7 +96,7 @@ class S3Source:
             code = error.response.get("Error", {}).get("Code", "")
             return Unchanged() if status == 304 else Failed(self._refusal(code, status))  # noqa: PLR2004 - not modified
         except (BotoCoreError, HTTPError, OSError) as error:
-            # The texts of these errors can quote URLs and headers; their kind says enough.
+            # The texts of these errors can quote URLs and headers; the name of their class says enough.
             return Failed(self._fault(type(error).__name__))
 
     def _get(self, request: GetObjectRequestTypeDef) -> Fetch:
@@ -103,7 +106,7 @@ class S3Source:
         try:
             if size > self._limit:
                 return Unacceptable((too_large(CONFIG, size, self._limit),), etag)
-            data = io.BytesIO()  # gives its buffer away without copying it
+            data = io.BytesIO()  # `getvalue` gives the buffer away without a copy
             deadline = time.monotonic() + BODY_SECONDS
             while chunk := body.read(CHUNK):
                 data.write(chunk)
@@ -160,7 +163,7 @@ class S3Source:
 
 
 def open_s3(bucket: str, key: str, limit: int) -> S3Source:
-    """Make the source, which imports botocore and sets itself up as any AWS client when it is used first."""
+    """Make the source; its first use imports botocore and makes a client with the usual settings of AWS."""
 
     def connect() -> S3Client:
         from routeiq_syncd.sources.aws import connect_s3  # noqa: PLC0415 - botocore's price is paid on use

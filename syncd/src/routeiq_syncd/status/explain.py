@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from routeiq_syncd.revision.plan import Barred, Behind
 from routeiq_syncd.status.document import Json
 
-UNTOLD = (
+SERVER_UNKNOWN = (
     "A failover is then noticed only where a replica has what the database lost. Grant EXECUTE on pg_control_system() "
     "to the user that syncd connects as, and USAGE on the schema routeiq."
 )
@@ -13,13 +13,13 @@ UNTOLD = (
 
 def barred_text(barred: Barred, place: str, setting: str) -> str | None:
     """Say why nothing can be written, and what to do; None where something can."""
-    told = "What it has published is followed; nothing is published and no lease taken through it."
+    effect = "What it has published is followed; nothing is published and no lease taken through it."
     match barred:
         case "standby":
-            return f"{place} is a standby. {told} Let {setting} name the primary, or promote this server."
+            return f"{place} is a standby. {effect} Let {setting} name the primary, or promote this server."
         case "read-only":
             return (
-                f"{place} is read-only: default_transaction_read_only is on. {told} Turn it off for the server, the "
+                f"{place} is read-only: default_transaction_read_only is on. {effect} Turn it off for the server, the "
                 f"database and the role, or let {setting} name a server that can be written."
             )
         case _:
@@ -29,10 +29,10 @@ def barred_text(barred: Barred, place: str, setting: str) -> str | None:
 def behind_text(behind: Behind, barred: Barred) -> str:
     """Say that the database is behind the volume."""
     newest = f"The database's newest revision is {behind.desired}" if behind.desired else "The database has no revision"
-    told = f"{newest}, and this volume has had {behind.held}: "
-    if barred:
-        return told + "what answers is not up to date. Nothing goes back."
-    return told + "the database lost revisions. Nothing goes back; the holder publishes above it."
+    why = "what answers is not up to date. Nothing goes back."
+    if not barred:
+        why = "the database lost revisions. Nothing goes back; the holder publishes above it."
+    return f"{newest}, and this volume has had {behind.held}: {why}"
 
 
 def explain(status: Mapping[str, object]) -> Json:
@@ -48,61 +48,63 @@ def _election(status: Mapping[str, object]) -> list[str]:
         return ["syncd does not run: it neither holds the lease nor wants it."]
     if election.get("is_leader"):
         return [f"This syncd is the holder, epoch {database.get('epoch')}, until {election.get('lease_expires_at')}."]
-    told = []
+    sentences = []
     if database.get("barred"):
-        told.append("This syncd wants no lease while the database behind its URL cannot be written.")
+        sentences.append("This syncd wants no lease while the database behind its URL cannot be written.")
     seconds = database.get("seconds_since_seen")
     error = _part(status, "last_error").get("message")
     if seconds is None:
-        told.append("This syncd is not the holder: it has not seen the database yet.")
+        sentences.append("This syncd is not the holder: it has not seen the database yet.")
     elif election.get("holder_id") is None:
-        told.append("This syncd is not the holder: nobody has taken the lease yet.")
+        sentences.append("This syncd is not the holder: nobody has taken the lease yet.")
     else:
         holder, until = election["holder_id"], election.get("lease_expires_at")
-        told.append(
+        sentences.append(
             f"This syncd is not the holder: {holder} is, epoch {database.get('epoch')}, until {until}; "
             f"that was seen {seconds} s ago."
         )
     if error:
-        told.append(f"Last error: {error}")
-    return told
+        sentences.append(f"Last error: {error}")
+    return sentences
 
 
 def _revision(status: Mapping[str, object]) -> list[str]:
     database, on_volume, serving = (_part(status, name) for name in ("database", "desired", "serving"))
-    told = []
+    sentences = []
     wanted = _part(database, "desired") if status.get("mode") == "leader_election" else on_volume
     if not wanted:
-        told.append("No revision is published yet." if database else "No revision has been accepted yet.")
+        sentences.append("No revision is published yet." if database else "No revision has been accepted yet.")
     elif on_volume.get("digest") != wanted.get("digest"):
-        told.append(f"The desired revision {wanted.get('number')} is not on the volume yet, which {_holds(on_volume)}.")
+        sentences.append(
+            f"The desired revision {wanted.get('number')} is not on the volume yet, which {_holds(on_volume)}."
+        )
     if on_volume and serving.get("digest") != on_volume.get("digest"):
         served = f"revision {serving['number']}" if serving else "nothing, or there is none beside this syncd"
-        told.append(f"The volume {_holds(on_volume)}; the gateway serves {served}.")
-    elif on_volume and not told:
-        told.append(f"Revision {on_volume.get('number')} is desired, on the volume, and served by the gateway.")
+        sentences.append(f"The volume {_holds(on_volume)}; the gateway serves {served}.")
+    elif on_volume and not sentences:
+        sentences.append(f"Revision {on_volume.get('number')} is desired, on the volume, and served by the gateway.")
     failover = _part(database, "failover")
     if failover:
-        told.append(
+        sentences.append(
             f"The database failed over, seen at {failover.get('at')}: system identifier and timeline went from "
             f"{failover.get('before')} to {failover.get('after')}. Commits that the new server lacks are lost; the "
             "holder publishes above every number that a replica has had."
         )
     if database.get("unpublished"):
-        told.append("What the volume holds is unpublished: fetched straight from the source without the database.")
+        sentences.append("What the volume holds is unpublished: fetched straight from the source without the database.")
     refused, error = _part(status, "refused"), _part(status, "last_error")
     if refused:
-        told.append(f"Refused by the {refused.get('by')} at {refused.get('at')}: {refused.get('reason')}")
+        sentences.append(f"Refused by the {refused.get('by')} at {refused.get('at')}: {refused.get('reason')}")
     if error:
-        told.append(f"Last error, since {error.get('at')}: {error.get('message')}")
-    return told
+        sentences.append(f"Last error, since {error.get('at')}: {error.get('message')}")
+    return sentences
 
 
 def _holds(revision: Mapping[str, object]) -> str:
     return f"holds revision {revision['number']}" if revision else "is empty"
 
 
-def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:
+def _part(whole: Mapping[str, object], name: str) -> Mapping[str, object]:
     """Return the object under ``name``, empty where there is none."""
-    part = document.get(name)
+    part = whole.get(name)
     return part if isinstance(part, dict) else {}

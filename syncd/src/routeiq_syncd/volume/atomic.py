@@ -7,14 +7,20 @@ import secrets
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-# The disk's own limits and faults: waited out, since `current` stays readable. Any other error is a bug or a broken
+# Limits and faults of the disk are waited out, since `current` stays readable. Any other error is a bug or a broken
 # installation and ends the process.
 DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
-def is_disk_fault(error: OSError) -> bool:
-    """Whether the disk, not the caller, is at fault."""
-    return error.errno in DISK_FAULTS
+def disk_fault(error: OSError) -> str | None:
+    """Return what is wrong with the disk.
+
+    Raises:
+        OSError: ``error`` itself, where the disk is not at fault.
+    """
+    if error.errno not in DISK_FAULTS:
+        raise error
+    return error.strerror
 
 
 def temporary_name() -> str:
@@ -26,7 +32,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o640) -> None:
     """Write a new file and make it durable.
 
     Raises:
-        FileExistsError: there is one already.
+        FileExistsError: there is a file at ``path``.
         OSError: the disk is full or faulty.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
@@ -46,7 +52,7 @@ def sync_directory(path: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file's content in one step; not fsynced, for what is rewritten every few seconds.
+    """Replace a file's content in one step, without fsync: for files that are rewritten every few seconds.
 
     Raises:
         OSError: the disk is full or faulty; the old file is as it was.

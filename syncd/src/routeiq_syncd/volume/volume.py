@@ -1,8 +1,8 @@
 """The volume: revisions, the link `current`, the gateway's answer, the status. One writer, held off by a lock.
 
 Write order, and why `current` always names a complete tree: everything is made durable under a temporary name before
-a rename gives the tree its own, and only then a second rename swaps the link. `checkpoint` is called between any two
-steps with the name of the step just done; it does nothing in production.
+a rename gives the tree its own name, and only then a second rename swaps the link. `checkpoint` is called between any
+two steps with the name of the step just done; it does nothing in production.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from routeiq_syncd.revision.garbage import doomed
 from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, number_in, read_manifest, write_manifest
 from routeiq_syncd.volume.atomic import (
     TEMPORARY,
-    is_disk_fault,
+    disk_fault,
     replace_file,
     sync_directory,
     temporary_name,
@@ -49,11 +49,16 @@ def no_checkpoint(_step: str) -> None:
 
 
 class Volume:
-    """A volume that this process alone writes, from `open_volume` to `close`."""
+    """A volume that this process alone writes, from `open_volume` to `close`.
+
+    Attributes:
+        root: the directory.
+        tell: called with a sentence that an operator has to know.
+    """
 
     def __init__(self, root: Path, lock: int, checkpoint: Checkpoint) -> None:
         self.root = root
-        self.tell: Callable[[str], None] = lambda _sentence: None  # hears what somebody has to know
+        self.tell: Callable[[str], None] = lambda _sentence: None
         self._lock = lock
         self._checkpoint = checkpoint
 
@@ -62,7 +67,7 @@ class Volume:
         os.close(self._lock)
 
     def lost(self) -> bool:
-        """Whether the lock is no longer on the volume: somebody emptied it, or put another in its place."""
+        """Whether the volume at this path is not the locked one: somebody emptied or replaced it."""
         held = os.fstat(self._lock)
         try:
             found = (self.root / LOCK).stat()
@@ -73,19 +78,19 @@ class Volume:
         return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
 
     def recover(self) -> None:
-        """Remove what a killed writer left, and a `current` whose tree is not intact."""
+        """Remove the leftovers of a killed writer, and the link `current` if its tree is not intact."""
         for directory in (self.root, self.root / REVISIONS):
             for leftover in directory.glob(TEMPORARY + "*"):
                 _remove(leftover)
         self._make_way(CURRENT)
         manifest = self.current()
         if manifest is not None and not self._intact(manifest):
-            # Its number is taken all the same; the next revision brings a new link.
+            # The number stays taken; the next revision brings a new link.
             (self.root / CURRENT).unlink()
             sync_directory(self.root)
 
     def current(self) -> Manifest | None:
-        """Return what `current` points to; None where there is no link, or no revision behind it."""
+        """Return the manifest of the revision that `current` points to; None without a link or a revision behind it."""
         name = self._linked(CURRENT)
         if name is None:
             return None
@@ -94,25 +99,30 @@ class Volume:
         return manifest if manifest is not None and manifest.name == name else None
 
     def next_number(self) -> int:
-        """Return a number above every number that this volume has ever shown, as far as it can tell."""
+        """Return a number above every number that this volume has shown, as far as its files tell."""
         names = [path.name for path in (self.root / REVISIONS).iterdir()]
         names += [name for link in (CURRENT, CANDIDATE) if (name := self._linked(link)) is not None]
         numbers = {number for name in names if (number := number_in(name)) is not None}
         answer = self.answer()
         return max(numbers | (answer.numbers if answer else frozenset()), default=0) + 1
 
-    def materialise(self, bundle: Bundle, manifest: Manifest, document: bytes | None = None) -> str | None:
-        """Lay the bundle on the volume and swap `current`; ``document`` is the manifest as another release wrote it.
+    def materialise(self, bundle: Bundle, manifest: Manifest, written: bytes | None = None) -> str | None:
+        """Lay the bundle on the volume and swap `current`.
+
+        Args:
+            bundle: the files.
+            manifest: the revision's manifest.
+            written: the manifest as another release wrote it, None for a manifest of this release.
 
         Returns:
-            None, or the sentence why the disk did not take it: `current` is then as it was.
+            None, or the sentence why the disk did not take the revision: `current` is then as it was.
         """
         temporary = self.root / REVISIONS / temporary_name()
         final = self.root / REVISIONS / manifest.name
         try:
-            self._write_tree(temporary, bundle, document or write_manifest(manifest))
+            self._write_tree(temporary, bundle, written or write_manifest(manifest))
             if final.exists():
-                # Laid before and not linked: its writer was killed, or it was found broken.
+                # The tree was laid and is not linked: its writer was killed, or the tree was found broken.
                 self._set_aside(final)
             temporary.rename(final)
             self._checkpoint("tree renamed")
@@ -120,15 +130,14 @@ class Volume:
             self._checkpoint("revisions synced")
             self._swap(CURRENT, manifest.name)
         except OSError as error:
-            if not is_disk_fault(error):
-                raise
+            fault = disk_fault(error)
             _remove(temporary)
             if self._linked(CURRENT) != manifest.name:
                 _remove(final)
-            return f"The volume did not take revision {manifest.number} ({error.strerror}); it is tried again."
+            return f"The volume did not take revision {manifest.number} ({fault}); it is tried again."
         return None
 
-    def _write_tree(self, tree: Path, bundle: Bundle, document: bytes) -> None:
+    def _write_tree(self, tree: Path, bundle: Bundle, manifest: bytes) -> None:
         tree.mkdir(mode=0o750)
         self._checkpoint("tree made")
         directories = {tree}
@@ -138,7 +147,7 @@ class Volume:
             write_file(file, data)
             self._checkpoint(f"file {path} written")
             directories.update(parent for parent in file.parents if parent.is_relative_to(tree))
-        write_file(tree / MANIFEST, document)
+        write_file(tree / MANIFEST, manifest)
         self._checkpoint("manifest written")
         for directory in sorted(directories, reverse=True):
             sync_directory(directory)
@@ -159,7 +168,7 @@ class Volume:
         self._checkpoint("volume synced")
 
     def _make_way(self, link: str) -> None:
-        """Set aside, under another name, what is in a link's place and is no link: somebody may want it."""
+        """Give a file or directory that stands in a link's place another name: somebody may want it."""
         path = self.root / link
         if os.path.lexists(path) and not path.is_symlink():
             aside = path.with_name(f"{link}.set-aside-{secrets.token_hex(4)}")
@@ -167,7 +176,7 @@ class Volume:
             self.tell(f"{path} was not a link; it is now {aside.name}, and can be removed.")
 
     def collect(self) -> tuple[str, ...]:
-        """Remove revisions that nobody needs; return their names. None goes while the gateway's answer is unclear."""
+        """Remove revisions that nobody needs and return their names; keep all while the answer cannot be read."""
         answer = self.answer()
         if answer is None:
             return ()
@@ -179,9 +188,8 @@ class Volume:
             try:
                 self._set_aside(self.root / REVISIONS / name)
             except OSError as error:
-                if not is_disk_fault(error):
-                    raise
-                break  # it can wait for a healthy disk
+                disk_fault(error)
+                break  # the rest waits for a healthy disk
             removed.append(name)
         return tuple(removed)
 
@@ -193,7 +201,7 @@ class Volume:
         _remove(aside)
 
     def answer(self) -> Answer | None:
-        """Return what the gateway said last: an empty answer before it spoke, None for one that cannot be read."""
+        """Return the gateway's answer: an empty answer before it wrote one, None where it cannot be read."""
         path = self.root / ANSWER
         data = _read(path, ANSWER_BYTES)
         if data is None:
@@ -201,7 +209,7 @@ class Volume:
         return read_answer(data)
 
     def answer_stamp(self) -> Stamp | None:
-        """Return what changes whenever the gateway writes its answer; None where there is none."""
+        """Return a mark that changes whenever the gateway writes its answer; None where there is no answer."""
         try:
             found = (self.root / ANSWER).stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -209,24 +217,22 @@ class Volume:
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def identity(self, fresh: str) -> str:
-        """Return the id of the replica whose volume this is; ``fresh`` becomes it where there is none yet."""
+        """Return the id of this volume's replica; ``fresh`` becomes the id where the volume has none."""
         path = self.root / IDENTITY
         data = _read(path, 200)
         text = data.decode(errors="replace").strip() if data else ""
         if text.isprintable() and text:
             return text
-        with contextlib.suppress(OSError):  # a faulty disk: a new one at the next start
+        with contextlib.suppress(OSError):  # on a faulty disk, the next start makes a new id
             replace_file(path, (fresh + "\n").encode())
         return fresh
 
     def write_status(self, data: bytes) -> str | None:
-        """Replace `status.json`; the sentence why the disk did not take it, else None."""
+        """Replace `status.json`; return None, or the sentence why the disk did not take it."""
         try:
             replace_file(self.root / STATUS, data)
         except OSError as error:
-            if not is_disk_fault(error):
-                raise
-            return f"The volume did not take status.json ({error.strerror})."
+            return f"The volume did not take status.json ({disk_fault(error)})."
         return None
 
     def _linked(self, link: str) -> str | None:
@@ -247,10 +253,10 @@ class Volume:
 
 
 def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
-    """Lock the volume at ``root``, made where there is none.
+    """Lock the volume at ``root``, a directory that is made where it is missing.
 
     Raises:
-        VolumeUnusableError: another syncd writes it, or it cannot be written.
+        VolumeUnusableError: another syncd writes the volume, or it cannot be written.
     """
     lock = -1
     try:
@@ -264,18 +270,19 @@ def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
     except OSError as error:
         if lock >= 0:
             os.close(lock)
-        told = f"The volume {root} cannot be written: {error.strerror}; mend it, or set ROUTEIQ_VOLUME."
-        raise VolumeUnusableError(told) from None
+        raise VolumeUnusableError(
+            f"The volume {root} cannot be written: {error.strerror}; mend it, or set ROUTEIQ_VOLUME."
+        ) from None
     return Volume(root, lock, checkpoint)
 
 
 def read_status(root: Path) -> bytes | None:
-    """Return `status.json` of the volume at ``root``, None where there is none; needs no lock."""
+    """Return `status.json` of the volume at ``root``, None where there is no such file; needs no lock."""
     return _read(root / STATUS, ANSWER_BYTES)
 
 
 def _read(path: Path, limit: int) -> bytes | None:
-    """Return up to ``limit`` + 1 bytes of a regular file; None where there is none."""
+    """Return up to ``limit`` + 1 bytes of a file; None where there is no file to read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
@@ -285,7 +292,7 @@ def _read(path: Path, limit: int) -> bytes | None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, a link or a tree; what resists, a faulty disk's leftovers, goes at the next start."""
+    """Remove a file, a link or a tree; the next start removes what a faulty disk does not let go now."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -15,10 +15,10 @@ from routeiq_syncd.database.url import parse_url
 from routeiq_syncd.lease import EPOCH_GAP, Grant, Lost, Term, Timing, begin
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.revision.manifest import Manifest, SourceVersion
-from tests.integration.syncd.conftest import config
 from tests.support.fleet import LEASE, Fleet
 from tests.support.pgbouncer import running_pgbouncer
 from tests.support.processes import REPOSITORY
+from tests.support.syncd import config
 from tests.support.waiting import wait_for
 
 TIMING = Timing(lease=2.0, renew=1.0)

@@ -2,8 +2,8 @@
 
 import time
 
-from tests.integration.syncd.conftest import Syncd, config
 from tests.support.fleet import LEASE, Fleet
+from tests.support.syncd import Syncd, config
 from tests.support.tcp_proxy import proxying
 from tests.support.waiting import wait_for
 

@@ -55,7 +55,7 @@ def test_five_replicas_serve_a_change_that_one_of_them_fetched(
         assert (status["database"]["delivery"], status["database"]["unpublished"]) == ("listen", False)
         assert (status["fetch"]["outcome"] is None) == (index != holder), "who does not hold the lease never fetched"
     rows = replicas.sql("SELECT desired, state FROM routeiq.replica")
-    wait_for("every heartbeat", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 2") == ["5"])
+    wait_for("every row", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 2") == ["5"])
     assert len(rows) == 5
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from routeiq_syncd.configuration.bundle import make_bundle
-from routeiq_syncd.replication.pointed import LONG_SECONDS, Puller
+from routeiq_syncd.replication.pointed import LONG_SECONDS, PointedFetcher
 from routeiq_syncd.revision.manifest import Publisher, SourceVersion, make_manifest
 from routeiq_syncd.revision.pointer import Pointer
-from tests.integration.syncd.conftest import config
 from tests.support.fleet import LEASE, PADDING, Fleet, fleet
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import dripping, seaweed
+from tests.support.syncd import config
 from tests.support.tcp_proxy import proxying
 from tests.support.waiting import wait_for
 
@@ -145,14 +145,16 @@ def test_a_fetch_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def story() -> None:
         nonlocal now
-        puller = Puller(lambda: None, lambda: now)
+        fetcher = PointedFetcher(lambda: None, lambda: now)
         pointer = Pointer("bucket", "config.yaml", None, '"etag"')
-        assert puller.content(manifest, pointer) is None
+        assert fetcher.content(manifest, pointer) is None
         await asyncio.sleep(0)
         now = LONG_SECONDS - 1
-        assert puller.content(manifest, pointer) is None
+        assert fetcher.content(manifest, pointer) is None
         now = LONG_SECONDS + 1
-        assert "Revision 7 travels by pointer, and the store has not answered" in str(puller.content(manifest, pointer))
+        assert "Revision 7 travels by pointer, and the store has not answered" in str(
+            fetcher.content(manifest, pointer)
+        )
 
     with dripping() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.syncd.conftest import config
 from tests.support.faults import Hands, digest_of
 from tests.support.fleet import Fleet, fleet
 from tests.support.history import Put, Recorded, Served, wrong
+from tests.support.history_recorder import HistoryRecorder
 from tests.support.postgres import running_postgres
-from tests.support.recorder import Recorder
 from tests.support.s3 import Server
 from tests.support.schedule import schedule
+from tests.support.syncd import config
 from tests.support.tcp_proxy import Proxy, proxying
 from tests.support.waiting import wait_for
 
@@ -44,7 +44,7 @@ def hands(tmp_path: Path, s3: Server) -> Iterator[Hands]:
         proxies = [stack.enter_context(proxying(server.port)) for _ in range(REPLICAS)]
         for index, proxy in enumerate(proxies):
             replicas.own[index] = {"DATABASE_URL": _through(server.url(replicas.database), server.port, proxy)}
-        recorder = stack.enter_context(Recorder(replicas, REPLICAS))
+        recorder = stack.enter_context(HistoryRecorder(replicas, REPLICAS))
         yield Hands(replicas, proxies, source, recorder)
 
 

@@ -14,18 +14,18 @@ from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.session import NEEDED, Session
 from routeiq_syncd.database.url import parse_url
 from routeiq_syncd.lease import Timing
-from routeiq_syncd.reconcile.poller import Heartbeats
-from routeiq_syncd.reconcile.reconciler import Sync
+from routeiq_syncd.reconcile.reconciler import Reconciler
 from routeiq_syncd.replication.follower import Follower, SchemaNeverCameError
 from routeiq_syncd.revision.decide import Rules
 from routeiq_syncd.revision.manifest import Publisher
+from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.status.document import Cluster, Snapshot
-from routeiq_syncd.status.recorder import Board
+from routeiq_syncd.status.recorder import ClusterRecorder
 from routeiq_syncd.volume.volume import open_volume
 from tests.support.fleet import Fleet
 from tests.support.migrate import migrate
+from tests.support.snapshots import cluster_snapshot
 from tests.support.waiting import wait_for
 
 OLDER = "manifest #- '{source,version_id}' #- '{source,generation}' #- '{source,etag}' #- '{publisher,epoch}'"
@@ -58,16 +58,15 @@ def test_a_schema_that_never_comes_ends_the_wait(replicas: Fleet) -> None:
     seconds = itertools.count(0.0, 250.0)
     now = datetime.now(UTC)
     volume = open_volume(replicas.folder / "volume")
-    board = Board(
-        Snapshot("h", "file", "x", cluster=Cluster("r", "l")), build_log("t", level="ERROR", form="json"), lambda: now
-    )
+    recorder = ClusterRecorder(cluster_snapshot(), build_log("t", level="ERROR", form="json"), lambda: now)
     source = FileSource(replicas.folder / "config.yaml", Bounds())
-    sync = Sync(source, volume, Rules(Bounds(), frozenset(), Publisher("h")), lambda: now)
+    rules = Rules(Bounds(), frozenset(), Publisher("h"))
+    reconciler = Reconciler(source=source, volume=volume, rules=rules, now=lambda: now)
 
     async def story() -> None:
         session = Session(parse_url(replicas.postgres.url(replicas.database)), seconds=5)
         database = Database(session, "config_sync", Timing())
-        await Follower(database, sync, board, Heartbeats(), now=lambda: now, clock=seconds.__next__).run()
+        await Follower(database, reconciler, recorder, Liveness(), seconds.__next__).run()
 
     with pytest.raises(SchemaNeverCameError, match=r"is at nothing and .* run `routeiq-migrate up`.* for 600 s"):
         asyncio.run(story())
@@ -88,7 +87,7 @@ def test_the_privileges_that_the_documentation_names_are_enough(replicas: Fleet)
     replicas.sql(f"GRANT SELECT ON routeiq.migration TO {user}")
     replicas.wait_serving("one")
     syncd.wait_for_status("no error any more", last_error=None)
-    wait_for("the heartbeat", lambda: replicas.sql("SELECT desired FROM routeiq.replica") == ["1"])
+    wait_for("the row", lambda: replicas.sql("SELECT desired FROM routeiq.replica") == ["1"])
     replicas.stop(0)
     assert replicas.sql("SELECT count(*) FROM routeiq.replica") == ["0"]
     replicas.sql(f"DROP OWNED BY {user}; DROP ROLE {user}")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import asyncpg
 import pytest
 
-from routeiq_syncd.database.session import DatabaseAwayError, Session
+from routeiq_syncd.database.faults import DatabaseAwayError
+from routeiq_syncd.database.session import Session
 from routeiq_syncd.database.url import parse_url
 from tests.support.fleet import Fleet
 from tests.support.pgbouncer import running_pgbouncer

@@ -10,12 +10,13 @@ import zlib
 import pytest
 
 from routeiq_syncd.configuration.bundle import Entry, digest_of, make_bundle
-from routeiq_syncd.database.session import DatabaseAwayError, Session
+from routeiq_syncd.database.faults import DatabaseAwayError
+from routeiq_syncd.database.session import Session
 from routeiq_syncd.database.url import parse_url
-from routeiq_syncd.replication.replica_row import UNTOLD
-from tests.integration.syncd.conftest import config
+from routeiq_syncd.replication.replica_row import NO_REASON
 from tests.support.fleet import Fleet, create_schema
 from tests.support.manifests import manifest_of
+from tests.support.syncd import config
 from tests.support.waiting import wait_for
 
 SPOILT = '"a\\0b": 1\n"a\\0b": 2\n'
@@ -57,7 +58,7 @@ def test_a_database_of_another_encoding_takes_what_it_can(replicas: Fleet) -> No
     replicas.wait_serving("one")
     holder = replicas.syncds[replicas.holder()]
     replicas.s3.put(replicas.bucket, config("bad") + LONG)
-    wait_for("the row", lambda: UNTOLD in replicas.sql("SELECT reason FROM routeiq.replica"))
+    wait_for("the row", lambda: NO_REASON in replicas.sql("SELECT reason FROM routeiq.replica"))
     wait_for("the status", lambda: "goes without its reason" in str(holder.status().get("last_error")))
     assert "stands on line" in holder.status()["refused"]["reason"]
     replicas.put("two")
@@ -76,7 +77,7 @@ def test_a_database_of_another_encoding_takes_what_it_can(replicas: Fleet) -> No
 
 @pytest.mark.parametrize("state", ["XX000", "54000", "ZZ999", "23514"])
 def test_a_row_that_is_not_taken_is_written_later(replicas: Fleet, state: str) -> None:
-    """A pooler's internal error, a limit, a state of nobody's, a constraint: the heartbeat tries until it succeeds."""
+    """A pooler's internal error, a limit, a state of nobody's, a constraint: the row is written until that succeeds."""
     replicas.put("one")
     syncd = replicas.start(0)
     replicas.wait_serving("one")

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routeiq_syncd.configuration.rules import Verdict, validate
-from routeiq_syncd.configuration.yaml_lines import Document, parse
+from routeiq_syncd.configuration.bundle import make_bundle
+from routeiq_syncd.configuration.legible import legible
+from routeiq_syncd.configuration.problem import reason_of
+from routeiq_syncd.configuration.rules import Findings, validate
+from routeiq_syncd.configuration.yaml_lines import YamlDocument, parse
 
 GOOD = """\
 model_list:
@@ -14,15 +17,15 @@ model_list:
 """
 
 
-def check(text: str, *environment: str, kind: str = "file", **files: str) -> Verdict:
+def check(text: str, *environment: str, kind: str = "file", **files: str) -> Findings:
     """Validate a configuration and its other files."""
     everything = {"config.yaml": text.encode()} | {name + ".yaml": body.encode() for name, body in files.items()}
-    return validate(everything, kind=kind, environment=frozenset(environment))
+    return validate(make_bundle(everything), kind=kind, environment=frozenset(environment))
 
 
-def texts(verdict: Verdict) -> list[str]:
+def texts(findings: Findings) -> list[str]:
     """The errors as they are told."""
-    return [problem.text() for problem in verdict.errors]
+    return [problem.text() for problem in findings.errors]
 
 
 @pytest.mark.parametrize(
@@ -159,8 +162,8 @@ def test_includes_may_name_each_other() -> None:
 def test_absent_variables_are_warnings_with_their_line() -> None:
     """The gateway's environment decides; names that the configuration sets itself are not absent."""
     text = GOOD + "general_settings:\n  master_key: os.environ/KEY\n  x: os.environ/KNOWN\n  y: os.environ/SET\n"
-    verdict = check(text + "environment_variables: {SET: 1}\n", "KNOWN")
-    assert [problem.text() for problem in verdict.warnings] == [
+    findings = check(text + "environment_variables: {SET: 1}\n", "KNOWN")
+    assert [problem.text() for problem in findings.warnings] == [
         "config.yaml:5: the environment variable KEY is not set in syncd's environment"
     ]
 
@@ -170,8 +173,8 @@ def test_absent_variables_are_warnings_with_their_line() -> None:
 def test_no_bytes_break_the_parser(data: bytes) -> None:
     """Whatever the object holds, the answer is a document or problems."""
     found = parse("config.yaml", data)
-    assert isinstance(found, Document) or found
-    validate({"config.yaml": data}, kind="s3", environment=frozenset())
+    assert isinstance(found, YamlDocument) or found
+    validate(make_bundle({"config.yaml": data}), kind="s3", environment=frozenset())
 
 
 yaml_like = st.lists(
@@ -183,5 +186,16 @@ yaml_like = st.lists(
 @given(yaml_like)
 @settings(max_examples=500, deadline=None)
 def test_no_yaml_breaks_the_validator(text: str) -> None:
-    """Texts made of YAML's own characters end in a verdict too."""
-    assert isinstance(check("model_list: " + text), Verdict)
+    """Texts made of YAML's own characters end in a findings too."""
+    assert isinstance(check("model_list: " + text), Findings)
+
+
+@pytest.mark.parametrize(
+    "text", ['"a\\0b": 1\n"a\\0b": 2\n', '"a\\0b": 1\n', '"model_lis\\0t": []\n', '"a\\x85b": 1\n"a\\x85b": 2\n']
+)
+def test_a_name_in_a_configuration_does_not_spoil_the_reason(text: str) -> None:
+    """A key with a control character is told, in a refusal or in a warning, and the text is legible."""
+    findings = check("model_list: []\n" + text)
+    assert findings.errors + findings.warnings
+    for reason in (reason_of(findings.errors), *(problem.text() for problem in findings.warnings)):
+        assert reason == legible(reason)

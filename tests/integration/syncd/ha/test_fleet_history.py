@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.syncd.conftest import Syncd
 from tests.support.fleet import Fleet
 from tests.support.gateway import MASTER_KEY, gateway
+from tests.support.syncd import Syncd
 from tests.support.waiting import wait_for
 
 
@@ -18,7 +18,7 @@ def test_the_commands_tell_the_fleet_its_history_and_why(replicas: Fleet) -> Non
     replicas.wait_serving("one")
     replicas.start(1)
     replicas.wait_serving("one")
-    wait_for("both heartbeats", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 1") == ["2"])
+    wait_for("both rows", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 1") == ["2"])
     first, second = replicas.syncds
     told = second.call("fleet", "--json")
     assert told.returncode == 0
@@ -54,7 +54,7 @@ def test_on_a_terminal_they_are_tables(replicas: Fleet) -> None:
     replicas.start(1)
     replicas.put("two")
     replicas.wait_serving("two")
-    wait_for("both heartbeats", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 2") == ["2"])
+    wait_for("both rows", lambda: replicas.sql("SELECT count(*) FROM routeiq.replica WHERE desired = 2") == ["2"])
     syncd = replicas.syncds[1]
     fleet = json.loads(syncd.on_terminal("fleet", "--json"))
     lock, holder, desired, headings, *rows = syncd.on_terminal("fleet").splitlines()

@@ -1,13 +1,15 @@
 """The client made of a part of botocore's data asks just what a client made of all of it asks."""
 
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.session import Session
 
-from routeiq_syncd.sources.aws import OPERATIONS, connect_s3
+from routeiq_syncd.sources.aws import SERVICES, LeanFiles, connect_s3
 
 REGIONS = ("us-east-1", "eu-central-1", "ap-south-2", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1")
 
@@ -53,9 +55,12 @@ def test_every_region_is_asked_in_the_same_way(monkeypatch: pytest.MonkeyPatch, 
     assert region in str(sent[-1])
 
 
-def test_the_model_holds_what_is_used_and_no_more() -> None:
-    """Each operation of the source can be asked; another is not there."""
+def test_nothing_is_kept_of_what_nobody_uses() -> None:
+    """The documentation of S3 is empty, and the list of endpoints holds the services that syncd asks."""
     client = connect_s3()
-    assert set(client.meta.service_model.operation_names) == set(OPERATIONS)
-    assert len(client.meta.service_model.shape_names) < 120
-    assert client.meta.service_model.operation_model("GetObject").has_streaming_output
+    model = client.meta.service_model
+    assert {model.operation_model(name).documentation for name in model.operation_names} == {""}
+    assert model.operation_model("GetObject").has_streaming_output
+    endpoints: Any = LeanFiles().load_file(str(Path(botocore.__file__).parent / "data/endpoints"))
+    assert {"s3", "sts"} <= set(endpoints["partitions"][0]["services"]) <= set(SERVICES)
+    assert LeanFiles().load_file("/nowhere") is None

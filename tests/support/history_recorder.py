@@ -37,7 +37,7 @@ CREATE TRIGGER recorded AFTER INSERT ON routeiq.revision FOR EACH ROW EXECUTE FU
 
 
 @dataclass
-class Recorder:
+class HistoryRecorder:
     """Watches the volumes and probes from a thread of its own, from `__enter__` to `__exit__`.
 
     Attributes:

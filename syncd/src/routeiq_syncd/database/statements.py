@@ -1,0 +1,91 @@
+"""The SQL that syncd sends about the tables of the schema ``routeiq``, which belong to routeiq-migrate.
+
+Every statement names the lock ($1), so that several fleets share a database. All instants are the server's
+``clock_timestamp()``; no other clock enters a comparison.
+"""
+
+LOOK = """
+SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
+       l.epoch IS NOT NULL AND NOT pg_try_advisory_xact_lock_shared($2, (l.epoch % 2147483647)::int4) AS guarded,
+       l.server AS granted_by, now.server, r.number, r.digest,
+       CASE WHEN pg_is_in_recovery() THEN 'standby'
+            WHEN current_setting('transaction_read_only')::boolean THEN 'read-only' ELSE '' END AS barred
+FROM (SELECT routeiq.server() AS server) AS now
+LEFT JOIN routeiq.lease AS l ON l.name = $1
+LEFT JOIN LATERAL (
+    SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
+) AS r ON true"""
+
+# Waits for the row's lock while somebody publishes, and only then looks at the clock. Each timeline has $7 epochs of
+# its own. $6 is the highest epoch that the candidate knows of: a row with a lower epoch, or that another server
+# granted, has lost epochs, which are stepped over.
+ACQUIRE = """
+INSERT INTO routeiq.lease AS l (name, holder_id, epoch, expires_at, server)
+VALUES ($1, $2, greatest(CASE WHEN $6::bigint > 0 THEN $6 + $7::bigint END, (routeiq.timeline() - 1) * $7 + 1),
+    clock_timestamp() + make_interval(secs => $3), routeiq.server())
+ON CONFLICT (name) DO UPDATE SET holder_id = $2, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
+    epoch = greatest(l.epoch + 1, (routeiq.timeline() - 1) * $7 + 1,
+        CASE WHEN l.epoch < $6 OR NOT routeiq.in_history(l.server) THEN greatest(l.epoch, $6) + $7 END),
+    expires_at = clock_timestamp() + make_interval(secs => $3), server = excluded.server
+WHERE l.expires_at <= clock_timestamp() OR l.holder_id = $2 OR NOT routeiq.in_history(l.server)
+   OR (l.epoch = $4 AND pg_try_advisory_xact_lock_shared($5, (l.epoch % 2147483647)::int4))
+RETURNING epoch, expires_at"""
+
+RENEW = """
+UPDATE routeiq.lease AS l
+SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $4)
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
+RETURNING epoch, expires_at"""
+
+RELEASE = """
+WITH released AS (
+    UPDATE routeiq.lease SET expires_at = clock_timestamp()
+    WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() RETURNING 1
+) SELECT pg_notify($4, 'released') FROM released"""
+
+LOCK = "SELECT FROM routeiq.lease WHERE name = $1 FOR UPDATE"
+
+# One above every number that the fleet has published and that its replicas have had: the database may have lost some.
+NUMBER = """
+SELECT clock_timestamp() AS at, (SELECT count(*) FROM routeiq.replica WHERE lock_name = $1) AS replicas, 1 + greatest(
+    $2::bigint,
+    (SELECT max(number) FROM routeiq.revision WHERE lock_name = $1),
+    (SELECT max(greatest(desired, serving)) FROM routeiq.replica WHERE lock_name = $1)) AS number"""
+
+# The fence: records nothing if holder, epoch, expiry or history is wrong at this moment, with the lease row locked.
+RECORD = """
+INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id, source, created_at, note)
+SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease AS l
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
+RETURNING number"""
+
+WRITE_REPLICA = """
+INSERT INTO routeiq.replica AS r (lock_name, replica_id, pod, versions, desired, serving, state, refused, reason)
+VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
+ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
+    state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
+
+REVISION = "SELECT manifest, payload, source FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
+
+POINTED = "SELECT source FROM routeiq.revision WHERE lock_name = $1 AND number = $2 AND payload IS NULL"
+
+LEAVE = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2"
+
+# ahead: the highest number that a replica has had and that the database lacks, or has with other content. stuck:
+# whether a replica cannot have the desired revision, because the version of its object is gone for instance.
+TIDY = """
+WITH silent AS (
+    DELETE FROM routeiq.replica WHERE lock_name = $1
+    AND heartbeat_at < clock_timestamp() - make_interval(secs => $2)
+), old AS (
+    DELETE FROM routeiq.revision WHERE lock_name = $1 AND number <= (
+        SELECT number FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)
+)
+SELECT coalesce(bool_or(state = $5), false) AS stuck, coalesce(max(greatest(desired, serving)) FILTER (WHERE
+    state = $4 OR greatest(desired, serving) > coalesce(newest.number, 0)), 0) AS ahead
+FROM routeiq.replica, (SELECT max(number) AS number FROM routeiq.revision WHERE lock_name = $1) AS newest
+WHERE lock_name = $1"""
+
+LIVING = """
+SELECT count(*) FROM routeiq.replica
+WHERE lock_name = $1 AND heartbeat_at > clock_timestamp() - make_interval(secs => $2)"""

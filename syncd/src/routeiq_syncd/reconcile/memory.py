@@ -1,0 +1,41 @@
+"""What is remembered from turn to turn: the version of the source that is dealt with, and the turn that refused it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from routeiq_syncd.configuration.problem import Problem, reason_of
+from routeiq_syncd.revision.answer import Refused
+from routeiq_syncd.revision.instants import stamp
+from routeiq_syncd.revision.outcome import Turn
+
+
+@dataclass
+class Memory:
+    """Remembers for one source.
+
+    A version whose content could not be written or published is not remembered, so that the next fetch brings it again.
+
+    Attributes:
+        known: the token of the version that was accepted or refused; None: fetch unconditionally.
+        refusal: the turn that refused that version, None where it was accepted.
+    """
+
+    known: str | None = None
+    refusal: Turn | None = None
+
+    def accept(self, token: str) -> None:
+        """Remember that the version of ``token`` is on the volume, or published."""
+        self.known, self.refusal = token, None
+
+    def refuse(self, problems: tuple[Problem, ...], digest: str | None, token: str | None, now: datetime) -> Turn:
+        """Remember that a version is refused, and return the turn that says so.
+
+        Content of the same ``digest`` that is refused again for the same reason keeps its first instant. A version
+        without a ``token`` is looked at again at the next turn.
+        """
+        refused = Refused(None, digest, reason_of(problems), stamp(now))
+        before = self.refusal.refused if self.refusal else None
+        if before is not None and (before.digest, before.reason) == (refused.digest, refused.reason):
+            refused = before
+        self.known, self.refusal = token, Turn("refused", problems=problems, refused=refused)
+        return self.refusal
