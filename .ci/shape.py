@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_FUNCTION = 70
 LONGEST_MODULE = 300
-READERS = {"settings.py", "__main__.py", "litellm_edge.py"}  # the last sets what LiteLLM reads, and reads nothing
+READERS = {"settings.py", "__main__.py", "environment.py"}  # the last sets what LiteLLM reads, and reads nothing
 MACHINE_PATH = re.compile(r"/(?:root|work)/[a-z]|/home/[a-z]+/|/tmp/[a-z]+-[0-9]+")
 INDEX = re.compile(r'registry = "([^"]+)"')
 

@@ -17,11 +17,11 @@ LONGEST_DRAIN = 3600  # supervisord.conf waits longer than this and the longest 
 
 
 class BadSettingsError(ValueError):
-    """The environment cannot work; the message has one sentence for each problem."""
+    """Settings that cannot work; the message has one line for each problem."""
 
 
 class Settings(BaseSettings):
-    """Everything the gateway is told from outside. Durations are seconds."""
+    """All settings, each from the variable that its alias names. Durations are in seconds."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
@@ -83,10 +83,10 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Settings, tuple[Overr
     """Read the settings and the overrides out of the process's environment.
 
     Args:
-        environment: the process's own (``os.environ``); pydantic-settings reads the same one.
+        environment: the process's own (``os.environ``), which pydantic-settings reads too.
 
     Raises:
-        BadSettingsError: with one sentence for each setting that cannot work.
+        BadSettingsError: at least one setting cannot work.
     """
     problems: list[str] = []
     settings = None

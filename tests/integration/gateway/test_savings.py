@@ -12,8 +12,8 @@ from openai._utils import PropertyInfo
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from routeiq_gateway.litellm_edge import savings
-from routeiq_gateway.litellm_edge.savings import clients, proxy
+from routeiq_gateway.litellm_edge.savings import table as savings
+from routeiq_gateway.litellm_edge.savings import of_clients, of_litellm
 from tests.support.savings import original
 
 PLAIN: list[object] = [None, True, False, 0, 1, -2.5, float("nan"), "", "text", "1.5"]
@@ -51,7 +51,7 @@ def test_every_saving_fits_the_installed_litellm() -> None:
 def test_rates_are_found_alike() -> None:
     """An entry declares a rate or not as before: each of the installed price list, and what such an entry may hold."""
     asked = original("_declares_a_rate")
-    saving = proxy.same_rates(asked)
+    saving = of_litellm.same_rates(asked)
     entries = list(importlib.import_module("litellm").model_cost.values())
     for name, value in itertools.product(("input_cost_per_token", "search_pricing", "mode"), PLAIN + NESTED):
         entries += [{name: value}, {"output_cost_per_token": 0, name: value}, {name: value, "tiered_pricing": [1]}]
@@ -77,7 +77,7 @@ def test_rates_are_found_alike() -> None:
 )
 def test_copies_are_alike(value: object) -> None:
     """A copy equals what was copied, and shares nothing that can be changed with it."""
-    made, expected = proxy.deepcopy(value), copy.deepcopy(value)
+    made, expected = of_litellm.deepcopy(value), copy.deepcopy(value)
     assert made == expected
     assert type(made) is type(value)
     assert mutable_parts(made).isdisjoint(mutable_parts(value))
@@ -95,18 +95,18 @@ def mutable_parts(value: object) -> set[int]:
 def test_a_copy_keeps_what_is_held_twice() -> None:
     """Two keys that hold one list hold one list in the copy too; a memo is filled as the caller expects."""
     shared = ["a"]
-    made = proxy.deepcopy({"one": shared, "two": shared})
+    made = of_litellm.deepcopy({"one": shared, "two": shared})
     assert made["one"] is made["two"]
     assert made["one"] is not shared
     memo: dict[int, Any] = {}
     value = {"a": 1}
-    assert proxy.deepcopy(value, memo) is proxy.deepcopy(value, memo)
+    assert of_litellm.deepcopy(value, memo) is of_litellm.deepcopy(value, memo)
 
 
 def test_the_router_copies_through_the_saving_and_keeps_the_rest() -> None:
     """The stand-in for the module has all that the module has."""
-    stand_in: Any = proxy.same_copies(copy)
-    assert stand_in.deepcopy is proxy.deepcopy
+    stand_in: Any = of_litellm.same_copies(copy)
+    assert stand_in.deepcopy is of_litellm.deepcopy
     assert stand_in.copy is copy.copy
     assert set(vars(copy)) <= set(vars(stand_in))
 
@@ -123,7 +123,7 @@ def test_deployments_are_alike(params: dict[str, Any]) -> None:
     """Each time the same as LiteLLM's own, and a new one that a caller may change; a change of what it is of shows."""
     router, name = router_of(params)
     asked = original("Router.get_deployment")
-    saving = proxy.same_deployments(asked)
+    saving = of_litellm.same_deployments(asked)
     for _ in range(3):
         made, expected = saving(router, name), asked(router, name)
         assert type(made) is type(expected)
@@ -140,7 +140,7 @@ def test_deployments_are_alike(params: dict[str, Any]) -> None:
 def test_answers_are_alike() -> None:
     """What FastAPI makes of an answer is equal, plain or not."""
     asked = original("jsonable_encoder")
-    saving = clients.same_answer(asked)
+    saving = of_clients.same_answer(asked)
     answers: list[object] = [
         *PLAIN[:-4],
         {"a": [1, {"b": None}], "c": 2.5},
@@ -189,9 +189,9 @@ def test_bodies_are_alike() -> None:
     """What is sent for a chat completion is the same, plain or not, and a new dictionary each time."""
     asked = original("async_maybe_transform")
     types = importlib.import_module("openai.types.chat.completion_create_params")
-    saving = clients.same_body(asked)
+    saving = of_clients.same_body(asked)
     for expected in (types.CompletionCreateParamsNonStreaming, types.CompletionCreateParamsStreaming):
-        assert clients.asks_for_nothing(expected)
+        assert of_clients.asks_for_nothing(expected)
         for one, other in zip(bodies(), bodies(), strict=True):
             made = asyncio.run(saving(one, expected))
             assert made == asyncio.run(asked(other, expected))
@@ -201,10 +201,10 @@ def test_bodies_are_alike() -> None:
 
 def test_fields_with_another_name_keep_it() -> None:
     """A type with something to rename is left to the client, however deep it is."""
-    saving = clients.same_body(original("async_maybe_transform"))
+    saving = of_clients.same_body(original("async_maybe_transform"))
     assert asyncio.run(saving({"card_id": "c"}, Renamed)) == {"cardID": "c"}
-    assert not clients.asks_for_nothing(Renamed)
-    assert not clients.asks_for_nothing(dict[str, list[Renamed | None]])
+    assert not of_clients.asks_for_nothing(Renamed)
+    assert not of_clients.asks_for_nothing(dict[str, list[Renamed | None]])
 
 
 def test_a_saving_stands_back() -> None:
@@ -213,9 +213,9 @@ def test_a_saving_stands_back() -> None:
     before = original("_declares_a_rate")
     left_out = savings.apply(
         (
-            savings.Saving(module, "_declares_a_rate", proxy.same_rates, "another text"),
-            savings.Saving(module, "Gone.declares", proxy.same_rates),
-            savings.Saving("litellm.no_such_module", "declares", proxy.same_rates),
+            savings.Saving(module, "_declares_a_rate", of_litellm.same_rates, "another text"),
+            savings.Saving(module, "Gone.declares", of_litellm.same_rates),
+            savings.Saving("litellm.no_such_module", "declares", of_litellm.same_rates),
             savings.Saving(module, "zero_cost_finding", lambda asked: asked.no_such_name),
         )
     )

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from routeiq_gateway.litellm_edge.savings import clients, proxy
+from routeiq_gateway.litellm_edge.savings import of_clients, of_litellm
 from tests.support.savings import original
 
 ROUTES = [
@@ -35,7 +35,7 @@ def _proxy() -> None:
 def test_routes_match_alike() -> None:
     """Every pattern that LiteLLM compares with matches the same paths, the first time and the second."""
     asked = original("_route_matches_pattern").__func__
-    saving: Any = proxy.same_matches(original("_route_matches_pattern"))
+    saving: Any = of_litellm.same_matches(original("_route_matches_pattern"))
     assert not saving.__func__(route=["/"], pattern="/")
     groups = importlib.import_module("litellm.proxy._types").LiteLLMRoutes
     patterns = sorted({pattern for group in groups for pattern in group.value})
@@ -58,7 +58,7 @@ def test_routes_match_alike() -> None:
 def test_cookies_are_taken_alike(headers: list[tuple[str, str]]) -> None:
     """What an answer sets is in the jar, also in a jar of one's own; an answer that sets none leaves it as it was."""
     asked = original("Cookies.extract_cookies")
-    saving = clients.same_cookies(asked)
+    saving = of_clients.same_cookies(asked)
     response = httpx.Response(200, headers=headers, request=httpx.Request("GET", "https://www.example.com/"))
 
     class Own(CookieJar):
@@ -77,7 +77,7 @@ def test_cookies_are_taken_alike(headers: list[tuple[str, str]]) -> None:
 def test_addresses_are_alike() -> None:
     """The same URL, the first time and the second, of a client's base URL as it is now; an absolute one stays."""
     asked = original("_prepare_url")
-    saving = clients.same_addresses(asked)
+    saving = of_clients.same_addresses(asked)
     client = openai.AsyncOpenAI(api_key="k", base_url="http://one.example:81/a%20b/v1?x=1")
     other = openai.AsyncOpenAI(api_key="k", base_url="http://other.example/v1")
     for base in (client.base_url, httpx.URL("https://two.example/")):
@@ -94,7 +94,7 @@ def test_addresses_are_alike() -> None:
 def test_keys_of_dependencies_are_alike() -> None:
     """Every dependency of every route of the proxy has its key, the first time and the second."""
     asked = original("_get_cache_key")
-    saving = clients.same_keys(asked)
+    saving = of_clients.same_keys(asked)
     application = importlib.import_module("litellm.proxy.proxy_server").app
     left: list[Any] = list(application.routes)
     dependants: list[Any] = []
@@ -112,7 +112,7 @@ def test_what_is_known_of_a_model_is_alike() -> None:
     """The same entry, which the caller may change, and a new one once its price has; an unknown model is refused."""
     litellm = importlib.import_module("litellm")
     asked = original("get_model_info_helper")
-    saving = proxy.same_information(asked)
+    saving = of_litellm.same_information(asked)
     for model, provider in (("gpt-4o", "openai"), ("gpt-4o", None), ("claude-sonnet-4-5", "anthropic")):
         for _ in range(2):
             made = saving(model=model, custom_llm_provider=provider)

@@ -1,8 +1,8 @@
-"""What LiteLLM imports at the first requests of a worker. The parent imports it once, before it forks.
+"""The modules that LiteLLM imports at a worker's first requests. The parent imports them once, before it forks.
 
 Found by comparing ``sys.modules`` before and after first requests (mock, HTTP upstream, stream, model list, refused
-key); these names bring in all the rest. ``tests/integration/gateway/test_litellm_edge.py`` fails when a first request
-imports much that is not here. A module that an installation lacks is passed over.
+key); the modules named here import the others. ``tests/integration/gateway/test_litellm_edge.py`` fails when a first
+request imports many others. A module that an installation lacks is passed over.
 """
 
 MODULES = (

@@ -1,4 +1,4 @@
-"""What takes the place of parts of FastAPI and of the HTTP and the OpenAI client."""
+"""Savings of the work of FastAPI, of httpx and of the OpenAI client."""
 
 import importlib
 import typing
@@ -11,30 +11,32 @@ from routeiq_gateway.litellm_edge.savings.plain import ATOMS, plain
 
 Transform = Callable[[object, object], Coroutine[Any, Any, object]]
 MOST_KNOWN = 1024
+"""Entries of a memory, which then is emptied."""
 LONGEST_KNOWN = 128
+"""Characters of the longest path that is remembered."""
 
 
 def same_body(original: Transform) -> Transform:
-    """Leave out of a request's body what was not given, and nothing else, where no field has another name on the wire.
+    """Leave fields that were not given out of a request's body, and do no more where the body's type asks for no more.
 
-    The OpenAI client goes through the body with the types that it may have, each message six times, to rename and to
-    format fields. The types of a chat completion ask for neither.
+    The OpenAI client goes through the body with all types that the body may have, each message six times, to rename and
+    to format fields. The types of a chat completion ask for neither.
     """
     given = importlib.import_module("openai._utils").is_given
 
-    async def transform(data: object, expected: object) -> object:
-        if type(data) is dict and asks_for_nothing(expected):
+    async def transform(data: object, expected_type: object) -> object:
+        if type(data) is dict and asks_for_nothing(expected_type):
             body = {key: value for key, value in data.items() if given(value)}
             if all(map(plain, body.values())):
                 return body
-        return await original(data, expected)
+        return await original(data, expected_type)
 
     return transform
 
 
 @lru_cache
 def asks_for_nothing(expected: object) -> bool:
-    """Whether no field of a type, to any depth, has an annotation by which the OpenAI client renames or formats it."""
+    """Whether the OpenAI client neither renames nor formats any field of the type ``expected``, to any depth."""
     transforming = importlib.import_module("openai._utils._transform")
     seen: set[object] = set()
     left = [expected]
@@ -55,16 +57,16 @@ def asks_for_nothing(expected: object) -> bool:
 
 
 def same_answer(original: Callable[..., object]) -> Callable[..., object]:
-    """Take an answer of plain JSON for what FastAPI would make of it, part by part: an equal one."""
+    """Return an answer of plain JSON as it is, where FastAPI would build an equal one part by part."""
 
-    def encoded(answer: object, *args: object, **kwargs: object) -> object:
-        return answer if not args and not kwargs and encodable(answer) else original(answer, *args, **kwargs)
+    def encoded(obj: object, *args: object, **kwargs: object) -> object:
+        return obj if not args and not kwargs and encodable(obj) else original(obj, *args, **kwargs)
 
     return encoded
 
 
-def encodable(value: Any) -> bool:  # noqa: ANN401 - whatever is answered
-    """Whether a value is of the types of JSON, to any depth, with names that FastAPI leaves alone."""
+def encodable(value: Any) -> bool:  # noqa: ANN401 - any answer of a route
+    """Whether ``value`` is of the types of JSON, to any depth, with names that FastAPI leaves alone."""
     kind = type(value)
     if kind is dict:
         return all(type(name) is str and not name.startswith("_sa") and encodable(part) for name, part in value.items())
@@ -72,7 +74,7 @@ def encodable(value: Any) -> bool:  # noqa: ANN401 - whatever is answered
 
 
 def same_cookies(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """Take no cookies from an answer that sets none, instead of wrapping it and its request for the cookie jar."""
+    """Take no cookies from a response that sets none, where httpx would wrap request and response for the jar."""
 
     def extract(cookies: Any, response: Any) -> None:  # noqa: ANN401 - httpx's own classes
         sets = "set-cookie" in response.headers or "set-cookie2" in response.headers
@@ -83,31 +85,31 @@ def same_cookies(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], N
 
 
 def same_addresses(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """Remember what a client's base URL and a path make together, instead of parsing both for every request.
+    """Remember the URL that a client's base URL and a path make together, instead of parsing both for every request.
 
-    A URL never changes, and a client that is given another base URL has another object for it. A long path is a
-    client's own, with an id in it, and hardly comes twice.
+    A URL object never changes, and a client that is given another base URL has another object for it. A long path has
+    an id in it and hardly comes twice, so it is not remembered.
     """
     known: dict[tuple[int, str], tuple[object, Any]] = {}
 
-    def prepare(client: Any, path: str) -> Any:  # noqa: ANN401 - the OpenAI client's own classes
-        if type(path) is not str or len(path) > LONGEST_KNOWN:
-            return original(client, path)
+    def prepare(client: Any, url: str) -> Any:  # noqa: ANN401 - the OpenAI client's own classes
+        if type(url) is not str or len(url) > LONGEST_KNOWN:
+            return original(client, url)
         base = client.base_url
-        held = known.get((id(base), path))
+        held = known.get((id(base), url))
         if held is not None and held[0] is base:
             return held[1]
-        made = original(client, path)
+        made = original(client, url)
         if len(known) >= MOST_KNOWN:
             known.clear()
-        known[id(base), path] = (base, made)
+        known[id(base), url] = (base, made)
         return made
 
     return prepare
 
 
 def same_keys(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Remember under which key FastAPI keeps what a dependency gave, instead of going through all below it.
+    """Remember the key under which FastAPI keeps a dependency's result, instead of going through all it depends on.
 
     A dependency is described when its route is added, and its description does not change after that.
     """
