@@ -58,12 +58,12 @@ async def probe(path: str, judged: list[tuple[Any, bool]]) -> dict[str, Any]:
             statuses.append((await client.post("/v1/chat/completions", json=body)).status_code)
         statuses.append((await client.get("/v1/models")).status_code)
         statuses.append((await client.get("/v1/models", headers={"Authorization": ""})).status_code)
-        loaded, key = proxy.loaded(), proxy.master_key()
+        (models, guardrails), key = proxy.loaded(), proxy.master_key()
     return {
         "raw_key": config["model_list"][0]["litellm_params"]["api_key"],
         "statuses": statuses,
-        "models": [vars(model) for model in loaded.models],
-        "guardrails": loaded.guardrails,
+        "models": [vars(model) for model in models],
+        "guardrails": guardrails,
         "master_key": key,
         "has_database": proxy.has_database(),
         "known": [proxy.provider_known(name) for name in ("openai/gpt-4o", "nosuchprovider/x")],

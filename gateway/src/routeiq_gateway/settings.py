@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, find_overrides
@@ -44,10 +44,7 @@ class Settings(BaseSettings):
     savings: Annotated[bool, Field(validation_alias="ROUTEIQ_SAVINGS")] = True
     orphan_limit: Annotated[float, Field(validation_alias="ROUTEIQ_ORPHAN_SECONDS", ge=0)] = 120
     sample_rate: Annotated[float | None, Field(validation_alias="LLMROUTER_OTEL_SAMPLE_RATE", ge=0, le=1)] = None
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        Field(validation_alias=AliasChoices("LOG_LEVEL")),
-    ] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")] = "INFO"
     log_form: Annotated[Literal["json", "console"] | None, Field(validation_alias="LOG_FORMAT")] = None
     supervisor: Annotated[str | None, Field(validation_alias="SUPERVISOR_ENABLED")] = None  # supervisord's own
     litellm_bucket: Annotated[str | None, Field(validation_alias="LITELLM_CONFIG_BUCKET_NAME")] = None

@@ -12,12 +12,7 @@ import yaml
 
 from routeiq_gateway.configuration.loading import NOT_YAML
 
-SECTIONS = (
-    "environment_variables",
-    "general_settings",
-    "litellm_settings",
-    "router_settings",
-)
+SECTIONS = ("environment_variables", "general_settings", "litellm_settings", "router_settings")
 PREFIX = "LITELLM_"
 MASTER_KEY = ("general_settings", "master_key")
 

@@ -42,10 +42,9 @@ class Channel:
         """
         try:
             self.end.sendall(json.dumps({"kind": kind, **fields}).encode() + b"\n")
-        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
-            self.closed = True
-        except OSError:
-            if self.end.fileno() >= 0:
+        except OSError as error:
+            gone = isinstance(error, BlockingIOError | BrokenPipeError | ConnectionResetError)
+            if not gone and self.end.fileno() >= 0:
                 raise
             self.closed = True
 

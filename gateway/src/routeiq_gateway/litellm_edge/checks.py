@@ -4,13 +4,13 @@ LiteLLM drops a model of an unknown provider, runs without a guardrail it does n
 not set as an empty value. Each of these would look like success, so each is a reason to refuse. The functions are pure.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-REFERENCE = "os.environ/"
+from routeiq_gateway.configuration.redact import REFERENCE
+
 MOST_NAMED = 5
 
 
@@ -93,9 +93,8 @@ def _references(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: A
             for key, below in value.items():
                 yield from _references(below, f"{where}.{key}" if where else str(key))
         case list():
-            yield from itertools.chain.from_iterable(
-                _references(below, f"{where}[{index}]") for index, below in enumerate(value)
-            )
+            for index, below in enumerate(value):
+                yield from _references(below, f"{where}[{index}]")
         case str() if value.startswith(REFERENCE):
             yield where, value.removeprefix(REFERENCE)
 

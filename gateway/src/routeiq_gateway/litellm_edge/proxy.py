@@ -4,11 +4,11 @@ The names used here are those of the LiteLLM that ``gateway/pyproject.toml`` pin
 ``tests/integration/gateway/test_litellm_edge.py`` fails when an upgrade moves one of them.
 """
 
+import contextlib
 import importlib
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -22,14 +22,6 @@ OWN_LINE = re.compile(
 """A line that LiteLLM prints for a part of a configuration that it takes up."""
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What LiteLLM holds once it has taken a configuration."""
-
-    models: list[Model]
-    guardrails: list[str]
-
-
 def import_proxy(also: Iterable[str]) -> None:
     """Import LiteLLM's proxy, and the modules of ``also`` that exist, and reserve this process for forking.
 
@@ -40,10 +32,8 @@ def import_proxy(also: Iterable[str]) -> None:
     importlib.import_module(PROXY)
     importlib.import_module("litellm.rust_bridge.fork_guard").reserve_process_for_forking("the gateway's parent")
     for name in also:
-        try:
+        with contextlib.suppress(ImportError):  # an optional part that this installation lacks
             importlib.import_module(name)
-        except ImportError:
-            continue  # an optional part that this installation lacks; a worker would not import it either
 
 
 def application() -> Any:  # noqa: ANN401 - LiteLLM ships no types
@@ -61,31 +51,29 @@ async def read_config(path: str) -> Mapping[str, Any]:
     return config
 
 
-def loaded() -> Loaded:
-    """Return what LiteLLM holds after its start."""
+def loaded() -> tuple[list[Model], list[str]]:
+    """Return the models, and the names of the guardrails, that LiteLLM holds after its start."""
     router = _proxy().llm_router
+    models = router.model_list if router else []
     # LiteLLM imports its registry, and much with it, only for a configuration that has guardrails.
     registry = sys.modules.get("litellm.proxy.guardrails.guardrail_registry")
     guardrails = registry.IN_MEMORY_GUARDRAIL_HANDLER.list_in_memory_guardrails() if registry else []
-    return Loaded(
-        [
-            Model(entry["model_name"], entry["litellm_params"]["model"])
-            for entry in (router.model_list if router else [])
-        ],
+    return (
+        [Model(entry["model_name"], entry["litellm_params"]["model"]) for entry in models],
         [entry["guardrail_name"] for entry in guardrails],
     )
 
 
 def left_out(config: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """Return one sentence for each model and guardrail that ``config`` declares and LiteLLM did not load."""
-    held = loaded()
+    models, guardrails = loaded()
     declared = checks.declared_models(config, environment_name=environment.get("LITELLM_ENVIRONMENT"))
     return [
         f"model_list: {model.name!r} ({model.model}) was not loaded: {_why_not(model)}"
-        for model in checks.not_loaded(declared, held.models)
+        for model in checks.not_loaded(declared, models)
     ] + [
         f"guardrails: {name!r} was not loaded; check its litellm_params.guardrail"
-        for name in checks.not_loaded(checks.declared_guardrails(config), held.guardrails)
+        for name in checks.not_loaded(checks.declared_guardrails(config), guardrails)
     ]
 
 

@@ -14,16 +14,8 @@ Send = Callable[[Message], Awaitable[None]]
 SENTINEL = "no_db_connection"
 LONGEST = 4096
 """Bytes of the longest body that is looked into."""
-BODY = json.dumps(
-    {
-        "error": {
-            "message": "Authentication Error: this is not the master key, and without a database there is no other.",
-            "type": "auth_error",
-            "param": None,
-            "code": "401",
-        }
-    }
-).encode()
+MESSAGE = "Authentication Error: this is not the master key, and without a database there is no other."
+BODY = json.dumps({"error": {"message": MESSAGE, "type": "auth_error", "param": None, "code": "401"}}).encode()
 
 
 def as_unauthorized(send: Send) -> Send:

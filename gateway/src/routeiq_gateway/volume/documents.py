@@ -105,13 +105,8 @@ def parse_manifest(text: bytes) -> Manifest:
     """
     fields = _object(text, MANIFEST)
     try:
-        manifest = Manifest(
-            number=int(fields["number"]),
-            digest=str(fields["digest"]),
-            files=tuple(
-                FileEntry(str(entry["path"]), int(entry["size"]), str(entry["sha256"])) for entry in fields["files"]
-            ),
-        )
+        files = [FileEntry(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in fields["files"]]
+        manifest = Manifest(int(fields["number"]), str(fields["digest"]), tuple(files))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDocumentError(f"{MANIFEST}: field missing or of the wrong type: {error}") from error
     computed = digest_of(manifest.files)
@@ -130,16 +125,18 @@ def parse_answer(text: bytes) -> tuple[Served | None, Refused | None]:
         BadDocumentError: not JSON, a newer format, or a field of the wrong type.
     """
     fields = _object(text, ANSWER)
+    served = refused = None
     try:
-        serving, refused = fields.get("serving"), fields.get("refused")
-        return (
-            Served(int(serving["number"]), _digest(serving), str(serving["since"])) if serving else None,
-            Refused(int(refused["number"]), str(refused["digest"]), shorten(str(refused["reason"])), str(refused["at"]))
-            if refused
-            else None,
-        )
+        if serving := fields.get("serving"):
+            served = Served(int(serving["number"]), str(serving["digest"]), str(serving["since"]))
+        if refusal := fields.get("refused"):
+            number, digest, reason = int(refusal["number"]), str(refusal["digest"]), shorten(str(refusal["reason"]))
+            refused = Refused(number, digest, reason, str(refusal["at"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDocumentError(f"{ANSWER}: field missing or of the wrong type: {error}") from error
+    if served is not None and not served.digest.isalnum():  # it becomes part of a path
+        raise BadDocumentError(f"{ANSWER}: the digest {served.digest!r} has more than letters and digits")
+    return served, refused
 
 
 def encode_answer(answer: Answer) -> bytes:
@@ -161,16 +158,12 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _digest(served: dict[str, Any]) -> str:
-    """Return the digest of what was served. It becomes part of a path, so it must not hold a slash or a dot."""
-    digest = str(served["digest"])
-    if not digest.isalnum():
-        raise ValueError("a digest has letters and digits only")
-    return digest
-
-
 def _object(text: bytes, name: str) -> dict[str, Any]:
-    """Return the JSON object of the document ``name``, whose format is one that this release reads."""
+    """Return the JSON object of the document ``name``.
+
+    Raises:
+        BadDocumentError: not a JSON object, or of a format that this release does not know.
+    """
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -4,26 +4,11 @@ It adds the gateway's own routes, watches LiteLLM's start, and marks every respo
 ``Connection: close``, so that clients come back on a connection that a newer worker accepts.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
-from routeiq_gateway.worker.replies import (
-    Application,
-    Call,
-    Handler,
-    Message,
-    Receive,
-    Reply,
-    Scope,
-    Send,
-    error_body,
-    send_reply,
-)
-
-MOST_BODY = 64 * 1024
-"""Bytes of the largest body that the gateway's own routes read."""
+from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, answer
 
 
 class StartRefusedError(Exception):
@@ -67,7 +52,7 @@ class Front:
             head = scope["method"] == "HEAD"
             handler = self.routes.get(("GET" if head else scope["method"], scope["path"]))
             if handler is not None:
-                await _answer(handler, scope, receive, _without_body(send) if head else send)
+                await answer(handler, scope, receive, _without_body(send) if head else send)
                 return
             if self.only_master_key:
                 send = as_unauthorized(send)
@@ -110,29 +95,3 @@ def _without_body(send: Send) -> Send:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return sending
-
-
-async def _answer(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
-    headers = {bytes(name).lower(): bytes(value) for name, value in scope["headers"]}
-    authorization = headers.get(b"authorization")
-    text = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        text += message.get("body", b"")
-        if len(text) > MOST_BODY:
-            await send_reply(send, Reply(413, error_body(f"the body is larger than {MOST_BODY} bytes")))
-            return
-        if not message.get("more_body"):
-            break
-    call = Call(authorization.decode("latin-1") if authorization else None, _malformed(text))
-    await send_reply(send, await handler(call))
-
-
-def _malformed(text: bytes) -> bool:
-    try:
-        json.loads(text.strip() or b"null")
-    except (ValueError, RecursionError):
-        return True
-    return False

@@ -11,6 +11,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+MOST_BODY = 64 * 1024
+"""Bytes of the largest body that the gateway's own routes read."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,30 @@ async def send_reply(send: Send, reply: Reply) -> None:
     ]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": text})
+
+
+async def answer(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+    """Read an HTTP request whole and send what ``handler`` replies, or 413 where the body is too large."""
+    headers = {bytes(name).lower(): bytes(value) for name, value in scope["headers"]}
+    authorization = headers.get(b"authorization")
+    text = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        text += message.get("body", b"")
+        if len(text) > MOST_BODY:
+            await send_reply(send, Reply(413, error_body(f"the body is larger than {MOST_BODY} bytes")))
+            return
+        if not message.get("more_body"):
+            break
+    call = Call(authorization.decode("latin-1") if authorization else None, _malformed(text))
+    await send_reply(send, await handler(call))
+
+
+def _malformed(text: bytes) -> bool:
+    try:
+        json.loads(text.strip() or b"null")
+    except (ValueError, RecursionError):
+        return True
+    return False

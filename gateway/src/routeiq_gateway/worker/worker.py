@@ -173,7 +173,11 @@ class Worker:
             raise StartRefusedError(checks.summary(missing))
 
     async def _check_loaded(self) -> None:
-        """Refuse a start in which LiteLLM silently left something out."""
+        """Check that LiteLLM's start left nothing out in silence.
+
+        Raises:
+            StartRefusedError: a model or a guardrail is missing.
+        """
         left_out = proxy.left_out(self.config, self.environment)
         if left_out:
             raise StartRefusedError(checks.summary(left_out))

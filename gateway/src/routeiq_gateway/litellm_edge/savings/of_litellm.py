@@ -11,6 +11,7 @@ from routeiq_gateway.litellm_edge.savings.plain import ATOMS
 
 NUMBERS = frozenset({int, float})
 NAMES = frozenset({str})
+PARTS = ("litellm_params", "model_info")
 MOST_DEPLOYMENTS = 8192
 MOST_MATCHES = 4096
 LONGEST_ROUTE = 128
@@ -23,15 +24,15 @@ def same_rates(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
     depth of four, and each validation that fails raises an exception.
     """
 
-    def declares(entry: Any) -> bool:  # noqa: ANN401 - as LiteLLM's function
-        if type(entry) is not dict or not NAMES.issuperset(map(type, entry)):
-            return original(entry)
+    def declares(pricing_entry: Any) -> bool:  # noqa: ANN401 - as LiteLLM's function
+        if type(pricing_entry) is not dict or not NAMES.issuperset(map(type, pricing_entry)):
+            return original(pricing_entry)
         positive = False
-        for name, value in entry.items():
+        for name, value in pricing_entry.items():
             if value is None or not ("cost" in name or "pricing" in name):
                 continue
             if type(value) not in ATOMS:
-                return original(entry)
+                return original(pricing_entry)
             positive = positive or (type(value) in NUMBERS and value > 0)
         return positive
 
@@ -91,13 +92,9 @@ def same_deployments(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_flat(given: dict[str, Any]) -> bool:
     """Whether a deployment and its two parts hold plain values only."""
-    parts = [given.get("litellm_params"), given.get("model_info")]
-    values = [value for name, value in given.items() if name not in {"litellm_params", "model_info"}]
-    for part in parts:
-        if type(part) is not dict:
-            return False
-        values += part.values()
-    return ATOMS.issuperset(map(type, values))
+    parts = [given.get(name) for name in PARTS]
+    held = {name: value for name, value in given.items() if name not in PARTS}
+    return all(type(part) is dict and ATOMS.issuperset(map(type, part.values())) for part in [*parts, held])
 
 
 def fresh(made: Any) -> Any:  # noqa: ANN401 - LiteLLM's own class
