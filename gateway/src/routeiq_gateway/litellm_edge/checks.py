@@ -56,15 +56,8 @@ def declared_guardrails(config: Mapping[str, Any]) -> list[str]:
 
 
 def not_loaded(declared: Sequence[Any], loaded: Sequence[Any]) -> list[Any]:
-    """Return the items of ``declared`` that ``loaded`` lacks, repeats counted, in order of declaration."""
-    left = Counter(loaded)
-    absent = []
-    for item in declared:
-        if left[item] > 0:
-            left[item] -= 1
-        else:
-            absent.append(item)
-    return absent
+    """Return the items of ``declared`` that ``loaded`` lacks, repeats counted, in order of first declaration."""
+    return list((Counter(declared) - Counter(loaded)).elements())
 
 
 def summary(sentences: Sequence[str]) -> str:

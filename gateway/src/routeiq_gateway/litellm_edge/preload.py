@@ -39,7 +39,6 @@ MODULES = (
     "litellm.proxy.pass_through_endpoints.llm_passthrough_endpoints",
     "litellm.proxy.policy_engine.init_policies",
     "litellm.responses.mcp.chat_completions_handler",
-    "litellm.responses.mcp.litellm_proxy_mcp_handler",
     "litellm.sandbox.sandbox_tools",
     "litellm.types.litellm_core_utils.streaming_chunk_builder_utils",
     "litellm.types.proxy.litellm_pre_call_utils",

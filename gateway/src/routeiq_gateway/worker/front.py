@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
-from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, answer
+from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, serve_route
 
 
 class StartRefusedError(Exception):
@@ -52,7 +52,7 @@ class Front:
             head = scope["method"] == "HEAD"
             handler = self.routes.get(("GET" if head else scope["method"], scope["path"]))
             if handler is not None:
-                await answer(handler, scope, receive, _without_body(send) if head else send)
+                await serve_route(handler, scope, receive, _without_body(send) if head else send)
                 return
             if self.only_master_key:
                 send = as_unauthorized(send)

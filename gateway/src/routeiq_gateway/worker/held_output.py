@@ -28,8 +28,7 @@ class HeldOutput:
         self._mark = b"\0%s\0" % secrets.token_hex(16).encode()  # no program prints it by chance
         self._held = bytearray()
         self._complete = threading.Event()
-        self._real = -1
-        self._pipe = -1
+        self._real = self._pipe = self._write = -1
 
     def hold(self) -> None:
         """Begin to hold back.
@@ -39,16 +38,18 @@ class HeldOutput:
         """
         sys.stdout.flush()
         self._real = os.dup(STDOUT)
-        self._pipe, write = os.pipe()
-        os.dup2(write, STDOUT)
-        os.close(write)
+        self._pipe, self._write = os.pipe()
+        os.dup2(self._write, STDOUT)
         threading.Thread(target=self._read, name="held output", daemon=True).start()
 
     def release(self) -> str:
-        """Give descriptor 1 back to the real output; return what was printed meanwhile."""
+        """Give descriptor 1 back, unless a callback has led it elsewhere; return the text held back."""
         sys.stdout.flush()
-        os.write(STDOUT, self._mark)
-        os.dup2(self._real, STDOUT)
+        os.write(self._write, self._mark)
+        with contextlib.suppress(OSError):  # a callback has closed descriptor 1
+            if os.path.samestat(os.fstat(STDOUT), os.fstat(self._write)):
+                os.dup2(self._real, STDOUT)
+        os.close(self._write)
         self._complete.wait()
         return self._held.decode(errors="replace")
 

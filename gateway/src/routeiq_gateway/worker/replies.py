@@ -63,7 +63,7 @@ async def send_reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": text})
 
 
-async def answer(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve_route(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
     """Read an HTTP request whole and send what ``handler`` replies, or 413 where the body is too large."""
     headers = {bytes(name).lower(): bytes(value) for name, value in scope["headers"]}
     authorization = headers.get(b"authorization")

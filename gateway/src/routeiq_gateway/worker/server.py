@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, front: Front, listener: socket.socket | None, *, keepalive: float, access_log: bool, alone: bool
+        self, front: Front, listener: socket.socket, *, keepalive: float, access_log: bool, alone: bool
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -86,13 +86,13 @@ class Server(uvicorn.Server):
 
     def accept(self) -> None:
         """Begin to accept connections."""
-        if self._listener is not None and not self.accepting:
+        if not self.accepting:
             self.accepting = True
-            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_some, self._listener)
+            self._listen()
 
     def stop_accepting(self) -> None:
         """Stop accepting. Connections in the backlog are left to the other workers, which hold the same socket."""
-        if self._listener is not None and self.accepting:
+        if self.accepting:
             self.accepting = False
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
 
@@ -105,33 +105,37 @@ class Server(uvicorn.Server):
 
     async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.stop_accepting()
-        if self._listener is not None:
-            self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
+        self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
         self.front.draining = True
         started = clock()
         idle_since: dict[Any, float] = {}
         while (self._opening or self.server_state.connections) and clock() - started < limit:
-            idle = {connection for connection in self.server_state.connections if _is_idle(connection)}
-            idle_since = {connection: idle_since.get(connection, clock()) for connection in idle}
+            connections = self.server_state.connections
+            idle_since = {each: idle_since.get(each, clock()) for each in connections if _is_idle(each)}
             for connection, since in idle_since.items():
                 if clock() - since >= IDLE_WHEN_DRAINING:
                     connection.shutdown()
             await asyncio.sleep(DRAIN_TICK)
         self.should_exit = True
 
-    def _accept_some(self, listener: socket.socket) -> None:
+    def _listen(self) -> None:
+        """Watch the socket, unless accepting has stopped since this was called for."""
+        if self.accepting:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_some)
+
+    def _accept_some(self) -> None:
         for _ in range(MOST_AT_ONCE if self._alone else 1):
-            if not self._accept_one(listener):
+            if not self._accept_one():
                 return
         if not self._alone:
             loop = asyncio.get_running_loop()
-            loop.remove_reader(listener.fileno())
+            loop.remove_reader(self._listener.fileno())
             held = len(self.server_state.connections) + len(self._opening)
-            loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen_again, listener)
+            loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen)
 
-    def _accept_one(self, listener: socket.socket) -> bool:
+    def _accept_one(self) -> bool:
         try:
-            connection, _ = listener.accept()
+            connection, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return False  # another worker was faster, or the client has gone
         except OSError:
@@ -146,10 +150,6 @@ class Server(uvicorn.Server):
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return True
-
-    def _listen_again(self, listener: socket.socket) -> None:
-        if self.accepting:
-            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_some, listener)
 
     def _accept_again(self) -> None:
         if not self.front.draining:
