@@ -4,9 +4,6 @@ from typing import Any
 
 from routeiq_gateway.litellm_edge.savings import table as savings
 
-PLAIN: list[object] = [None, True, False, 0, 1, -2.5, float("nan"), "", "text", "1.5"]
-"""Values of each plain type."""
-
 
 def original(name: str) -> Any:
     """Return what LiteLLM has in the place of the saving whose name ends so."""

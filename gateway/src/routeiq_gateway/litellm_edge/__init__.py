@@ -1,4 +1,4 @@
-"""All that the gateway knows of LiteLLM's inside, and of FastAPI's, httpx's and the OpenAI client's.
+"""All that the gateway knows of LiteLLM's inside, and of FastAPI's and the OpenAI client's.
 
 :mod:`.environment` and :mod:`.preload` prepare LiteLLM's import, :mod:`.proxy` starts and reads it, :mod:`.checks`
 finds what it left out in silence; :mod:`.event_loop`, :mod:`.preparing` and :mod:`.savings` make requests cheaper, and

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from routeiq_gateway.litellm_edge.savings import of_litellm
-from tests.support.savings import PLAIN, original
+from tests.support.savings import original
 
+PLAIN: list[object] = [None, True, False, 0, 1, -2.5, float("nan"), "", "text", "1.5"]
 NESTED: list[object] = [
     {},
     {"input_cost_per_token": 1},

@@ -1,13 +1,12 @@
-"""Savings of the work of FastAPI, of httpx and of the OpenAI client."""
+"""Savings of the work of FastAPI and of the OpenAI client."""
 
 import importlib
 import typing
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
-from http.cookiejar import CookieJar
 from typing import Any
 
-from routeiq_gateway.litellm_edge.savings.plain import ATOMS, plain
+from routeiq_gateway.litellm_edge.savings.plain import plain
 
 Transform = Callable[[object, object], Coroutine[Any, Any, object]]
 MOST_KNOWN = 1024
@@ -54,34 +53,6 @@ def asks_for_nothing(expected: object) -> bool:
         if typing.is_typeddict(kind) or transforming.is_typeddict(kind):
             left += transforming.get_type_hints(kind, include_extras=True).values()
     return True
-
-
-def same_answer(original: Callable[..., object]) -> Callable[..., object]:
-    """Return an answer of plain JSON as it is, where FastAPI would build an equal one part by part."""
-
-    def encoded(obj: object, *args: object, **kwargs: object) -> object:
-        return obj if not args and not kwargs and encodable(obj) else original(obj, *args, **kwargs)
-
-    return encoded
-
-
-def encodable(value: Any) -> bool:  # noqa: ANN401 - any answer of a route
-    """Whether ``value`` is of the types of JSON, to any depth, with names that FastAPI leaves alone."""
-    kind = type(value)
-    if kind is dict:
-        return all(type(name) is str and not name.startswith("_sa") and encodable(part) for name, part in value.items())
-    return all(map(encodable, value)) if kind is list else kind in ATOMS
-
-
-def same_cookies(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """Take no cookies from a response that sets none, where httpx would wrap request and response for the jar."""
-
-    def extract(cookies: Any, response: Any) -> None:  # noqa: ANN401 - httpx's own classes
-        sets = "set-cookie" in response.headers or "set-cookie2" in response.headers
-        if sets or type(cookies.jar) is not CookieJar:
-            original(cookies, response)
-
-    return extract
 
 
 def same_addresses(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:

@@ -69,9 +69,7 @@ SAVINGS = (
         of_litellm.same_matches,
         "30e0a6226a15388a",
     ),
-    Saving("fastapi.routing", "jsonable_encoder", of_clients.same_answer, "0372b84692c51e8b"),
     Saving("fastapi.dependencies.utils", "_get_cache_key", of_clients.same_keys, "2625cfc0ccef4b10", inspect.getmodule),
-    Saving("httpx", "Cookies.extract_cookies", of_clients.same_cookies, "ed8dc7a9b42d238e"),
     Saving(
         "openai.resources.chat.completions.completions",
         "async_maybe_transform",
