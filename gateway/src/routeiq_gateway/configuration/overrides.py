@@ -73,9 +73,7 @@ def apply_overrides(config: Mapping[str, Any], overrides: tuple[Override, ...]) 
         *parents, last = override.path
         place = result
         for depth, key in enumerate(parents):
-            below = place.get(key)
-            if below is None:
-                below = {}
+            below = {} if place.get(key) is None else place[key]
             if not isinstance(below, Mapping):
                 raise BadOverrideError(
                     f"{override.variable}: {'.'.join(override.path[: depth + 1])} is not a mapping in config.yaml"

@@ -26,8 +26,7 @@ def shorten(text: str, most: int = LONGEST) -> str:
     """Return ``text`` in at most ``most`` bytes of UTF-8; a text that is cut ends in an ellipsis."""
     encoded = text.encode(errors="replace")
     if len(encoded) > most:
-        encoded = encoded[: most - len(CUT.encode())]
-        return encoded.decode(errors="ignore") + CUT
+        return encoded[: most - len(CUT.encode())].decode(errors="ignore") + CUT
     return encoded.decode()
 
 

@@ -59,8 +59,7 @@ def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  
 
     They are the values of secret settings, of the variables these refer to, and of variables with a secret's name.
     """
-    names = {name for name in environment if is_secret_name(name) and name not in DIRECTORIES}
-    values = {environment[name] for name in names}
+    values = {text for name, text in environment.items() if is_secret_name(name) and name not in DIRECTORIES}
     for text in _secret_texts(config, secret=False):
         values.add(environment.get(text.removeprefix(REFERENCE), "") if text.startswith(REFERENCE) else text)
     return frozenset(value for value in values if len(value) >= SHORTEST_SECRET)

@@ -57,11 +57,8 @@ class Channel:
                 break
             except ConnectionResetError:
                 data = b""
-            if not data:
-                self.closed = True
             self._rest += data
-            if len(self._rest) > LONGEST_LINE * 4:
-                self.closed = True
+            self.closed = not data or len(self._rest) > LONGEST_LINE * 4
         *lines, self._rest = self._rest.split(b"\n")
         return [json.loads(line) for line in lines]
 

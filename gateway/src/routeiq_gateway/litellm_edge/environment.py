@@ -21,13 +21,9 @@ def keep_database_from(environment: MutableMapping[str, str]) -> bool:
 def prepare_environment(
     environment: MutableMapping[str, str], *, workers: int, json_logs: bool, sample_rate: float | None
 ) -> None:
-    """Set what LiteLLM reads at its import, where the operator has not set it.
+    """Set in ``environment`` what LiteLLM reads at its import, where the operator has not set it.
 
-    Args:
-        environment: the process's own.
-        workers: how many workers will serve.
-        json_logs: whether LiteLLM logs in JSON.
-        sample_rate: the share of traces that OpenTelemetry keeps, 0 to 1; None leaves that to OpenTelemetry.
+    ``sample_rate`` is the share of traces that OpenTelemetry keeps, 0 to 1; None leaves that to OpenTelemetry.
     """
     defaults = {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import tries a download

@@ -27,8 +27,8 @@ def only_prepares(call: object) -> bool:
     """
     if type(call) is not partial or len(call.args) != 1 or type(call.args[0]) is not partial:
         return False
-    if type(getattr(call.func, "__self__", None)) is not Context:
-        return False  # a wrapper around the preparation, which may do anything
+    if type(getattr(call.func, "__self__", None)) is not Context:  # a wrapper, which may do anything besides
+        return False
     prepare = call.args[0]
     given = prepare.keywords
     litellm = sys.modules["litellm"]

@@ -8,19 +8,8 @@ from pathlib import Path
 
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError
 from routeiq_gateway.runtime.logs import Log
-from routeiq_gateway.volume.documents import (
-    ANSWER,
-    MANIFEST,
-    Answer,
-    BadDocumentError,
-    FileEntry,
-    Refused,
-    Served,
-    directory_name,
-    encode_answer,
-    parse_answer,
-    parse_manifest,
-)
+from routeiq_gateway.volume import documents
+from routeiq_gateway.volume.documents import ANSWER, MANIFEST, Answer, BadDocumentError, FileEntry, Refused, Served
 
 
 @dataclass(frozen=True)
@@ -61,10 +50,8 @@ class Volume:
         """Whether a gateway's answer is on the volume; a volume that cannot be read counts as having one."""
         try:
             (self.root / ANSWER).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError | NotADirectoryError)
         return True
 
     def identify(self, target: str) -> Revision:
@@ -75,7 +62,7 @@ class Volume:
         """
         directory = self.root / target
         try:
-            manifest = parse_manifest((directory / MANIFEST).read_bytes())
+            manifest = documents.parse_manifest((directory / MANIFEST).read_bytes())
         except OSError as error:
             raise BadRevisionError(f"{directory.name}: {MANIFEST}: {error.strerror}") from error
         except BadDocumentError as error:
@@ -98,7 +85,7 @@ class Volume:
         if served is None:
             return None
         try:
-            revision = self.identify(f"revisions/{directory_name(served.number, served.digest)}")
+            revision = self.identify(f"revisions/{documents.directory_name(served.number, served.digest)}")
             self.verify(revision)
         except BadRevisionError:
             return None
@@ -110,7 +97,7 @@ class Volume:
         An answer that cannot be read must not keep the gateway from starting: it counts as missing.
         """
         try:
-            return parse_answer((self.root / ANSWER).read_bytes())
+            return documents.parse_answer((self.root / ANSWER).read_bytes())
         except FileNotFoundError:
             return None, None
         except (OSError, BadDocumentError) as error:
@@ -124,7 +111,7 @@ class Volume:
         Raises:
             OSError: the volume is full or gone; the earlier answer is still whole.
         """
-        self._replace(ANSWER, encode_answer(answer))
+        self._replace(ANSWER, documents.encode_answer(answer))
 
     def write_trial(self, digest: str, text: bytes) -> None:
         """Write the verdict on the candidate ``digest``, as JSON, to ``answers/trial-<digest>.json``.

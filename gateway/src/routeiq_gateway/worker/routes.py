@@ -45,10 +45,10 @@ class Routes:
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._ready,
             ("GET", "/llmrouter/config/sync/status"): self._status,
-            ("GET", "/llmrouter/config/sync/fleet"): partial(self._view, "/fleet"),
-            ("GET", "/llmrouter/config/sync/history"): partial(self._view, "/history"),
-            ("GET", "/llmrouter/config/sync/explain"): partial(self._view, "/explain"),
-            ("POST", "/llmrouter/config/reload"): self._reload,
+            ("GET", "/llmrouter/config/sync/fleet"): partial(self._with_key, partial(self._view, "/fleet")),
+            ("GET", "/llmrouter/config/sync/history"): partial(self._with_key, partial(self._view, "/history")),
+            ("GET", "/llmrouter/config/sync/explain"): partial(self._with_key, partial(self._view, "/explain")),
+            ("POST", "/llmrouter/config/reload"): partial(self._with_key, self._reload),
         }
 
     def reloaded(self, message: Message) -> None:
@@ -56,6 +56,9 @@ class Routes:
         future = self._asked.get(message["id"])
         if future is not None and not future.done():
             future.set_result(message)
+
+    async def _with_key(self, handler: Handler, call: Call) -> Reply:
+        return check_master_key(proxy.master_key(), call) or await handler(call)
 
     async def _live(self, _call: Call) -> Reply:
         return Reply(200, {"status": "live"})
@@ -85,10 +88,7 @@ class Routes:
         status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
         return Reply(200, status)
 
-    async def _view(self, path: str, call: Call) -> Reply:
-        refusal = check_master_key(proxy.master_key(), call)
-        if refusal is not None:
-            return refusal
+    async def _view(self, path: str, _call: Call) -> Reply:
         try:
             code, view = await self.syncd.view(path)
         except SyncdDownError as error:
@@ -98,9 +98,6 @@ class Routes:
         return Reply(code, view)
 
     async def _reload(self, call: Call) -> Reply:
-        refusal = check_master_key(proxy.master_key(), call)
-        if refusal is not None:
-            return refusal
         if call.malformed:
             return Reply(400, error_body("the body is not JSON; this route needs none"))
         body: dict[str, Any] = {}

@@ -193,18 +193,13 @@ class Worker:
         if name is not None:
             completion = {"model": name, "messages": [{"role": "user", "content": "trial"}]}
             asks.append(("POST", "/v1/chat/completions", completion))
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(front),
-            base_url="http://trial",
-            headers={"Authorization": f"Bearer {proxy.master_key()}"},
-            timeout=TRIAL_SECONDS,
-        ) as client:
+        to_front, key = httpx.ASGITransport(front), {"Authorization": f"Bearer {proxy.master_key()}"}
+        async with httpx.AsyncClient(transport=to_front, base_url="http://trial", timeout=TRIAL_SECONDS) as client:
             for method, path, body in asks:
-                response = await client.request(method, path, json=body)
-                if response.status_code != httpx.codes.OK:
-                    raise StartRefusedError(
-                        f"on trial, {method} {path} answered {response.status_code}: {response.text}"
-                    )
+                response = await client.request(method, path, json=body, headers=key)
+                code = response.status_code
+                if code != httpx.codes.OK:
+                    raise StartRefusedError(f"on trial, {method} {path} answered {code}: {response.text}")
 
 
 async def _check_nothing() -> None:

@@ -103,7 +103,7 @@ def digest(written: Any) -> str:  # noqa: ANN401 - a function, a module, or a tu
 
     Raises:
         OSError: the installation has no source text.
-        TypeError: another package has put an object without source text there.
+        TypeError: an object that has no source text stands there.
     """
     parts = written if isinstance(written, tuple) else (written,)
     return hashlib.sha256("".join(map(inspect.getsource, parts)).encode()).hexdigest()[:16]
