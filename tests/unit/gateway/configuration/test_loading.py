@@ -10,7 +10,7 @@ from routeiq_gateway.configuration.loading import BadRevisionError, load_config
     [b"", b"[]", b"just text", b"a: [", b"a: 'x", b"a: 2024-99-99", b"a: !!bool x", b"a: " + b"1" * 6000],
 )
 def test_a_config_that_is_no_mapping_is_refused(text: bytes) -> None:
-    """Whatever is not a mapping of sections is refused in a sentence."""
+    """A text that is not a mapping of sections is refused in a sentence."""
     with pytest.raises(BadRevisionError, match=r"config\.yaml"):
         load_config(text)
 

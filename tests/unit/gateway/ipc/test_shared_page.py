@@ -9,7 +9,7 @@ from routeiq_gateway.ipc.shared_page import HALF, SharedPage
 
 
 def read_page(page: SharedPage, results: Any) -> None:
-    """Read until the last content, in another process; report whether every one was whole."""
+    """Read until the last content, in another process; report whether each content was whole."""
     while (content := page.read()).get("number") != "last":
         if content and content["text"] != "x" * content["number"]:
             results.put(content)
@@ -18,7 +18,7 @@ def read_page(page: SharedPage, results: Any) -> None:
 
 
 def test_a_reader_of_the_page_sees_whole_contents() -> None:
-    """Another process reads while this one writes, and never sees half of a content."""
+    """A process that reads while this process writes never sees half of a content."""
     page = SharedPage()
     context = multiprocessing.get_context("fork")
     results = context.Queue()
@@ -32,7 +32,7 @@ def test_a_reader_of_the_page_sees_whole_contents() -> None:
 
 
 def test_a_writer_that_dies_in_a_write_leaves_the_last_content() -> None:
-    """Whatever half-written content a killed parent leaves, its workers go on reading the last whole one."""
+    """When a killed parent leaves a half-written content, its workers go on reading the last whole content."""
     page = SharedPage()
     page.write({"number": 1})
     page.write({"number": 2})

@@ -44,7 +44,7 @@ def test_a_revision_that_vanished_is_no_last_known_good(tmp_path: Path) -> None:
     ],
 )
 def test_an_answer_that_cannot_be_read_is_none_and_is_said_once(tmp_path: Path, text: bytes | None) -> None:
-    """Whatever stands in place of the earlier answer, a directory even, the gateway starts as if there were none."""
+    """With anything else in place of the earlier answer, even a directory, the gateway starts as without an answer."""
     path = tmp_path / "answers/gateway.json"
     path.parent.mkdir()
     if text is None:

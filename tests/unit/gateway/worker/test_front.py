@@ -54,7 +54,7 @@ def test_a_response_that_starts_after_the_drain_began_closes() -> None:
     ("text", "malformed"), [(b"", False), (b" \n", False), (b"{}", False), (b"{", True), (b"[" * 60_000, True)]
 )
 def test_a_body_that_is_not_json_is_told_to_the_route(text: bytes, malformed: bool) -> None:  # noqa: FBT001 - a column of the table
-    """The route decides, after it has looked at the key; a body nested too deep is one that is not JSON."""
+    """The route decides, after it has looked at the key; a body nested too deep counts as not JSON."""
     seen: list[bool] = []
 
     async def mine(call: Call) -> Reply:

@@ -16,6 +16,6 @@ from routeiq_gateway.worker.replies import Call, check_master_key
     ],
 )
 def test_the_master_key_opens(key: str | None, authorization: str | None, status: int | None) -> None:
-    """The right key opens, a wrong or missing one does not, and without a master key nothing does."""
+    """The right key opens the route, a wrong or missing key does not, and without a master key no key does."""
     refusal = check_master_key(key, Call(authorization))
     assert (refusal.status if refusal else None) == status
