@@ -22,10 +22,12 @@ from typing import Any
 
 from bench import scenarios
 from bench.sides import KEY, configuration, environment
-from routeiq_gateway.litellm_edge import names as litellm_edge
-from routeiq_gateway.litellm_edge import savings
+from routeiq_gateway.litellm_edge import proxy
+from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
-from routeiq_gateway.worker.front import Application
+from routeiq_gateway.litellm_edge.preparing import only_prepares
+from routeiq_gateway.litellm_edge.savings import table as savings
+from routeiq_gateway.worker.replies import Application
 
 CONNECTIONS = 16
 WARM, MEASURED = 1, 3
@@ -103,7 +105,7 @@ async def measure(
     model: str, rounds: int, chosen: list[str], in_threads: Callable[[bool], None]
 ) -> dict[str, list[float]]:
     """Return for each variant the CPU microseconds of a request, one figure a round."""
-    application, parts = litellm_edge.application(), Parts()
+    application, parts = proxy.application(), Parts()
     variants = variants_of(parts.names, chosen)
     found: dict[str, list[float]] = {name: [] for name in variants}
     async with application.router.lifespan_context(application):
@@ -127,11 +129,11 @@ def main() -> None:
     model, rounds, *chosen = [*sys.argv[1:], *("priced", "60")[len(sys.argv) - 1 :]]
     os.environ |= environment({})
     gc.disable()
-    litellm_edge.import_proxy(())
+    proxy.import_proxy(())
     threads = False
 
     def prepares(call: object) -> bool:
-        return not threads and litellm_edge.only_prepares(call)
+        return not threads and only_prepares(call)
 
     def in_threads(wanted: bool) -> None:  # noqa: FBT001 - a switch
         nonlocal threads
@@ -140,7 +142,7 @@ def main() -> None:
     with scenarios.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
         path.write_bytes(configuration(upstream, "one"))
-        litellm_edge.use_config(str(path))
+        use_config(path)
         with asyncio.Runner(loop_factory=lambda: Loop(prepares, lambda _: None)) as runner:
             found = runner.run(measure(model, int(rounds), chosen, in_threads))
     print(f"\n| {model}, {rounds} rounds | CPU us a request | to all | middle half |\n|---|---:|---:|---|")

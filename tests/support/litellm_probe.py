@@ -15,9 +15,11 @@ from typing import Any
 
 import httpx
 
-from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.litellm_edge import proxy
+from routeiq_gateway.litellm_edge.environment import prepare_environment, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preload import MODULES
+from routeiq_gateway.litellm_edge.preparing import only_prepares
 
 KEY = "sk-probe-7c2f91d04e"
 MESSAGES = [{"role": "user", "content": "x"}]
@@ -27,8 +29,8 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 async def probe(path: str, judged: list[tuple[Any, bool]]) -> dict[str, Any]:
     """Start LiteLLM on ``path``, ask it, and return what happened; ``judged`` is what its loop was given to run."""
     before = set(sys.modules)
-    config = await litellm_edge.read_config(path)
-    application = litellm_edge.application()
+    config = await proxy.read_config(path)
+    application = proxy.application()
     statuses = []
     async with (
         application.router.lifespan_context(application),
@@ -56,15 +58,15 @@ async def probe(path: str, judged: list[tuple[Any, bool]]) -> dict[str, Any]:
             statuses.append((await client.post("/v1/chat/completions", json=body)).status_code)
         statuses.append((await client.get("/v1/models")).status_code)
         statuses.append((await client.get("/v1/models", headers={"Authorization": ""})).status_code)
-        loaded, key = litellm_edge.loaded(), litellm_edge.master_key()
+        (models, guardrails), key = proxy.loaded(), proxy.master_key()
     return {
         "raw_key": config["model_list"][0]["litellm_params"]["api_key"],
         "statuses": statuses,
-        "models": [vars(model) for model in loaded.models],
-        "guardrails": loaded.guardrails,
+        "models": [vars(model) for model in models],
+        "guardrails": guardrails,
         "master_key": key,
-        "has_database": litellm_edge.has_database(),
-        "known": [litellm_edge.provider_known(name) for name in ("openai/gpt-4o", "nosuchprovider/x")],
+        "has_database": proxy.has_database(),
+        "known": [proxy.provider_known(name) for name in ("openai/gpt-4o", "nosuchprovider/x")],
         "late": late,
         "prepared": [[call.args[0].keywords["model"], verdict] for call, verdict in judged if prepares(call)],
         "refused": refusals(next(call for call, verdict in judged if verdict)),
@@ -77,28 +79,29 @@ def prepares(call: Any) -> bool:
 
 
 def refusals(call: Any) -> dict[str, bool]:
-    """Return for each setting of LiteLLM's with which a call may ask the network whether it goes to a thread then."""
+    """Return whether a call goes to a thread: for each setting that may ask the network, for none, and wrapped."""
     litellm = importlib.import_module("litellm")
     found = {}
     for name in ("secret_manager_client", "proxy_auth", "vector_store_registry"):
         setattr(litellm, name, object())
-        found[name] = not litellm_edge.only_prepares(call)
+        found[name] = not only_prepares(call)
         setattr(litellm, name, None)
-    return found | {"none": not litellm_edge.only_prepares(call)}
+    wrapped = partial(lambda prepare: prepare(), call.args[0])
+    return found | {"none": not only_prepares(call), "wrapped": not only_prepares(wrapped)}
 
 
 def main() -> None:
     """Import as the parent does, then probe."""
     os.environ["LITELLM_MASTER_KEY"] = KEY
     os.environ["SOME_KEY"] = "value"
-    litellm_edge.prepare_environment(os.environ, workers=2, json_logs=False, sample_rate=0.5)
-    litellm_edge.import_proxy(MODULES)
+    prepare_environment(os.environ, workers=2, json_logs=False, sample_rate=0.5)
+    proxy.import_proxy(MODULES)
     threads = len(list(Path("/proc/self/task").iterdir()))
-    litellm_edge.use_config(sys.argv[1])
+    use_config(Path(sys.argv[1]))
     judged: list[tuple[Any, bool]] = []
 
     def judge(call: object) -> bool:
-        judged.append((call, litellm_edge.only_prepares(call)))
+        judged.append((call, only_prepares(call)))
         return judged[-1][1]
 
     with asyncio.Runner(loop_factory=lambda: Loop(judge, lambda _: None)) as runner:

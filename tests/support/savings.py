@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from routeiq_gateway.litellm_edge import savings
+from routeiq_gateway.litellm_edge.savings import table as savings
 
 
 def original(name: str) -> Any:

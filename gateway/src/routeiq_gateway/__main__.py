@@ -17,12 +17,14 @@ from collections.abc import Sequence
 
 import yaml
 
+from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.configuration.redact import mask
-from routeiq_gateway.ipc.shared_page import Board
-from routeiq_gateway.litellm_edge import names as litellm_edge
-from routeiq_gateway.litellm_edge import savings
+from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
 from routeiq_gateway.litellm_edge.preload import MODULES
+from routeiq_gateway.litellm_edge.proxy import import_proxy
+from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import Speaker
 from routeiq_gateway.parent.fleet import Fleet
 from routeiq_gateway.parent.forking import Forker
@@ -35,7 +37,7 @@ from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
-from routeiq_gateway.volume.volume import CONFIG, BadRevisionError, Volume, load_config
+from routeiq_gateway.volume.volume import Volume
 
 EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 
@@ -83,8 +85,8 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     if settings.supervisor:
         end_with_supervisord()
     try:
-        # Before LiteLLM's import, which takes seconds: what cannot listen ends while supervisord still counts a start.
-        # The socket listens once workers are ready, so until then clients are refused instead of queued.
+        # Before LiteLLM's import, which takes seconds: a gateway that cannot listen ends while supervisord still counts
+        # that as a failed start. The socket listens once workers are ready; until then clients are refused, not queued.
         listener = bind(settings, log)
         run(settings, overrides, listener, log)
     except CannotListenError as error:
@@ -99,18 +101,18 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
     started = time.monotonic()
     warm(settings, log)
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
-    volume, board = Volume(settings.volume), Board()
+    volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
-    speaker = Speaker(board, volume, log, serving=serving, refused=refused)
+    speaker = Speaker(page, volume, log, serving=serving, refused=refused)
     staging = Staging.create(overrides)
-    litellm_edge.share_metrics(os.environ, staging.root / "metrics")
-    forker = Forker(settings, dict(os.environ), listener, board, log)
+    share_metrics(os.environ, staging.root / "metrics")
+    forker = Forker(settings, dict(os.environ), listener, page, log)
     signals, selector = Signals(), selectors.DefaultSelector()
     reloader = Reloader(settings, volume, listener, forker, staging, speaker, Fleet(), log)
     parent = Parent(settings, reloader, Upkeep(settings, reloader, log), signals, selector, log)
     reloader.on_fork, reloader.in_child = parent.watch_child, parent.leave_to_child
     gc.collect()
-    gc.freeze()  # what LiteLLM left on the heap stays shared: no collection touches it in a worker
+    gc.freeze()  # no collection in a worker touches LiteLLM's objects, so their memory stays shared
     try:
         parent.run()
     finally:
@@ -118,17 +120,17 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
 
 
 def warm(settings: Settings, log: Log) -> None:
-    """Import LiteLLM, and all that its first requests would import, in a process that stays single-threaded."""
-    if not settings.litellm_database and litellm_edge.keep_database_from(os.environ):
+    """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded."""
+    if not settings.litellm_database and keep_database_from(os.environ):
         log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
-    litellm_edge.prepare_environment(
+    prepare_environment(
         os.environ,
         workers=settings.workers,
         json_logs=settings.log_form == "json" or (settings.log_form is None and not sys.stderr.isatty()),
         sample_rate=settings.sample_rate,
     )
     gc.disable()
-    litellm_edge.import_proxy(MODULES)
+    import_proxy(MODULES)
     left_out = savings.apply() if settings.savings else {}
     if left_out:
         log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, find_overrides
@@ -17,11 +17,11 @@ LONGEST_DRAIN = 3600  # supervisord.conf waits longer than this and the longest 
 
 
 class BadSettingsError(ValueError):
-    """The environment cannot work; the message has one sentence for each problem."""
+    """Settings that cannot work; the message has one line for each problem."""
 
 
 class Settings(BaseSettings):
-    """Everything the gateway is told from outside. Durations are seconds."""
+    """All settings, each from the variable that its alias names. Durations are in seconds."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
@@ -44,10 +44,7 @@ class Settings(BaseSettings):
     savings: Annotated[bool, Field(validation_alias="ROUTEIQ_SAVINGS")] = True
     orphan_limit: Annotated[float, Field(validation_alias="ROUTEIQ_ORPHAN_SECONDS", ge=0)] = 120
     sample_rate: Annotated[float | None, Field(validation_alias="LLMROUTER_OTEL_SAMPLE_RATE", ge=0, le=1)] = None
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        Field(validation_alias=AliasChoices("LOG_LEVEL")),
-    ] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")] = "INFO"
     log_form: Annotated[Literal["json", "console"] | None, Field(validation_alias="LOG_FORMAT")] = None
     supervisor: Annotated[str | None, Field(validation_alias="SUPERVISOR_ENABLED")] = None  # supervisord's own
     litellm_bucket: Annotated[str | None, Field(validation_alias="LITELLM_CONFIG_BUCKET_NAME")] = None
@@ -83,10 +80,10 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Settings, tuple[Overr
     """Read the settings and the overrides out of the process's environment.
 
     Args:
-        environment: the process's own (``os.environ``); pydantic-settings reads the same one.
+        environment: the process's own (``os.environ``), which pydantic-settings reads too.
 
     Raises:
-        BadSettingsError: with one sentence for each setting that cannot work.
+        BadSettingsError: at least one setting cannot work.
     """
     problems: list[str] = []
     settings = None

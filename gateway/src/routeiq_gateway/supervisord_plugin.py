@@ -1,9 +1,9 @@
-"""A plug-in for supervisord: a program that ends up FATAL takes the whole down, and no worker outlives a stop.
+"""A plug-in for supervisord: a program that ends up FATAL stops all programs, and no worker outlives a stop.
 
-The first with a non-zero status:
-supervisord itself would go on with the other programs, and always exits 0. Named in ``supervisord.conf`` as an
-``rpcinterface`` (https://supervisord.org/xmlrpc.html#rpc-interface-extension), which is supervisord's way of loading
-an extension into its own process; there it works as PID 1 too, where no signal from inside a container would.
+After a FATAL program the exit status is not zero; supervisord itself would go on with the other programs, and always
+exits 0. ``supervisord.conf`` names the plug-in as an ``rpcinterface``, which supervisord loads into its own process
+(https://supervisord.org/xmlrpc.html#rpc-interface-extension). There it works as PID 1 too, to which a signal from
+inside the container would not be delivered.
 """
 
 import atexit
@@ -33,7 +33,7 @@ def make(supervisord: Any, *, volume: str, **_options: str) -> Nothing:  # noqa:
 
     def fatal(event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
         if supervisord.options.mood != SupervisorStates.RUNNING:
-            return  # a stop finds a program between two tries, which is no failure of the whole
+            return  # a stop makes a program FATAL that was between two tries to start
         name = event.process.config.name
         message = f"{name} is FATAL: stopping everything, exit status {EXIT_FATAL}"
         supervisord.options.logger.critical(message)
@@ -44,24 +44,24 @@ def make(supervisord: Any, *, volume: str, **_options: str) -> Nothing:  # noqa:
 
     failed: list[str] = []
     events.subscribe(events.ProcessStateFatalEvent, fatal)
-    # By then every program has been stopped; workers whose parent had been killed are no program of supervisord's.
+    # At exit every program has been stopped; workers whose parent was killed are not programs of supervisord.
     atexit.register(end_orphans, folder)
     return Nothing()
 
 
 def end_orphans(folder: Path) -> None:
-    """Have the workers that offer their socket in ``folder``, since they have no parent, drain."""
+    """Drain the workers without a parent: those that offer their listening socket in ``folder``."""
     for path in folder.glob("*.sock"):
         with socket.socket(socket.AF_UNIX) as asking, contextlib.suppress(OSError):
             asking.settimeout(ASK_SECONDS)
             asking.connect(str(path))
-            # The kernel's word for who listens: the pid in the name may be another process's by now.
+            # The kernel knows who listens (unix(7)); the pid in the name may be another process's by now.
             peer = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
             os.kill(struct.unpack("3i", peer)[0], signal.SIGTERM)
 
 
 def _exit(folder: Path) -> None:
-    """End with our status: by now every program has been stopped, and supervisord is about to return 0."""
+    """End with :data:`EXIT_FATAL`, in place of the 0 that supervisord is about to return."""
     end_orphans(folder)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -64,6 +64,7 @@ def test_what_only_prepares_is_known(probed: dict[str, Any]) -> None:
         "proxy_auth": True,
         "vector_store_registry": True,
         "none": False,
+        "wrapped": True,
     }
 
 

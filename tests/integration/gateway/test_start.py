@@ -112,7 +112,7 @@ def test_an_override_that_cannot_work_is_refused_in_a_sentence(tmp_path: Path, v
 
 
 def test_a_refusal_however_long_is_told_and_does_not_end_the_gateway(tmp_path: Path) -> None:
-    """On a fresh volume a reason far larger than the board has room for is cut; the next revision is served."""
+    """On a fresh volume a reason far larger than the shared page has room for is cut; the next revision is served."""
     long = config_with("x").replace("demo\n", "é" * 12_000 + "\n").replace("openai/demo", "nosuchprovider/x")
     with gateway(tmp_path) as started:
         reason = started.wait_refused(started.volume.put(long))

@@ -1,7 +1,7 @@
-"""Settings over the file: ``LITELLM_<SECTION>__<KEY>=value``.
+"""Overrides: variables ``LITELLM_<SECTION>__<KEY>`` that win over the configuration file.
 
-``LITELLM_ROUTER_SETTINGS__NUM_RETRIES=3`` sets ``router_settings.num_retries`` to 3 whatever the file says.
-More ``__`` go deeper. The value is YAML, so lists, mappings, numbers and booleans work as in the file.
+``LITELLM_ROUTER_SETTINGS__NUM_RETRIES=3`` sets ``router_settings.num_retries`` to 3 whatever the file says. Each
+further ``__`` leads one key deeper. The value is YAML, so lists, mappings, numbers and booleans work as in the file.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,10 @@ from typing import Any
 
 import yaml
 
-SECTIONS = (
-    "environment_variables",
-    "general_settings",
-    "litellm_settings",
-    "router_settings",
-)
+from routeiq_gateway.configuration.loading import NOT_YAML
+
+SECTIONS = ("environment_variables", "general_settings", "litellm_settings", "router_settings")
 PREFIX = "LITELLM_"
-NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
-"""What PyYAML raises for a text it cannot read: its own errors, and, for a scalar that has the form of a date, a number
-or a boolean and is none, whatever the conversion raises."""
 MASTER_KEY = ("general_settings", "master_key")
 
 
@@ -29,7 +23,7 @@ class BadOverrideError(ValueError):
 
 @dataclass(frozen=True)
 class Override:
-    """One value to set: where it comes from, the path of keys, the value."""
+    """One value to set: the variable it comes from, the path of keys to its place, the parsed value."""
 
     variable: str
     path: tuple[str, ...]
@@ -39,7 +33,7 @@ class Override:
 def find_overrides(environment: Mapping[str, str]) -> tuple[Override, ...]:
     """Return the overrides in ``environment``, in order of variable name.
 
-    LiteLLM's own variables have no double underscore and pass by.
+    Variables of LiteLLM's own have no double underscore and are left out.
 
     Raises:
         BadOverrideError: an unknown section, an empty key, a value that is not YAML, or a master key that is no text.
@@ -79,9 +73,7 @@ def apply_overrides(config: Mapping[str, Any], overrides: tuple[Override, ...]) 
         *parents, last = override.path
         place = result
         for depth, key in enumerate(parents):
-            below = place.get(key)
-            if below is None:
-                below = {}
+            below = {} if place.get(key) is None else place[key]
             if not isinstance(below, Mapping):
                 raise BadOverrideError(
                     f"{override.variable}: {'.'.join(override.path[: depth + 1])} is not a mapping in config.yaml"

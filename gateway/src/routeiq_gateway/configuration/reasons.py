@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 LONGEST = 2000
-"""Bytes of a reason. It stands on the board, in a message to the parent and in the answer, all of which are bounded."""
+"""Bytes of a reason. The shared page, a message to the parent and the answer hold reasons, and are all bounded."""
 CUT = "…"
 
 
 def sentence(error: BaseException) -> str:
     """Return what ``error`` says, without the values that pydantic quotes.
 
-    pydantic shortens a long value in its middle, so what it leaves of a secret is no text that could be looked for.
-    An exception that was raised over one of pydantic's often embeds the whole text of it.
+    pydantic shortens a long value in its middle, so :func:`~routeiq_gateway.configuration.redact.scrub` could not find
+    the rest of a secret. An exception that was raised while handling one of pydantic's often embeds its whole text.
     """
     text = str(error)
     for below in _chain(error):
@@ -23,25 +23,24 @@ def sentence(error: BaseException) -> str:
 
 
 def shorten(text: str, most: int = LONGEST) -> str:
-    """Return ``text`` in at most ``most`` bytes of UTF-8; what is cut ends in an ellipsis."""
+    """Return ``text`` in at most ``most`` bytes of UTF-8; a text that is cut ends in an ellipsis."""
     encoded = text.encode(errors="replace")
     if len(encoded) > most:
-        encoded = encoded[: most - len(CUT.encode())]
-        return encoded.decode(errors="ignore") + CUT
+        return encoded[: most - len(CUT.encode())].decode(errors="ignore") + CUT
     return encoded.decode()
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield ``error`` and all that it was raised from or over, each once."""
+    """Yield ``error`` and every exception in its chain of causes and contexts, each once."""
     seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        below = waiting.pop()
+    left: list[BaseException | None] = [error]
+    while left:
+        below = left.pop()
         if below is None or id(below) in seen:
             continue
         seen.add(id(below))
         yield below
-        waiting += [below.__cause__, below.__context__]
+        left += [below.__cause__, below.__context__]
 
 
 def _validation(error: ValidationError) -> str:

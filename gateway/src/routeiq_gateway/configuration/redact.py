@@ -1,4 +1,4 @@
-"""Keep secrets out of what leaves the process: reasons, statuses, printed configuration."""
+"""Keeping secrets out of what leaves the process: reasons, statuses, the printed configuration."""
 
 import re
 from bisect import bisect
@@ -13,21 +13,21 @@ SECRET_NAME = re.compile(
     r"|pass(?![_-]?through)(?![a-z])|auth(?![a-z]))",
     re.IGNORECASE,
 )
-# These look like secrets by name and are not: counts, identifiers, switches, names of handlers.
+# Names that look like those of secrets and are not: of counts, identifiers, switches and handlers.
 PLAIN_NAME = re.compile(
     r"(max_.*tokens|.*_tokens|tokens?_per_.*|.*token_cost.*|cost_per_token.*|.*_cost_per_.*|key_management_.*|.*_key_name|.*_key_id"
     r"|custom_auth.*|litellm_jwtauth|.*auth_(type|mode|method))$",
     re.IGNORECASE,
 )
 DIRECTORIES = frozenset({"PWD", "OLDPWD"})
-"""Variables in which a shell keeps directories."""
+"""Variables in which a shell keeps directories; by their names they would be passwords."""
 WORD = re.compile(r"\S+")
 USER = re.compile(r"://[^\s/@:]*:")
 INPUT, INPUT_END = "input_value=", ", input_type="
 REFERENCE = "os.environ/"
 SHORTEST_SECRET = 6
 PIECE = 8
-"""Characters from which on the beginning or the end of a secret is one to hide."""
+"""Characters of a secret's beginning or end that are hidden where they stand without the rest."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -57,10 +57,9 @@ def mask(value: Any, *, secret: bool = False) -> Any:  # noqa: ANN401 - a config
 def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  # noqa: ANN401 - any YAML value
     """Return the texts that must not appear in a message about ``config``.
 
-    They are the values of secret settings, and of the variables such settings refer to.
+    They are the values of secret settings, of the variables these refer to, and of variables with a secret's name.
     """
-    names = {name for name in environment if is_secret_name(name) and name not in DIRECTORIES}
-    values = {environment[name] for name in names}
+    values = {text for name, text in environment.items() if is_secret_name(name) and name not in DIRECTORIES}
     for text in _secret_texts(config, secret=False):
         values.add(environment.get(text.removeprefix(REFERENCE), "") if text.startswith(REFERENCE) else text)
     return frozenset(value for value in values if len(value) >= SHORTEST_SECRET)
@@ -69,8 +68,8 @@ def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  
 def scrub(message: str, secrets: Iterable[str]) -> str:
     """Return ``message`` without any of ``secrets``, or long pieces of them, and without passwords in URLs.
 
-    A secret also shows in the form that a representation gives it, and as what is left of it at both ends where a
-    message is shortened in the middle.
+    A message may hold a secret as ``repr`` writes it. A message that was shortened in its middle may hold only the
+    beginning and the end of a secret.
     """
     known = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
     for secret in sorted(known, key=len, reverse=True):
@@ -83,7 +82,7 @@ def scrub(message: str, secrets: Iterable[str]) -> str:
 
 
 def _without_inputs(message: str) -> str:
-    """Mask the values that pydantic quotes: as it shortens them, they need not look like what was given."""
+    """Mask the values that pydantic quotes: pydantic shortens them, so they need not hold a whole secret."""
     first, *rest = message.split(INPUT)
     for part in rest:
         value, end, after = part.rpartition(INPUT_END)
@@ -92,7 +91,7 @@ def _without_inputs(message: str) -> str:
 
 
 def _without_heads(message: str, secrets: list[str]) -> str:
-    """Mask in ``message`` every beginning of one of ``secrets``, which are sorted. It looks at each place once."""
+    """Mask in ``message`` each beginning of a secret, in one pass; ``secrets`` are sorted."""
     heads = {secret[:PIECE] for secret in secrets}
     longest = max(map(len, secrets), default=0)
     kept, start, place = [], 0, 0
@@ -101,7 +100,7 @@ def _without_heads(message: str, secrets: list[str]) -> str:
             place += 1
             continue
         window = message[place : place + longest]
-        at = bisect(secrets, window)  # no secret shares more with the window than its neighbours in order do
+        at = bisect(secrets, window)  # in sorted order, the longest shared beginning is a neighbour's
         shared = max(_shared(window, secret) for secret in secrets[max(at - 1, 0) : at + 1])
         kept += [message[start:place], MASK]
         start = place = place + shared
@@ -114,7 +113,7 @@ def _shared(one: str, other: str) -> int:
 
 
 def _core(secret: str) -> str:
-    """Return the part of ``secret`` that is secret by itself: scheme, host and database of a URL are not."""
+    """Return what identifies ``secret``: of a URL, only its password, or, without one, what follows the last slash."""
     _, scheme, rest = secret.partition("://")
     if not scheme:
         return secret

@@ -1,4 +1,8 @@
-"""Messages between the parent and one worker: JSON lines over a socket pair."""
+"""Messages between the parent and one worker: JSON lines over a socket pair.
+
+The worker sends ``ready``, ``refused`` (with ``reason``), ``recycle`` and ``reload`` (with ``id``); the parent sends
+``accept``, ``drain`` (with ``seconds``) and ``reloaded`` (with ``id`` and the outcome).
+"""
 
 import json
 import socket
@@ -6,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_LINE = 64 * 1024
+"""Bytes read at once; four times as many without an end of line close the channel."""
 Message = dict[str, Any]
 
 
 @dataclass
 class Channel:
-    """One end of a socket pair. Messages are small; a peer that is gone shows as :attr:`closed`."""
+    """One end of a socket pair. Once the peer is gone, :attr:`closed` is true."""
 
     end: socket.socket
     closed: bool = False
@@ -30,13 +35,16 @@ class Channel:
         return self.end.fileno()
 
     def send(self, kind: str, **fields: Any) -> None:  # noqa: ANN401 - any JSON value
-        """Send one message; a peer that is gone, or that reads nothing any more, is no error here."""
+        """Send one message; a peer that is gone, or that has stopped reading, only sets :attr:`closed`.
+
+        Raises:
+            OSError: sending fails for another reason.
+        """
         try:
             self.end.sendall(json.dumps({"kind": kind, **fields}).encode() + b"\n")
-        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
-            self.closed = True
-        except OSError:
-            if self.end.fileno() >= 0:
+        except OSError as error:
+            gone = isinstance(error, BlockingIOError | BrokenPipeError | ConnectionResetError)
+            if not gone and self.end.fileno() >= 0:
                 raise
             self.closed = True
 
@@ -49,11 +57,8 @@ class Channel:
                 break
             except ConnectionResetError:
                 data = b""
-            if not data:
-                self.closed = True
             self._rest += data
-            if len(self._rest) > LONGEST_LINE * 4:
-                self.closed = True
+            self.closed = not data or len(self._rest) > LONGEST_LINE * 4
         *lines, self._rest = self._rest.split(b"\n")
         return [json.loads(line) for line in lines]
 

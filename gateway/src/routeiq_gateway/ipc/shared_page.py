@@ -1,11 +1,11 @@
-"""The board: shared memory that the parent writes and every worker reads.
+"""The shared page: memory that the parent writes and every worker reads.
 
-A worker must answer ``/health/ready`` for the whole gateway, at once and whatever the disk does. The parent puts the
-answer document here on each change; workers inherit the memory by fork.
+A worker must answer ``/health/ready`` for the whole gateway, at once and whatever the disk does. So the parent puts
+the gateway's answer here on each change; workers inherit the memory by fork.
 
-There are two pages and one byte that says which of them counts. The writer fills the other page and then flips the
-byte, so a writer that is paused or killed in the middle of a write leaves the last document in force. A reader that is
-overtaken twice while it copies notices by the checksum, and reads again.
+The memory has two halves and one byte that says which half counts. The writer fills the other half and then flips the
+byte, so a writer that is paused or killed in the middle of a write leaves the last content in force. A reader that the
+writer overtakes twice while the reader copies notices by the checksum, and reads again.
 """
 
 import json
@@ -14,44 +14,45 @@ import struct
 import zlib
 from typing import Any
 
-PAGE = 64 * 1024
+HALF = 64 * 1024
+"""Bytes of each half."""
 HEADER = struct.Struct("<II")  # length in bytes, crc32 of the text
 TRIES = 10_000
 
 
-class Board:
-    """Shared between the process that made it and the children it forks afterwards."""
+class SharedPage:
+    """One JSON object, shared between the process that made the page and the children it forks afterwards."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 1 + 2 * PAGE)
+        self._memory = mmap.mmap(-1, 1 + 2 * HALF)
         self.write({})
 
-    def write(self, document: dict[str, Any]) -> None:
-        """Put ``document`` on the board (parent only).
+    def write(self, content: dict[str, Any]) -> None:
+        """Put ``content``, of JSON values, on the page (parent only).
 
         Raises:
-            ValueError: the document does not fit.
+            ValueError: the content does not fit.
         """
-        text = json.dumps(document).encode()
-        if HEADER.size + len(text) > PAGE:
-            raise ValueError(f"the board holds {PAGE - HEADER.size} bytes, the document has {len(text)}")
+        text = json.dumps(content).encode()
+        if HEADER.size + len(text) > HALF:
+            raise ValueError(f"the shared page holds {HALF - HEADER.size} bytes, the content has {len(text)}")
         other = 1 - self._memory[0]
-        start = 1 + other * PAGE
+        start = 1 + other * HALF
         self._memory[start : start + HEADER.size] = HEADER.pack(len(text), zlib.crc32(text))
         self._memory[start + HEADER.size : start + HEADER.size + len(text)] = text
         self._memory[0] = other
 
     def read(self) -> dict[str, Any]:
-        """Return the document that stands on the board.
+        """Return the content of the page.
 
         Raises:
-            RuntimeError: overtaken ten thousand times in a row, which no writer of answers can do.
+            RuntimeError: overtaken ten thousand times in a row, which the parent's rare writes cannot do.
         """
         for _ in range(TRIES):
-            start = 1 + self._memory[0] * PAGE
+            start = 1 + self._memory[0] * HALF
             length, checksum = HEADER.unpack(self._memory[start : start + HEADER.size])
-            text = self._memory[start + HEADER.size : start + HEADER.size + min(length, PAGE)]
+            text = self._memory[start + HEADER.size : start + HEADER.size + min(length, HALF)]
             if zlib.crc32(text) == checksum:
-                document: dict[str, Any] = json.loads(text)
-                return document
-        raise RuntimeError("the board changes faster than it can be read")
+                content: dict[str, Any] = json.loads(text)
+                return content
+        raise RuntimeError("the shared page changes faster than it can be read")

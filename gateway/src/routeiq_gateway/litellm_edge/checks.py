@@ -1,16 +1,16 @@
-"""What the gateway checks of a configuration that LiteLLM itself lets pass.
+"""Checks of a configuration for faults that LiteLLM passes over in silence.
 
-LiteLLM drops a model of an unknown provider, runs without a guardrail it does not know, and reads a missing
-variable as nothing. Each of these would look like success, so each is a reason to refuse.
+LiteLLM drops a model of an unknown provider, runs without a guardrail it does not know, and reads a variable that is
+not set as an empty value. Each of these would look like success, so each is a reason to refuse. The functions are pure.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-REFERENCE = "os.environ/"
+from routeiq_gateway.configuration.redact import REFERENCE
+
 MOST_NAMED = 5
 
 
@@ -25,7 +25,7 @@ class Model:
 def missing_variables(config: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """Return one sentence for each ``os.environ/NAME`` in ``config`` whose variable is not set.
 
-    A secret manager resolves such names elsewhere, so with ``key_management_system`` set nothing is missing here.
+    With ``key_management_system`` set, a secret manager resolves such names elsewhere, so the list is empty.
     """
     if _mapping(config, "general_settings").get("key_management_system"):
         return []
@@ -56,15 +56,8 @@ def declared_guardrails(config: Mapping[str, Any]) -> list[str]:
 
 
 def not_loaded(declared: Sequence[Any], loaded: Sequence[Any]) -> list[Any]:
-    """Return what was declared and is not loaded, repeats counted, in order of declaration."""
-    left = Counter(loaded)
-    absent = []
-    for item in declared:
-        if left[item] > 0:
-            left[item] -= 1
-        else:
-            absent.append(item)
-    return absent
+    """Return the items of ``declared`` that ``loaded`` lacks, repeats counted, in order of first declaration."""
+    return list((Counter(declared) - Counter(loaded)).elements())
 
 
 def summary(sentences: Sequence[str]) -> str:
@@ -75,7 +68,7 @@ def summary(sentences: Sequence[str]) -> str:
 
 
 def mock_model(config: Mapping[str, Any]) -> str | None:
-    """Return the public name of the first model that answers by mock, or None."""
+    """Return the public name of the first model with a mock response, or None: such a model asks no provider."""
     for entry in _list(config, "model_list"):
         if isinstance(entry, Mapping) and "mock_response" in _mapping(entry, "litellm_params"):
             return str(entry.get("model_name"))
@@ -93,9 +86,8 @@ def _references(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: A
             for key, below in value.items():
                 yield from _references(below, f"{where}.{key}" if where else str(key))
         case list():
-            yield from itertools.chain.from_iterable(
-                _references(below, f"{where}[{index}]") for index, below in enumerate(value)
-            )
+            for index, below in enumerate(value):
+                yield from _references(below, f"{where}[{index}]")
         case str() if value.startswith(REFERENCE):
             yield where, value.removeprefix(REFERENCE)
 

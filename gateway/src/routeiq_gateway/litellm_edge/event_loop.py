@@ -1,13 +1,13 @@
-"""A worker's event loop: what only prepares a request runs on the loop itself.
+"""A worker's event loop: a call that only prepares a request runs on the loop itself.
 
-``litellm.acompletion`` hands each chat completion to the loop's default executor to be prepared, since for some
-providers that asks the network: for a token, a prompt, an image. For most requests it computes for a millisecond and
-returns a coroutine. A thread gains nothing there, as it holds the interpreter's lock all the while, and costs more than
-the work: it runs on another core, whose caches hold none of the code, and its result has to wake the loop.
+``litellm.acompletion`` hands each chat completion to the loop's default executor to be prepared, because for some
+providers preparing asks the network: for a token, a prompt, an image. For most requests it computes for a millisecond
+and returns a coroutine. A thread gains nothing there, as the thread holds the interpreter's lock all the while, and
+costs more than the work: it runs on another core, whose caches hold none of the code, and its result has to wake the
+loop.
 
-So what LiteLLM's edge knows to compute only (:func:`.only_prepares`) is run at once, and
-all else by a thread. Should such a call take long after all, the loop was held up that once: for a while everything
-goes to threads again, and the log says so.
+So a call that :func:`.only_prepares` knows to compute only is run at once, and any other call by a thread. Should such
+a call take long after all, the loop was held up that once: for a while threads run every call, and the log says so.
 """
 
 import asyncio
@@ -24,15 +24,16 @@ Ts = TypeVarTuple("Ts")
 LONGEST_HERE = 0.1
 """Seconds that a call may hold the loop up before such calls go to threads."""
 AWAY = 60.0
-"""Seconds for which they do."""
+"""Seconds for which such calls then go to threads."""
 
 
 class Loop(uvloop.Loop):
-    """uvloop's loop, which runs some calls where it would have a thread run them.
+    """uvloop's loop, which itself runs some of the calls meant for a thread.
 
     Args:
         prepares: whether a call only computes.
-        slow: told of a call that took long, with its seconds.
+        slow: called after a call that took long, with the seconds it took.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Loop(uvloop.Loop):
         self._slow = slow
         self._away_until = float("-inf")
 
-    def run_in_executor(  # type: ignore[override]  # uvloop's stub says coroutine; what it returns is a future
+    def run_in_executor(  # type: ignore[override]  # uvloop's stub says coroutine; uvloop returns a future
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """Run ``func`` here where it only computes, else as uvloop does.
@@ -57,7 +58,7 @@ class Loop(uvloop.Loop):
         waits for it or not (https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_in_executor).
 
         Raises:
-            RuntimeError: the loop is closed, as uvloop says it.
+            RuntimeError: the loop is closed; uvloop raises it.
         """
         started = self._clock()
         if executor is not None or args or started < self._away_until or self.is_closed() or not self._prepares(func):

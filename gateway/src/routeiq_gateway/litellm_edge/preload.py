@@ -1,48 +1,31 @@
-"""What LiteLLM imports at the first requests of a worker. The parent imports it once, before it forks.
+"""The modules that LiteLLM imports at a worker's first requests. The parent imports them once, before it forks.
 
 Found by comparing ``sys.modules`` before and after first requests (mock, HTTP upstream, stream, model list, refused
-key); these names bring in all the rest. ``tests/integration/gateway/test_litellm_edge.py`` fails when a first request
-imports much that is not here. A module that an installation lacks is passed over.
+key); the modules named here import the others. ``tests/integration/gateway/test_litellm_edge.py`` fails when a first
+request imports many others. A module that an installation lacks is passed over.
 """
 
-MODULES = (
-    "anyio._backends._asyncio",
-    "encodings.ascii",
-    "litellm.integrations.otel.logger",
-    "litellm.integrations.otel.presets.destinations",
-    "litellm.integrations.shadow_eval_logger",
-    "litellm.litellm_core_utils.default_encoding",
-    "litellm.llms.a2a.chat.guardrail_translation.handler",
-    "litellm.llms.anthropic.chat.guardrail_translation.handler",
-    "litellm.llms.bedrock.passthrough.guardrail_translation.handler",
-    "litellm.llms.cohere.rerank.guardrail_translation.handler",
-    "litellm.llms.edenai.chat.transformation",
-    "litellm.llms.fal_ai.chat.transformation",
-    "litellm.llms.gemini.google_genai.guardrail_translation.handler",
-    "litellm.llms.litellm_proxy.chat.transformation",
-    "litellm.llms.mistral.ocr.guardrail_translation.handler",
-    "litellm.llms.openai.chat.gpt_audio_transformation",
-    "litellm.llms.openai.completion.guardrail_translation.handler",
-    "litellm.llms.openai.embeddings.guardrail_translation.handler",
-    "litellm.llms.openai.speech.guardrail_translation.handler",
-    "litellm.llms.openai.transcriptions.guardrail_translation.handler",
-    "litellm.llms.openai.videos.guardrail_translation.handler",
-    "litellm.llms.openai_like.dynamic_config",
-    "litellm.llms.pass_through.guardrail_translation.handler",
-    "litellm.llms.vertex_ai.vertex_ai_partner_models.anthropic.transformation",
-    "litellm.proxy._experimental.mcp_server.guardrail_translation.handler",
-    "litellm.proxy._experimental.mcp_server.mcp_server_manager",
-    "litellm.proxy.admin_mcp",
-    "litellm.proxy.common_utils.banner",
-    "litellm.proxy.guardrails.guardrail_helpers",
-    "litellm.proxy.hooks.mcp_semantic_filter.hook",
-    "litellm.proxy.pass_through_endpoints.llm_passthrough_endpoints",
-    "litellm.proxy.policy_engine.init_policies",
-    "litellm.responses.mcp.chat_completions_handler",
-    "litellm.responses.mcp.litellm_proxy_mcp_handler",
-    "litellm.sandbox.sandbox_tools",
-    "litellm.types.litellm_core_utils.streaming_chunk_builder_utils",
-    "litellm.types.proxy.litellm_pre_call_utils",
-    "litellm_enterprise.proxy.auth.route_checks",
-    "openai.resources.videos",
-)
+NAMES = """
+    anyio._backends._asyncio encodings.ascii litellm.integrations.otel.logger
+    litellm.integrations.otel.presets.destinations litellm.integrations.shadow_eval_logger
+    litellm.litellm_core_utils.default_encoding litellm.llms.a2a.chat.guardrail_translation.handler
+    litellm.llms.anthropic.chat.guardrail_translation.handler
+    litellm.llms.bedrock.passthrough.guardrail_translation.handler
+    litellm.llms.cohere.rerank.guardrail_translation.handler litellm.llms.edenai.chat.transformation
+    litellm.llms.fal_ai.chat.transformation litellm.llms.gemini.google_genai.guardrail_translation.handler
+    litellm.llms.litellm_proxy.chat.transformation litellm.llms.mistral.ocr.guardrail_translation.handler
+    litellm.llms.openai.chat.gpt_audio_transformation litellm.llms.openai.completion.guardrail_translation.handler
+    litellm.llms.openai.embeddings.guardrail_translation.handler
+    litellm.llms.openai.speech.guardrail_translation.handler
+    litellm.llms.openai.transcriptions.guardrail_translation.handler
+    litellm.llms.openai.videos.guardrail_translation.handler litellm.llms.openai_like.dynamic_config
+    litellm.llms.pass_through.guardrail_translation.handler
+    litellm.llms.vertex_ai.vertex_ai_partner_models.anthropic.transformation
+    litellm.proxy._experimental.mcp_server.guardrail_translation.handler
+    litellm.proxy._experimental.mcp_server.mcp_server_manager litellm.proxy.admin_mcp
+    litellm.proxy.common_utils.banner litellm.proxy.guardrails.guardrail_helpers
+    litellm.proxy.hooks.mcp_semantic_filter.hook litellm.proxy.pass_through_endpoints.llm_passthrough_endpoints
+    litellm.proxy.policy_engine.init_policies litellm.responses.mcp.chat_completions_handler
+    litellm.sandbox.sandbox_tools litellm.types.litellm_core_utils.streaming_chunk_builder_utils
+    litellm.types.proxy.litellm_pre_call_utils litellm_enterprise.proxy.auth.route_checks openai.resources.videos"""
+MODULES = tuple(NAMES.split())

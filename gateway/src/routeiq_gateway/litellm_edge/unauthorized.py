@@ -1,7 +1,7 @@
 """A wrong key is 401.
 
-Without a database the master key is the only key there is. LiteLLM answers any other with 400 ``no_db_connection``,
-which clients take for a malformed request; the front turns exactly that answer into the 401 it means.
+Without a database the master key is the only key there is. LiteLLM answers any other key with 400
+``no_db_connection``, which clients take for a malformed request; exactly that answer becomes a 401 here.
 """
 
 import json
@@ -13,20 +13,13 @@ Send = Callable[[Message], Awaitable[None]]
 
 SENTINEL = "no_db_connection"
 LONGEST = 4096
-BODY = json.dumps(
-    {
-        "error": {
-            "message": "Authentication Error: this is not the master key, and without a database there is no other.",
-            "type": "auth_error",
-            "param": None,
-            "code": "401",
-        }
-    }
-).encode()
+"""Bytes of the longest body that is looked into."""
+MESSAGE = "Authentication Error: this is not the master key, and without a database there is no other."
+BODY = json.dumps({"error": {"message": MESSAGE, "type": "auth_error", "param": None, "code": "401"}}).encode()
 
 
 def as_unauthorized(send: Send) -> Send:
-    """Return ``send`` with LiteLLM's answer to an unknown key turned into a 401; all else passes untouched."""
+    """Return ``send`` with LiteLLM's answer to an unknown key turned into a 401; other answers pass untouched."""
     held: list[Message] = []
 
     async def sending(message: Message) -> None:
@@ -41,7 +34,7 @@ def as_unauthorized(send: Send) -> Send:
             await send(start)
             await send(message)
             return
-        headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+        headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
         length = (b"content-length", str(len(BODY)).encode())
         await send({**start, "status": 401, "headers": [*headers, length]})
         await send({**message, "body": BODY})
@@ -54,5 +47,5 @@ def _no_database(body: bytes) -> bool:
         return False
     try:
         return bool(json.loads(body)["error"]["type"] == SENTINEL)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -1,4 +1,4 @@
-"""What the gateway says of itself: on the board for its workers, on the volume for syncd and for the next start."""
+"""What the gateway says of itself: on the shared page for its workers, on the volume for syncd and the next start."""
 
 import os
 import uuid
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from routeiq_gateway.configuration.reasons import shorten
-from routeiq_gateway.ipc.shared_page import Board
+from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.volume.documents import Answer, Refused, Served, State, WorkerEntry, answer_fields
 from routeiq_gateway.volume.volume import Revision, Volume
@@ -16,7 +16,7 @@ from routeiq_gateway.volume.volume import Revision, Volume
 class Speaker:
     """Holds the verdicts, and publishes them together with the list of workers."""
 
-    board: Board
+    page: SharedPage
     volume: Volume
     log: Log
     serving: Served | None = None
@@ -43,13 +43,13 @@ class Speaker:
         self.refused = Refused(number, digest, shorten(reason), now_text())
 
     def publish(self, workers: tuple[WorkerEntry, ...]) -> None:
-        """Put the answer on the board, and on the volume as soon as there is room."""
+        """Put the answer on the shared page, and on the volume as soon as there is room."""
         # A gateway that starts serves nothing yet; the volume keeps what it served last, for the next start.
         answer = Answer(self.instance, os.getpid(), self.state, self.serving, self.refused, workers, now_text())
         fields = answer_fields(answer) | {"note": shorten(self.note)}
         if self.state == "starting":
             fields["serving"] = None
-        self.board.write(fields)
+        self.page.write(fields)
         self._unwritten = answer
         self.write()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from routeiq_gateway.ipc.channel import Channel
-from routeiq_gateway.ipc.shared_page import Board
+from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
@@ -46,7 +46,7 @@ class Forker:
     settings: Settings
     environment: Mapping[str, str]
     listener: socket.socket
-    board: Board
+    page: SharedPage
     log: Log
 
     def fork(
@@ -72,7 +72,7 @@ class Forker:
                 self.environment,
                 theirs,
                 self.listener,
-                self.board,
+                self.page,
                 log,
             )
             code = worker.run()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from routeiq_gateway.configuration.loading import BadRevisionError
 from routeiq_gateway.configuration.overrides import BadOverrideError
 from routeiq_gateway.configuration.reasons import shorten
 from routeiq_gateway.ipc.channel import Channel
@@ -24,7 +25,7 @@ from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.documents import FORMAT
 from routeiq_gateway.volume.staging import Staging
-from routeiq_gateway.volume.volume import BadRevisionError, Revision, Volume
+from routeiq_gateway.volume.volume import Revision, Volume
 from routeiq_gateway.worker.orphan import orphans_serve
 
 Asker = tuple[Channel, int]

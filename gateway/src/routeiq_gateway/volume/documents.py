@@ -1,6 +1,6 @@
-"""The documents that cross the volume: the manifest (read) and the answer (written).
+"""The JSON documents on the volume: the manifest (read here) and the gateway's answer (written here, and read back).
 
-Formats are pinned by the golden files of ``tests/contract``. A reader ignores fields it does not know, so that
+Their formats are pinned by the golden files of ``tests/contract``. A reader ignores fields it does not know, so that
 two releases can meet on one volume during a rolling upgrade.
 """
 
@@ -13,18 +13,21 @@ from typing import Any, Literal
 from routeiq_gateway.configuration.reasons import shorten
 
 FORMAT = 1
+MANIFEST = "manifest.json"
+ANSWER = "answers/gateway.json"
 NAME_DIGITS = 12
+"""Characters of the digest in a directory's name."""
 
 State = Literal["starting", "serving", "draining", "stopped"]
 
 
 class BadDocumentError(ValueError):
-    """A document of the volume is not what its format says; the message names the field."""
+    """A document on the volume does not follow its format; the message names the field."""
 
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file of a revision: normalised relative path, size in bytes, hex sha256."""
+    """One file of a revision: its normalised relative path, its size in bytes, its sha256 in hex."""
 
     path: str
     size: int
@@ -42,7 +45,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Served:
-    """A revision that the gateway acked, and since when."""
+    """A revision that the gateway acked; ``since`` is RFC 3339 in UTC."""
 
     number: int
     digest: str
@@ -51,7 +54,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Refused:
-    """A revision that the gateway nacked, why (no secret in it), and when."""
+    """A revision that the gateway nacked; the reason holds no secret, ``at`` is RFC 3339 in UTC."""
 
     number: int
     digest: str
@@ -61,7 +64,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class WorkerEntry:
-    """One worker process and the revision it is on (None: it waits for a first one)."""
+    """One worker process and the number of its revision (None: it runs the placeholder)."""
 
     pid: int
     number: int | None
@@ -70,7 +73,7 @@ class WorkerEntry:
 
 @dataclass(frozen=True)
 class Answer:
-    """The gateway's word on what it serves and what it refused."""
+    """What the gateway serves, what it refused, and the workers it has."""
 
     instance: str
     pid: int
@@ -82,7 +85,7 @@ class Answer:
 
 
 def digest_of(files: Iterable[FileEntry]) -> str:
-    """Return the hex sha256 that names a bundle: over path, size and sha256 of each file in byte order of path."""
+    """Return the digest of a revision: hex sha256 over path, size and sha256 of each file, in byte order of path."""
     total = hashlib.sha256()
     for entry in sorted(files, key=lambda entry: entry.path.encode()):
         total.update(f"{entry.path}\0{entry.size}\0{entry.sha256}\n".encode())
@@ -98,49 +101,46 @@ def parse_manifest(text: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        BadDocumentError: not JSON, a newer format, a missing field, or a digest its own list does not give.
+        BadDocumentError: not JSON, a newer format, a missing field, or a digest that its file list does not give.
     """
-    document = _object(text, "manifest.json")
+    fields = _object(text, MANIFEST)
     try:
-        manifest = Manifest(
-            number=int(document["number"]),
-            digest=str(document["digest"]),
-            files=tuple(
-                FileEntry(str(entry["path"]), int(entry["size"]), str(entry["sha256"])) for entry in document["files"]
-            ),
-        )
+        files = [FileEntry(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in fields["files"]]
+        manifest = Manifest(int(fields["number"]), str(fields["digest"]), tuple(files))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadDocumentError(f"manifest.json: field missing or of the wrong type: {error}") from error
+        raise BadDocumentError(f"{MANIFEST}: field missing or of the wrong type: {error}") from error
     computed = digest_of(manifest.files)
     if computed != manifest.digest:
         raise BadDocumentError(
-            f"manifest.json: the digest {manifest.digest[:NAME_DIGITS]} is not that of its file list"
+            f"{MANIFEST}: the digest {manifest.digest[:NAME_DIGITS]} is not that of its file list"
             f" ({computed[:NAME_DIGITS]}); the revision is damaged"
         )
     return manifest
 
 
 def parse_answer(text: bytes) -> tuple[Served | None, Refused | None]:
-    """Read the verdicts out of an earlier answer; they outlive the gateway that gave them.
+    """Read what an earlier answer says is served and refused; both outlive the gateway that wrote it.
 
     Raises:
         BadDocumentError: not JSON, a newer format, or a field of the wrong type.
     """
-    document = _object(text, "answers/gateway.json")
+    fields = _object(text, ANSWER)
+    served = refused = None
     try:
-        serving, refused = document.get("serving"), document.get("refused")
-        return (
-            Served(int(serving["number"]), _digest(serving), str(serving["since"])) if serving else None,
-            Refused(int(refused["number"]), str(refused["digest"]), shorten(str(refused["reason"])), str(refused["at"]))
-            if refused
-            else None,
-        )
+        if serving := fields.get("serving"):
+            served = Served(int(serving["number"]), str(serving["digest"]), str(serving["since"]))
+        if refusal := fields.get("refused"):
+            number, digest, reason = int(refusal["number"]), str(refusal["digest"]), shorten(str(refusal["reason"]))
+            refused = Refused(number, digest, reason, str(refusal["at"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadDocumentError(f"answers/gateway.json: field missing or of the wrong type: {error}") from error
+        raise BadDocumentError(f"{ANSWER}: field missing or of the wrong type: {error}") from error
+    if served is not None and not served.digest.isalnum():  # it becomes part of a path
+        raise BadDocumentError(f"{ANSWER}: the digest {served.digest!r} has more than letters and digits")
+    return served, refused
 
 
 def encode_answer(answer: Answer) -> bytes:
-    """Return the JSON of ``answer``, one document, ending in a newline."""
+    """Return ``answer`` as JSON that ends in a newline."""
     return json.dumps({"format": FORMAT, **answer_fields(answer)}, indent=1).encode() + b"\n"
 
 
@@ -158,23 +158,20 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _digest(document: dict[str, Any]) -> str:
-    """Return the digest of what was served: it names a directory to fall back on."""
-    digest = str(document["digest"])
-    if not digest.isalnum():
-        raise ValueError("a digest has letters and digits only")
-    return digest
-
-
 def _object(text: bytes, name: str) -> dict[str, Any]:
+    """Return the JSON object of the document ``name``.
+
+    Raises:
+        BadDocumentError: not a JSON object, or of a format that this release does not know.
+    """
     try:
-        document = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadDocumentError(f"{name}: not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise BadDocumentError(f"{name}: expected an object, found {type(document).__name__}")
-    if not isinstance(document.get("format"), int) or document["format"] > FORMAT:
+    if not isinstance(fields, dict):
+        raise BadDocumentError(f"{name}: expected an object, found {type(fields).__name__}")
+    if not isinstance(fields.get("format"), int) or fields["format"] > FORMAT:
         raise BadDocumentError(
-            f"{name}: format {document.get('format')!r}, this gateway reads up to {FORMAT}; upgrade the gateway"
+            f"{name}: format {fields.get('format')!r}, this gateway reads up to {FORMAT}; upgrade the gateway"
         )
-    return document
+    return fields

@@ -1,4 +1,9 @@
-"""Staged configurations: one private directory a revision, in the temporary directory, while a worker may use it."""
+"""Staged configurations: what workers load, one private directory a revision, while a worker may use it.
+
+LiteLLM writes to its own config file at some admin calls, and resolves includes and callbacks beside that file. So
+workers load a private copy of ``config.yaml``, overrides applied, among links to the rest of the revision. The copy is
+in the temporary directory; the revision on the volume stays as it was published.
+"""
 
 import contextlib
 import os
@@ -9,8 +14,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from routeiq_gateway.configuration.overrides import Override
-from routeiq_gateway.volume.volume import Revision, stage
+import yaml
+
+from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
+from routeiq_gateway.configuration.overrides import Override, apply_overrides
+from routeiq_gateway.volume.documents import MANIFEST
+from routeiq_gateway.volume.volume import Revision
 
 PREFIX = "routeiq-gateway-"
 
@@ -30,22 +39,40 @@ class Staging:
         for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
             pid = re.match(rf"{PREFIX}(\d+)-", left.name)
             if pid and not Path(f"/proc/{pid[1]}").exists():
-                shutil.rmtree(left, ignore_errors=True)  # another user's is not ours to clear
+                shutil.rmtree(left, ignore_errors=True)  # the directory of another user is not ours to clear
         return cls(overrides, Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
 
     def stage(self, revision: Revision) -> Path:
-        """Stage ``revision`` where it is not yet; return the path of its configuration.
+        """Stage ``revision`` where it is not yet; return the path of its staged configuration.
 
         Raises:
-            BadRevisionError, BadOverrideError, OSError: see :func:`routeiq_gateway.volume.volume.stage`.
+            BadRevisionError: the configuration is not a mapping that overrides could apply to.
+            BadOverrideError: a key on the way to an override's value holds something other than a mapping.
+            OSError: there is no room in the temporary directory.
         """
         if revision not in self._staged:
             self._count += 1
-            self._staged[revision] = stage(revision, self.overrides, self.root / f"{self._count}-{revision.number}")
+            self._staged[revision] = self._lay_out(revision, self.root / f"{self._count}-{revision.number}")
         return self._staged[revision]
 
+    def _lay_out(self, revision: Revision, into: Path) -> Path:
+        into.mkdir(mode=0o700, parents=True)
+        for entry in revision.directory.iterdir():
+            if entry.name not in {CONFIG, MANIFEST}:
+                (into / entry.name).symlink_to(entry)
+        text = (revision.directory / CONFIG).read_bytes()
+        if self.overrides:
+            try:
+                text = yaml.safe_dump(apply_overrides(load_config(text), self.overrides), sort_keys=False).encode()
+            except RecursionError:
+                raise BadRevisionError(f"{CONFIG} with the overrides nests too deep; set fewer levels") from None
+        path = into / CONFIG
+        path.touch(mode=0o600)
+        path.write_bytes(text)
+        return path
+
     def keep(self, revisions: Collection[Revision | None]) -> None:
-        """Remove what is staged for revisions other than these."""
+        """Remove what is staged for revisions other than ``revisions``."""
         for revision in set(self._staged) - set(revisions):
             shutil.rmtree(self._staged.pop(revision).parent, ignore_errors=True)
 

@@ -1,50 +1,25 @@
-"""The volume, from the gateway's side: read revisions, write answers, stage what workers load."""
+"""The volume, from the gateway's side: follow links, read and check revisions, read and write answers."""
 
 import errno
 import hashlib
-import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from routeiq_gateway.configuration.overrides import NOT_YAML, Override, apply_overrides
+from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError
 from routeiq_gateway.runtime.logs import Log
-from routeiq_gateway.volume.documents import (
-    Answer,
-    BadDocumentError,
-    FileEntry,
-    Manifest,
-    Refused,
-    Served,
-    directory_name,
-    encode_answer,
-    parse_answer,
-    parse_manifest,
-)
-
-CONFIG = "config.yaml"
-ANSWER = "answers/gateway.json"
-READ_SIZE = 1 << 20
-QUOTED = re.compile(r"'(?!<)[^']{2,}'")
-"""A word of the file in a message of PyYAML: a password that begins with ``!`` is a tag to it. Its own terms are
-single characters, or stand in angle brackets."""
-
-
-class BadRevisionError(ValueError):
-    """A revision on the volume cannot be served; the message says why and holds no secret."""
+from routeiq_gateway.volume import documents
+from routeiq_gateway.volume.documents import ANSWER, MANIFEST, Answer, BadDocumentError, FileEntry, Refused, Served
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A revision on the volume: its number, its digest and its directory."""
+    """A revision on the volume: its number, its digest, its directory, and the files that its manifest lists."""
 
     number: int
     digest: str
     directory: Path
+    files: tuple[FileEntry, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -54,14 +29,14 @@ class Volume:
     root: Path
 
     def link(self, name: str) -> str | None:
-        """Return where the link ``current`` or ``candidate`` points, or None where there is no link to be read."""
+        """Return where the link ``current`` or ``candidate`` points, or None where no link can be read."""
         try:
             return str((self.root / name).readlink())
-        except OSError:  # gone, no link, or a faulty disk: what is served goes on
+        except OSError:  # missing, not a link, or on a faulty disk: the revision that is served goes on
             return None
 
     def obstacle(self, name: str) -> str | None:
-        """Return why the link ``name`` cannot be read, None where it can or is only missing."""
+        """Return why the link ``name`` cannot be read, None where it can be read or is only missing."""
         try:
             (self.root / name).readlink()
         except (FileNotFoundError, NotADirectoryError):
@@ -72,42 +47,45 @@ class Volume:
         return None
 
     def answered(self) -> bool:
-        """Whether a gateway's answer is on the volume, as far as can be seen."""
+        """Whether a gateway's answer is on the volume; a volume that cannot be read counts as having one."""
         try:
             (self.root / ANSWER).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
+        except OSError as error:
+            return not isinstance(error, FileNotFoundError | NotADirectoryError)
         return True
 
     def identify(self, target: str) -> Revision:
-        """Read the manifest of the revision at ``target`` (relative to the volume).
+        """Read the manifest of the revision at ``target``, a path relative to the volume.
 
         Raises:
             BadRevisionError: the manifest is missing or damaged.
         """
-        return _revision(self.root / target)[0]
+        directory = self.root / target
+        try:
+            manifest = documents.parse_manifest((directory / MANIFEST).read_bytes())
+        except OSError as error:
+            raise BadRevisionError(f"{directory.name}: {MANIFEST}: {error.strerror}") from error
+        except BadDocumentError as error:
+            raise BadRevisionError(f"{directory.name}: {error}") from error
+        return Revision(manifest.number, manifest.digest, directory.resolve(), manifest.files)
 
     def verify(self, revision: Revision) -> None:
-        """Check every file of ``revision`` against its manifest.
+        """Check every file of ``revision`` against the manifest that :meth:`identify` read.
 
         Raises:
-            BadRevisionError: a file is missing or is not the one that was published.
+            BadRevisionError: a file is missing or is not the file that was published.
         """
-        _, manifest = _revision(revision.directory)
-        for entry in manifest.files:
+        for entry in revision.files:
             _verify_file(revision.directory, entry)
-        if CONFIG not in {entry.path for entry in manifest.files}:
+        if CONFIG not in {entry.path for entry in revision.files}:
             raise BadRevisionError(f"revision {revision.number} holds no {CONFIG}")
 
     def last_known_good(self, served: Served | None) -> Revision | None:
         """Return the revision last acked, where its directory is still there and whole."""
         if served is None:
             return None
-        target = f"revisions/{directory_name(served.number, served.digest)}"
         try:
-            revision = self.identify(target)
+            revision = self.identify(f"revisions/{documents.directory_name(served.number, served.digest)}")
             self.verify(revision)
         except BadRevisionError:
             return None
@@ -116,10 +94,10 @@ class Volume:
     def read_verdicts(self, log: Log) -> tuple[Served | None, Refused | None]:
         """Return what an earlier gateway on this volume served and refused; nothing where it left no answer.
 
-        An answer that cannot be read must not keep the gateway from starting: it is as if there were none.
+        An answer that cannot be read must not keep the gateway from starting: it counts as missing.
         """
         try:
-            return parse_answer((self.root / ANSWER).read_bytes())
+            return documents.parse_answer((self.root / ANSWER).read_bytes())
         except FileNotFoundError:
             return None, None
         except (OSError, BadDocumentError) as error:
@@ -133,10 +111,10 @@ class Volume:
         Raises:
             OSError: the volume is full or gone; the earlier answer is still whole.
         """
-        self._replace(ANSWER, encode_answer(answer))
+        self._replace(ANSWER, documents.encode_answer(answer))
 
     def write_trial(self, digest: str, text: bytes) -> None:
-        """Write the verdict on a candidate to ``answers/trial-<digest>.json``.
+        """Write the verdict on the candidate ``digest``, as JSON, to ``answers/trial-<digest>.json``.
 
         Raises:
             OSError: the volume is full or gone.
@@ -154,73 +132,12 @@ class Volume:
             temporary.unlink(missing_ok=True)
 
 
-def stage(revision: Revision, overrides: tuple[Override, ...], into: Path) -> Path:
-    """Lay out in ``into`` what a worker loads, and return the path of its configuration.
-
-    LiteLLM writes to its own config file at some admin calls, and resolves includes and callbacks beside it. So
-    workers get a private copy of ``config.yaml``, overrides applied, among links to the rest of the tree; the
-    revision itself stays as it was published.
-
-    Raises:
-        BadRevisionError: the configuration is not a mapping that overrides could apply to.
-        BadOverrideError: an override meets something other than a mapping.
-        OSError: no room in the temporary directory.
-    """
-    into.mkdir(mode=0o700, parents=True)
-    for entry in revision.directory.iterdir():
-        if entry.name not in {CONFIG, "manifest.json"}:
-            (into / entry.name).symlink_to(entry)
-    text = (revision.directory / CONFIG).read_bytes()
-    if overrides:
-        try:
-            text = yaml.safe_dump(apply_overrides(load_config(text), overrides), sort_keys=False).encode()
-        except RecursionError:
-            raise BadRevisionError(f"{CONFIG} with the overrides nests too deep; set fewer levels") from None
-    path = into / CONFIG
-    path.touch(mode=0o600)
-    path.write_bytes(text)
-    return path
-
-
-def load_config(text: bytes) -> Mapping[str, Any]:
-    """Parse a configuration.
-
-    Raises:
-        BadRevisionError: not YAML, or not a mapping; names the line.
-    """
-    try:
-        config = yaml.load(text, Loader=yaml.CSafeLoader)
-    except NOT_YAML as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = QUOTED.sub("'***'", getattr(error, "problem", None) or "cannot be parsed")
-        raise BadRevisionError(f"{CONFIG} is not YAML{where}: {problem}") from None
-    if not isinstance(config, Mapping) or not config:
-        raise BadRevisionError(
-            f"{CONFIG}: expected a mapping of sections such as model_list, found {type(config).__name__}"
-        )
-    return config
-
-
-def _revision(directory: Path) -> tuple[Revision, Manifest]:
-    try:
-        manifest = parse_manifest((directory / "manifest.json").read_bytes())
-    except OSError as error:
-        raise BadRevisionError(f"{directory.name}: manifest.json: {error.strerror}") from error
-    except BadDocumentError as error:
-        raise BadRevisionError(f"{directory.name}: {error}") from error
-    return Revision(manifest.number, manifest.digest, directory.resolve()), manifest
-
-
 def _verify_file(directory: Path, entry: FileEntry) -> None:
-    total = hashlib.sha256()
-    size = 0
     try:
         with (directory / entry.path).open("rb") as file:
-            while block := file.read(READ_SIZE):
-                size += len(block)
-                total.update(block)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
     except OSError as error:
         raise BadRevisionError(f"{directory.name}: {entry.path}: {error.strerror}") from error
-    if size != entry.size or total.hexdigest() != entry.sha256:
+    if size != entry.size or sha256 != entry.sha256:
         raise BadRevisionError(f"{directory.name}: {entry.path} is not the file that was published")

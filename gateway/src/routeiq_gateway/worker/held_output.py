@@ -1,12 +1,12 @@
 """What a worker prints while LiteLLM starts, held back on a real descriptor.
 
-LiteLLM prints a banner and a list of models at each start, where a log has one event a line. During the start,
-descriptor 1 leads into a pipe, and ``sys.stdout`` stays the object it is. So a subprocess that is given ``sys.stdout``
-has a descriptor to write to, and a logger that binds ``sys.stdout`` while a callback is imported writes to the real
-output from the end of the start on.
+LiteLLM prints a banner and a list of models at each start, which do not belong in a log with one event a line. During
+the start, descriptor 1 leads into a pipe, and ``sys.stdout`` stays the same object. So a subprocess that is given
+``sys.stdout`` has a descriptor to write to, and a logger that binds ``sys.stdout`` while a callback is imported writes
+to the real output once the start has ended.
 
-A thread reads the pipe: printing never waits for the event loop. A subprocess that inherited the pipe keeps the thread
-until it ends, and what it prints after the start is passed on to the real output.
+A thread reads the pipe, so printing never waits for the event loop. The thread lives as long as a subprocess that
+inherited the pipe, and passes on to the real output what the subprocess prints after the start.
 """
 
 import contextlib
@@ -17,38 +17,39 @@ import threading
 
 STDOUT = 1
 MOST_HELD = 1 << 20
-"""Bytes held back. A start that prints more has the rest passed on at once: memory is bounded and no line is lost."""
+"""Bytes held back at most. The rest is passed on at once, so memory is bounded and no line is lost."""
 READ_SIZE = 1 << 16
 
 
 class HeldOutput:
-    """Holds back what goes to descriptor 1 from the call of :meth:`hold` to the call of :meth:`release`."""
+    """Holds back what is written to descriptor 1 between the calls of :meth:`hold` and :meth:`release`."""
 
     def __init__(self) -> None:
         self._mark = b"\0%s\0" % secrets.token_hex(16).encode()  # no program prints it by chance
         self._held = bytearray()
         self._complete = threading.Event()
-        self._real = -1
-        self._pipe = -1
+        self._real = self._pipe = self._write = -1
 
     def hold(self) -> None:
         """Begin to hold back.
 
         Raises:
-            OSError: no descriptor is to be had.
+            OSError: the process has no descriptor left.
         """
         sys.stdout.flush()
         self._real = os.dup(STDOUT)
-        self._pipe, write = os.pipe()
-        os.dup2(write, STDOUT)
-        os.close(write)
+        self._pipe, self._write = os.pipe()
+        os.dup2(self._write, STDOUT)
         threading.Thread(target=self._read, name="held output", daemon=True).start()
 
     def release(self) -> str:
-        """Give descriptor 1 back to the real output; return what was printed meanwhile."""
+        """Give descriptor 1 back, unless a callback has led it elsewhere; return the text held back."""
         sys.stdout.flush()
-        os.write(STDOUT, self._mark)
-        os.dup2(self._real, STDOUT)
+        os.write(self._write, self._mark)
+        with contextlib.suppress(OSError):  # a callback has closed descriptor 1
+            if os.path.samestat(os.fstat(STDOUT), os.fstat(self._write)):
+                os.dup2(self._real, STDOUT)
+        os.close(self._write)
         self._complete.wait()
         return self._held.decode(errors="replace")
 
@@ -78,7 +79,7 @@ class HeldOutput:
 
 
 def _pass_on(descriptor: int, text: bytes) -> None:
-    """Write ``text`` whole; an output that is gone takes nothing, and the writer is not to notice."""
+    """Write all of ``text``; it is dropped where nobody reads the output, as the writer must go on."""
     with contextlib.suppress(OSError):
         while text:
             text = text[os.write(descriptor, text) :]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from routeiq_gateway.settings import Settings
-from routeiq_gateway.worker.front import waiting
+from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.server import Server
 
 LOOK_SECONDS = 0.2
@@ -38,7 +38,7 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
         return
     answer = settings.volume / "answers/gateway.json"
     before = _read(answer)
-    serving = server.front.inner is not waiting
+    serving = server.front.inner is not placeholder
     word = SERVING if serving else WAITING
     asked = [time.monotonic()]
     # Whatever goes wrong, a worker that nobody commands must not hold the port for ever.

@@ -9,22 +9,29 @@ from typing import Any
 import httpx
 
 from routeiq_gateway.ipc.channel import Channel, Message
-from routeiq_gateway.ipc.shared_page import Board
-from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.settings import Settings
-from routeiq_gateway.worker.front import Application, Call, Handler, Reply, bearer, error_document
+from routeiq_gateway.worker.replies import Application, Call, Handler, Reply, check_master_key, error_body
 from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
 
 RELOAD_MARGIN = 5.0
-
+"""Seconds that a reload is waited for beyond the parent's own limit."""
 NO_FLEET = "there is no fleet: syncd decides for this volume alone; for several replicas give it DATABASE_URL"
 
 
 @dataclass
 class Routes:
-    """Handlers over the board (the whole gateway's state), syncd (the config's) and the parent (to reload)."""
+    """The handlers.
 
-    board: Board
+    Attributes:
+        page: holds the answer of the whole gateway.
+        syncd: knows the state of the source and of the replicas.
+        channel: leads to the parent, which reloads.
+        inner: LiteLLM's application, asked for the state of its database.
+    """
+
+    page: SharedPage
     syncd: Syncd
     channel: Channel
     settings: Settings
@@ -38,10 +45,10 @@ class Routes:
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._ready,
             ("GET", "/llmrouter/config/sync/status"): self._status,
-            ("GET", "/llmrouter/config/sync/fleet"): partial(self._view, "/fleet"),
-            ("GET", "/llmrouter/config/sync/history"): partial(self._view, "/history"),
-            ("GET", "/llmrouter/config/sync/explain"): partial(self._view, "/explain"),
-            ("POST", "/llmrouter/config/reload"): self._reload,
+            ("GET", "/llmrouter/config/sync/fleet"): partial(self._with_key, partial(self._view, "/fleet")),
+            ("GET", "/llmrouter/config/sync/history"): partial(self._with_key, partial(self._view, "/history")),
+            ("GET", "/llmrouter/config/sync/explain"): partial(self._with_key, partial(self._view, "/explain")),
+            ("POST", "/llmrouter/config/reload"): partial(self._with_key, self._reload),
         }
 
     def reloaded(self, message: Message) -> None:
@@ -50,11 +57,14 @@ class Routes:
         if future is not None and not future.done():
             future.set_result(message)
 
+    async def _with_key(self, handler: Handler, call: Call) -> Reply:
+        return check_master_key(proxy.master_key(), call) or await handler(call)
+
     async def _live(self, _call: Call) -> Reply:
         return Reply(200, {"status": "live"})
 
     async def _ready(self, _call: Call) -> Reply:
-        answer = self.board.read()
+        answer = self.page.read()
         problem = _not_ready(answer)
         if problem is None and self.settings.ready_requires_db and not await self._database_up():
             problem = "the database does not answer, and ROUTEIQ_READY_REQUIRES_DB is set"
@@ -68,41 +78,35 @@ class Routes:
 
     async def _status(self, _call: Call) -> Reply:
         status = await self.syncd.status()
-        answer = self.board.read()
-        # The gateway knows better than syncd, which reads the same answer from the volume a little later.
+        answer = self.page.read()
+        # syncd reads the gateway's answer from the volume, a little later than it is on the page.
         status["serving"] = answer.get("serving")
         by_syncd = _by_syncd(status.get("refused"))
         by_gateway = {"by": "gateway", **answer["refused"]} if answer.get("refused") else None
-        # What syncd refuses is what the source holds now; what the gateway refused came before it.
+        # syncd's refusal is about what the source holds now, the gateway's about a revision before that.
         status["refused"] = by_syncd or by_gateway
         status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
         return Reply(200, status)
 
-    async def _view(self, path: str, call: Call) -> Reply:
-        refusal = bearer(litellm_edge.master_key(), call)
-        if refusal is not None:
-            return refusal
+    async def _view(self, path: str, _call: Call) -> Reply:
         try:
-            code, document = await self.syncd.view(path)
+            code, view = await self.syncd.view(path)
         except SyncdDownError as error:
             return Reply(503, {"error": str(error)})
         if code == httpx.codes.NOT_FOUND:
             return Reply(404, {"error": NO_FLEET})
-        return Reply(code, document)
+        return Reply(code, view)
 
     async def _reload(self, call: Call) -> Reply:
-        refusal = bearer(litellm_edge.master_key(), call)
-        if refusal is not None:
-            return refusal
         if call.malformed:
-            return Reply(400, error_document("the body is not JSON; this route needs none"))
-        document: dict[str, Any] = {}
+            return Reply(400, error_body("the body is not JSON; this route needs none"))
+        body: dict[str, Any] = {}
         try:
-            polled = await self.syncd.poll()
-            document["fetch"] = polled.get("fetch")
-            document["syncd_refused"] = _by_syncd(polled.get("refused"))
+            status = await self.syncd.poll()
+            body["fetch"] = status.get("fetch")
+            body["syncd_refused"] = _by_syncd(status.get("refused"))
         except SyncdDownError as error:
-            document["fetch"] = {"outcome": "failed", "reason": str(error)}
+            body["fetch"] = {"outcome": "failed", "reason": str(error)}
         number = next(self._ids)
         self._asked[number] = asyncio.get_running_loop().create_future()
         self.channel.send("reload", id=number)
@@ -110,11 +114,11 @@ class Routes:
             async with asyncio.timeout(self.settings.reload_timeout + RELOAD_MARGIN):
                 answer = await self._asked[number]
         except TimeoutError:
-            return Reply(503, {**document, "result": "unknown", "reason": "the gateway's parent does not answer"})
+            return Reply(503, {**body, "result": "unknown", "reason": "the gateway's parent does not answer"})
         finally:
             del self._asked[number]
         fields = {name: answer.get(name) for name in ("result", "number", "digest", "reason", "seconds")}
-        return Reply(200 if answer["result"] == "ack" else 422, document | fields)
+        return Reply(200 if answer["result"] == "ack" else 422, body | fields)
 
 
 def _not_ready(answer: dict[str, Any]) -> str | None:
@@ -127,5 +131,5 @@ def _not_ready(answer: dict[str, Any]) -> str | None:
 
 
 def _by_syncd(refused: object) -> dict[str, Any] | None:
-    """Return the refusal where syncd gave it. What is read may be of another release, or damaged."""
+    """Return ``refused`` where syncd refused; a status of another release, or a damaged one, may hold anything."""
     return refused if isinstance(refused, dict) and refused.get("by") == "syncd" else None

@@ -1,13 +1,13 @@
 """uvicorn's server inside a worker, with our own way of accepting and of draining.
 
 Workers share one listening socket. Each accepts one connection at a time and then pauses, the longer the more
-connections it holds, so that the next one goes to the worker that has least; asyncio's own server would take the whole
-backlog at once. On keep-alive, a worker that got too many connections would stay slow for as long as they last. The
-only worker of a gateway has nobody to leave connections to and takes the whole backlog: requests that come together run
-through the same code together, which costs the processor's caches less.
+connections it holds, so that the next connection goes to the worker that holds least; asyncio's own server would take
+the whole backlog at once. With keep-alive, a worker that got too many connections would stay slow for as long as they
+last. The only worker of a gateway has nobody to leave connections to and takes the whole backlog: requests that come
+together run through the same code together, which costs the processor's caches less.
 
 Draining closes no connection that a client may be about to use: the worker stops accepting, every new response says
-``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would.
+``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would close them.
 """
 
 import asyncio
@@ -24,20 +24,29 @@ from routeiq_gateway.worker.front import Front
 
 DRAIN_TICK = 0.05
 IDLE_WHEN_DRAINING = 5.0
+"""Seconds without a request after which a draining worker closes a connection."""
 FLUSH_LIMIT = 5
 PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
-"""Seconds between two accepts, for each connection held and at most. A request costs more than the longest pause."""
+"""Seconds between two accepts: for each connection held, and at most. A request takes longer than the longest pause."""
 MOST_AT_ONCE = 128
 COLLECT_BY_DEFAULT = gc.get_threshold()
 COLLECT_AFTER = (20_000, 20, 20)
-"""Of gc: a request of LiteLLM makes thousands of objects, nearly all of which reference counts free."""
+"""Thresholds of gc: a request of LiteLLM makes thousands of objects, and reference counting frees nearly all."""
 
 
 class Server(uvicorn.Server):
-    """One worker's HTTP server."""
+    """One worker's HTTP server.
+
+    Args:
+        front: the application.
+        listener: the listening socket, non-blocking, which all workers share.
+        keepalive: seconds after which an idle connection is closed.
+        access_log: whether uvicorn logs each request.
+        alone: whether this is the gateway's only worker.
+    """
 
     def __init__(
-        self, front: Front, listener: socket.socket | None, *, keepalive: float, access_log: bool, alone: bool
+        self, front: Front, listener: socket.socket, *, keepalive: float, access_log: bool, alone: bool
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -67,7 +76,7 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Start the application; accept nothing yet. Where it refuses, the server ends at once."""
+        """Start the application and accept nothing yet. Where the application refuses, the server ends at once."""
         await self.lifespan.startup()
         self.should_exit = self.lifespan.should_exit
         self.started = not self.should_exit
@@ -77,13 +86,13 @@ class Server(uvicorn.Server):
 
     def accept(self) -> None:
         """Begin to accept connections."""
-        if self._listener is not None and not self.accepting:
+        if not self.accepting:
             self.accepting = True
-            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_some, self._listener)
+            self._listen()
 
     def stop_accepting(self) -> None:
-        """Accept no more. Connections in the backlog are left to the other workers, which hold the same socket."""
-        if self._listener is not None and self.accepting:
+        """Stop accepting. Connections in the backlog are left to the other workers, which hold the same socket."""
+        if self.accepting:
             self.accepting = False
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
 
@@ -96,33 +105,37 @@ class Server(uvicorn.Server):
 
     async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.stop_accepting()
-        if self._listener is not None:
-            self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
+        self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
         self.front.draining = True
         started = clock()
         idle_since: dict[Any, float] = {}
         while (self._opening or self.server_state.connections) and clock() - started < limit:
-            idle = {connection for connection in self.server_state.connections if _is_idle(connection)}
-            idle_since = {connection: idle_since.get(connection, clock()) for connection in idle}
+            connections = self.server_state.connections
+            idle_since = {each: idle_since.get(each, clock()) for each in connections if _is_idle(each)}
             for connection, since in idle_since.items():
                 if clock() - since >= IDLE_WHEN_DRAINING:
                     connection.shutdown()
             await asyncio.sleep(DRAIN_TICK)
         self.should_exit = True
 
-    def _accept_some(self, listener: socket.socket) -> None:
+    def _listen(self) -> None:
+        """Watch the socket, unless accepting has stopped since this was called for."""
+        if self.accepting:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept_some)
+
+    def _accept_some(self) -> None:
         for _ in range(MOST_AT_ONCE if self._alone else 1):
-            if not self._accept_one(listener):
+            if not self._accept_one():
                 return
         if not self._alone:
             loop = asyncio.get_running_loop()
-            loop.remove_reader(listener.fileno())
+            loop.remove_reader(self._listener.fileno())
             held = len(self.server_state.connections) + len(self._opening)
-            loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen_again, listener)
+            loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen)
 
-    def _accept_one(self, listener: socket.socket) -> bool:
+    def _accept_one(self) -> bool:
         try:
-            connection, _ = listener.accept()
+            connection, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return False  # another worker was faster, or the client has gone
         except OSError:
@@ -138,10 +151,6 @@ class Server(uvicorn.Server):
         task.add_done_callback(self._opening.discard)
         return True
 
-    def _listen_again(self, listener: socket.socket) -> None:
-        if self.accepting:
-            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept_some, listener)
-
     def _accept_again(self) -> None:
         if not self.front.draining:
             self.accept()
@@ -154,11 +163,10 @@ class Server(uvicorn.Server):
 
 
 def _settle_heap() -> None:
-    """Take what LiteLLM built at its start out of the collector's sight: it lives as long as the worker.
+    """Exempt the objects that LiteLLM built at its start from collection: they live as long as the worker.
 
-    The parent froze its own heap, which leaves the collector thinking that the heap is small: without this, a full
-    collection would go through all of it every few requests. What LiteLLM set at its import, as PYTHON_GC_THRESHOLD
-    says, stands.
+    The parent froze its own heap, so the collector takes the heap for small, and without this would go through all of
+    it every few requests. Thresholds that LiteLLM set at its import, as PYTHON_GC_THRESHOLD says, are kept.
     """
     gc.collect()
     gc.freeze()

@@ -1,6 +1,6 @@
 """One worker: a child of the parent that serves LiteLLM on one revision.
 
-It starts LiteLLM, tells the parent ``ready`` (or ``refused`` with the reason), and then does as the parent says:
+A worker starts LiteLLM, sends the parent ``ready`` (or ``refused`` with the reason), and then does as the parent says:
 ``accept``, ``drain``. A worker whose parent dies goes on serving: see :mod:`routeiq_gateway.worker.orphan`.
 """
 
@@ -17,31 +17,35 @@ from typing import Any
 import httpx
 import uvloop
 
+from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.ipc.channel import Channel
-from routeiq_gateway.ipc.shared_page import Board
-from routeiq_gateway.litellm_edge import checks
-from routeiq_gateway.litellm_edge import names as litellm_edge
+from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge import checks, proxy
+from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
-from routeiq_gateway.volume.volume import BadRevisionError, load_config
-from routeiq_gateway.worker.front import Front, StartRefusedError, waiting
+from routeiq_gateway.worker.front import Front, StartRefusedError
 from routeiq_gateway.worker.held_output import HeldOutput
 from routeiq_gateway.worker.orphan import outlive_parent
+from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.routes import Routes
 from routeiq_gateway.worker.server import Server
 from routeiq_gateway.worker.syncd_client import Syncd
 
 TRIAL_SECONDS = 30
+"""Seconds that each request of a trial may take."""
 EXIT_REFUSED = 3
-RECYCLE_JITTER = 0.1  # share of the limit, so that workers do not end together
+RECYCLE_JITTER = 0.1
+"""Share of the limit of requests that is added at random, so that workers do not end together."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker is forked for: a configuration to load (None: tell every client to wait), to serve or on trial."""
+    """What a worker is forked for: the staged configuration (None: run the placeholder), to serve or only to try."""
 
     config: Path | None
     trial: bool = False
@@ -49,14 +53,20 @@ class Assignment:
 
 @dataclass
 class Worker:
-    """Everything a worker has. Built in the child, right after the fork."""
+    """One worker, built in the child right after the fork.
+
+    Attributes:
+        environment: the process's environment as it was before any configuration was loaded.
+        config: the configuration with its includes, once it has been read.
+        secrets: the texts that must not appear in a message.
+    """
 
     assignment: Assignment
     settings: Settings
     environment: Mapping[str, str]
     channel: Channel
     listener: socket.socket
-    board: Board
+    page: SharedPage
     log: Log
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
@@ -65,10 +75,10 @@ class Worker:
         """Serve until told to end; return the exit code."""
         _own_signals()
         sys.dont_write_bytecode = True  # a callback beside the config must not write into the tree
-        front = Front(waiting, _nothing)
+        front = Front(placeholder, _check_nothing)
         if self.assignment.config is not None:
-            litellm_edge.use_config(str(self.assignment.config))
-            front = Front(litellm_edge.application(), self._check_loaded)
+            use_config(self.assignment.config)
+            front = Front(proxy.application(), self._check_loaded)
         if self.settings.max_requests is not None:
             jitter = random.uniform(0, RECYCLE_JITTER)  # noqa: S311 - spreads work, guards nothing
             front.recycle_at = round(self.settings.max_requests * (1 + jitter))
@@ -77,7 +87,7 @@ class Worker:
             return runner.run(self._serve(front))
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        return Loop(litellm_edge.only_prepares, self._tell_slow) if self.settings.savings else uvloop.new_event_loop()
+        return Loop(only_prepares, self._tell_slow) if self.settings.savings else uvloop.new_event_loop()
 
     async def _serve(self, front: Front) -> int:
         server = Server(
@@ -87,7 +97,7 @@ class Worker:
             access_log=self.settings.access_log,
             alone=self.settings.workers == 1,
         )
-        routes = Routes(self.board, Syncd(self.settings.volume), self.channel, self.settings, front.inner)
+        routes = Routes(self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner)
         front.routes = routes.table()
         try:
             await self._check_before()
@@ -100,7 +110,7 @@ class Worker:
                 self._print_held(held.release())
             if not server.started:
                 raise StartRefusedError(_reason(front.failure))
-            front.only_master_key = self.assignment.config is not None and not litellm_edge.has_database()
+            front.only_master_key = self.assignment.config is not None and not proxy.has_database()
             if self.assignment.trial:
                 await self._try(front)
         except StartRefusedError as error:
@@ -112,8 +122,8 @@ class Worker:
         return 0
 
     def _print_held(self, text: str) -> None:
-        """Print what was held back during the start, but LiteLLM's banner and list of models: these go to the log."""
-        others, of_litellm = litellm_edge.sort_printed(scrub(text, self.secrets))
+        """Print what was held back during the start; LiteLLM's banner and list of models go to the log instead."""
+        others, of_litellm = proxy.sort_printed(scrub(text, self.secrets))
         sys.stdout.write(others)
         sys.stdout.flush()
         self.log.debug("LiteLLM printed at its start", text=of_litellm)
@@ -149,10 +159,10 @@ class Worker:
         if self.assignment.config is None:
             return
         try:
-            # Its errors name the line and quote nothing. LiteLLM's may quote a secret of what it read.
+            # The errors of load_config name the line and quote nothing. LiteLLM's may quote a secret of the file.
             parsed = load_config(self.assignment.config.read_bytes())
             self.secrets = secrets_of(parsed, self.environment)
-            self.config = await litellm_edge.read_config(str(self.assignment.config))
+            self.config = await proxy.read_config(str(self.assignment.config))
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
         except Exception as error:
@@ -163,19 +173,14 @@ class Worker:
             raise StartRefusedError(checks.summary(missing))
 
     async def _check_loaded(self) -> None:
-        """Refuse a start in which LiteLLM silently left something out."""
-        loaded = litellm_edge.loaded()
-        declared = checks.declared_models(self.config, environment_name=self.environment.get("LITELLM_ENVIRONMENT"))
-        problems = [
-            f"model_list: {model.name!r} ({model.model}) was not loaded: {_why_not(model)}"
-            for model in checks.not_loaded(declared, loaded.models)
-        ]
-        problems += [
-            f"guardrails: {name!r} was not loaded; check its litellm_params.guardrail"
-            for name in checks.not_loaded(checks.declared_guardrails(self.config), loaded.guardrails)
-        ]
-        if problems:
-            raise StartRefusedError(checks.summary(problems))
+        """Check that LiteLLM's start left nothing out in silence.
+
+        Raises:
+            StartRefusedError: a model or a guardrail is missing.
+        """
+        left_out = proxy.left_out(self.config, self.environment)
+        if left_out:
+            raise StartRefusedError(checks.summary(left_out))
 
     async def _try(self, front: Front) -> None:
         """Ask for health, and for one completion where a model answers by mock.
@@ -188,26 +193,21 @@ class Worker:
         if name is not None:
             completion = {"model": name, "messages": [{"role": "user", "content": "trial"}]}
             asks.append(("POST", "/v1/chat/completions", completion))
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(front),
-            base_url="http://trial",
-            headers={"Authorization": f"Bearer {litellm_edge.master_key()}"},
-            timeout=TRIAL_SECONDS,
-        ) as client:
+        to_front, key = httpx.ASGITransport(front), {"Authorization": f"Bearer {proxy.master_key()}"}
+        async with httpx.AsyncClient(transport=to_front, base_url="http://trial", timeout=TRIAL_SECONDS) as client:
             for method, path, body in asks:
-                response = await client.request(method, path, json=body)
-                if response.status_code != httpx.codes.OK:
-                    raise StartRefusedError(
-                        f"on trial, {method} {path} answered {response.status_code}: {response.text}"
-                    )
+                response = await client.request(method, path, json=body, headers=key)
+                code = response.status_code
+                if code != httpx.codes.OK:
+                    raise StartRefusedError(f"on trial, {method} {path} answered {code}: {response.text}")
 
 
-async def _nothing() -> None:
-    """Check nothing: there is no configuration yet."""
+async def _check_nothing() -> None:
+    """Let the placeholder start."""
 
 
 def _own_signals() -> None:
-    """Drop the parent's handlers. The terminal's signals reach the whole group; only the parent's word counts."""
+    """Drop the parent's handlers, and ignore the terminal's signals: the parent, which has them too, commands."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -225,9 +225,3 @@ def _reason(error: BaseException | None) -> str:
             return f"LiteLLM ended the process at its start (exit code {error.code}); its log says why"
         case _:
             return f"LiteLLM refused it: {type(error).__name__}: {sentence(error)}"
-
-
-def _why_not(model: checks.Model) -> str:
-    if not litellm_edge.provider_known(model.model):
-        return "no provider of that name; expected <provider>/<model> such as openai/gpt-4o"
-    return "LiteLLM dropped it; check the types of its litellm_params, such as rpm and tpm"

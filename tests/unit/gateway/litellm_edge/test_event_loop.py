@@ -37,7 +37,7 @@ def world() -> Iterator[World]:
 
 
 def test_what_only_prepares_runs_on_the_loop_and_all_else_in_a_thread(world: World) -> None:
-    """A known call runs where the loop runs; an unknown one, one with arguments and one for an executor do not."""
+    """A known call runs in the loop's thread; an unknown call, and calls with arguments or an executor, do not."""
     world.known.append(threading.get_ident)
     here = threading.get_ident()
     assert world.run(threading.get_ident) == here

@@ -1,35 +1,19 @@
+"""The application around LiteLLM's."""
+
 import asyncio
-import json
 from typing import Any
 
-import httpx
 import pytest
+import uvicorn
+from uvicorn.lifespan.on import LifespanOn
 
-from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
-from routeiq_gateway.worker.front import Call, Front, Reply, StartRefusedError, bearer, waiting
+from routeiq_gateway.worker.front import Front, StartRefusedError
+from routeiq_gateway.worker.replies import Call, Reply
+from tests.support.asgi import ask, inner
 
 
 async def nothing() -> None:
     """Check nothing."""
-
-
-def ask(front: Any, method: str, path: str, body: bytes = b"", **headers: str) -> httpx.Response:
-    """Send one request through an ASGI application."""
-
-    async def asking() -> httpx.Response:
-        transport = httpx.ASGITransport(front)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
-            return await client.request(method, path, content=body)
-
-    return asyncio.run(asking())
-
-
-async def inner(scope: Any, _receive: Any, send: Any) -> None:
-    """Answer every request in LiteLLM's place."""
-    body = json.dumps({"error": {"type": scope["path"].removeprefix("/")}}).encode()
-    headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"keep-alive")]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def test_own_routes_come_first_and_all_else_passes() -> None:
@@ -70,7 +54,7 @@ def test_a_response_that_starts_after_the_drain_began_closes() -> None:
     ("text", "malformed"), [(b"", False), (b" \n", False), (b"{}", False), (b"{", True), (b"[" * 60_000, True)]
 )
 def test_a_body_that_is_not_json_is_told_to_the_route(text: bytes, malformed: bool) -> None:  # noqa: FBT001 - a column of the table
-    """The route decides, after it has looked at the key; a body nested too deep is one that is not JSON."""
+    """The route decides, after it has looked at the key; a body nested too deep counts as not JSON."""
     seen: list[bool] = []
 
     async def mine(call: Call) -> Reply:
@@ -98,20 +82,6 @@ def test_a_worn_worker_says_so_once() -> None:
     assert called == [1]
 
 
-def test_only_an_unknown_key_becomes_401() -> None:
-    """LiteLLM's `no_db_connection` is the 401 it means; every other 400 passes untouched."""
-
-    async def translated(scope: Any, receive: Any, send: Any) -> None:
-        await inner(scope, receive, as_unauthorized(send))
-
-    refused = ask(translated, "GET", "/no_db_connection")
-    assert refused.status_code == 401
-    assert refused.json()["error"]["code"] == "401"
-    other = ask(translated, "GET", "/something_else")
-    assert other.status_code == 400
-    assert other.json() == {"error": {"type": "something_else"}}
-
-
 def test_a_failed_start_keeps_its_reason_to_itself() -> None:
     """The reason is kept for the parent; uvicorn, which logs the message, is told nothing."""
 
@@ -134,22 +104,34 @@ def test_a_failed_start_keeps_its_reason_to_itself() -> None:
     assert all(message.get("message") == "" for message in sent)
 
 
-def test_waiting_answers_503() -> None:
-    """Before the first revision every request is told so."""
-    assert ask(waiting, "GET", "/v1/models").status_code == 503
+def test_a_failed_stop_keeps_its_reason_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """Uvicorn logs that the stop failed, without the traceback that an application gives as the reason."""
+
+    async def failing(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "traceback with a secret"})
+        raise ValueError("a secret")
+
+    async def start_and_stop() -> LifespanOn:
+        lifespan = LifespanOn(uvicorn.Config(Front(failing, nothing), log_config=None))
+        await lifespan.startup()
+        await lifespan.shutdown()
+        return lifespan
+
+    assert asyncio.run(start_and_stop()).shutdown_failed
+    assert "shutdown failed" in caplog.text
+    assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("key", "authorization", "status"),
-    [
-        ("sk-right", "Bearer sk-right", None),
-        ("sk-right", "Bearer sk-wrong", 401),
-        ("sk-right", None, 401),
-        (None, "Bearer x", 403),
-        ("", "Bearer ", 403),
-    ],
-)
-def test_the_master_key_opens(key: str | None, authorization: str | None, status: int | None) -> None:
-    """The right key opens, a wrong or missing one does not, and without a master key nothing does."""
-    refusal = bearer(key, Call(authorization))
-    assert (refusal.status if refusal else None) == status
+def test_a_draining_worker_leaves_the_messages_of_the_application_alone() -> None:
+    """An application may send the same message for many responses."""
+    start = {"type": "http.response.start", "status": 200, "headers": []}
+
+    async def repeating(_scope: Any, _receive: Any, send: Any) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
+
+    assert ask(Front(repeating, nothing, draining=True), "GET", "/x").headers["connection"] == "close"
+    assert start["headers"] == []

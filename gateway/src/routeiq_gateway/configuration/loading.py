@@ -1,0 +1,40 @@
+"""Reading a configuration's YAML: a mapping of sections, or a sentence that says why it is none."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+CONFIG = "config.yaml"
+"""The name of the configuration within a revision."""
+NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises for a text it cannot read: its own errors, and, for a scalar that looks like a date, a number or a
+boolean and cannot be converted, whatever the conversion raises."""
+QUOTED = re.compile(r"'(?!<)[^']{2,}'")
+"""A word of the file in a message of PyYAML: a password that begins with ``!`` is a tag to PyYAML. Terms of PyYAML's
+own are single characters, or stand in angle brackets."""
+
+
+class BadRevisionError(ValueError):
+    """A revision on the volume cannot be served; the message says why and holds no secret."""
+
+
+def load_config(text: bytes) -> Mapping[str, Any]:
+    """Parse the text of a configuration file.
+
+    Raises:
+        BadRevisionError: the text is not YAML, or is not a mapping; the message names the line.
+    """
+    try:
+        config = yaml.load(text, Loader=yaml.CSafeLoader)
+    except NOT_YAML as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = QUOTED.sub("'***'", getattr(error, "problem", None) or "cannot be parsed")
+        raise BadRevisionError(f"{CONFIG} is not YAML{where}: {problem}") from None
+    if not isinstance(config, Mapping) or not config:
+        raise BadRevisionError(
+            f"{CONFIG}: expected a mapping of sections such as model_list, found {type(config).__name__}"
+        )
+    return config

@@ -1,0 +1,119 @@
+"""LiteLLM's proxy: its import, its application, and what it holds once it has started on a configuration.
+
+The names used here are those of the LiteLLM that ``gateway/pyproject.toml`` pins;
+``tests/integration/gateway/test_litellm_edge.py`` fails when an upgrade moves one of them.
+"""
+
+import contextlib
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+from routeiq_gateway.litellm_edge import checks
+from routeiq_gateway.litellm_edge.checks import Model
+
+PROXY = "litellm.proxy.proxy_server"
+OWN_LINE = re.compile(
+    r"\x1b\[32m(LiteLLM: |    )|\x1b\[94m($| Initialized [\w ]+ Callbacks - )|Setting Cache on Proxy$|\x1b\[0m$"
+)
+"""A line that LiteLLM prints for a part of a configuration that it takes up."""
+
+
+def import_proxy(also: Iterable[str]) -> None:
+    """Import LiteLLM's proxy, and the modules of ``also`` that exist, and reserve this process for forking.
+
+    Raises:
+        ImportError: LiteLLM is not installed whole.
+        litellm.rust_bridge.fork_guard.NativeStateStartedBeforeFork: LiteLLM's native runtime already started here.
+    """
+    importlib.import_module(PROXY)
+    importlib.import_module("litellm.rust_bridge.fork_guard").reserve_process_for_forking("the gateway's parent")
+    for name in also:
+        with contextlib.suppress(ImportError):  # an optional part that this installation lacks
+            importlib.import_module(name)
+
+
+def application() -> Any:  # noqa: ANN401 - LiteLLM ships no types
+    """Return LiteLLM's ASGI application."""
+    return _proxy().app
+
+
+async def read_config(path: str) -> Mapping[str, Any]:
+    """Return the configuration at ``path`` as LiteLLM merges it with its includes, references unresolved.
+
+    Raises:
+        Exception: LiteLLM cannot read a file; the type depends on what is wrong with the file.
+    """
+    config: Mapping[str, Any] = await _proxy().ProxyConfig()._get_config_from_file(path)  # noqa: SLF001 - no public way gives references unresolved
+    return config
+
+
+def loaded() -> tuple[list[Model], list[str]]:
+    """Return the models, and the names of the guardrails, that LiteLLM holds after its start."""
+    router = _proxy().llm_router
+    models = router.model_list if router else []
+    # LiteLLM imports its registry, and much with it, only for a configuration that has guardrails.
+    registry = sys.modules.get("litellm.proxy.guardrails.guardrail_registry")
+    guardrails = registry.IN_MEMORY_GUARDRAIL_HANDLER.list_in_memory_guardrails() if registry else []
+    return (
+        [Model(entry["model_name"], entry["litellm_params"]["model"]) for entry in models],
+        [entry["guardrail_name"] for entry in guardrails],
+    )
+
+
+def left_out(config: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Return one sentence for each model and guardrail that ``config`` declares and LiteLLM did not load."""
+    models, guardrails = loaded()
+    declared = checks.declared_models(config, environment_name=environment.get("LITELLM_ENVIRONMENT"))
+    return [
+        f"model_list: {model.name!r} ({model.model}) was not loaded: {_why_not(model)}"
+        for model in checks.not_loaded(declared, models)
+    ] + [
+        f"guardrails: {name!r} was not loaded; check its litellm_params.guardrail"
+        for name in checks.not_loaded(checks.declared_guardrails(config), guardrails)
+    ]
+
+
+def master_key() -> str | None:
+    """Return the master key in force, or None where LiteLLM serves without one."""
+    key: str | None = _proxy().master_key
+    return key
+
+
+def has_database() -> bool:
+    """Whether LiteLLM keeps keys in a database."""
+    return _proxy().prisma_client is not None
+
+
+def provider_known(model: str) -> bool:
+    """Whether LiteLLM finds a provider for ``model``."""
+    litellm = importlib.import_module("litellm")
+    try:
+        litellm.get_llm_provider(model)
+    except litellm.exceptions.BadRequestError:
+        return False
+    return True
+
+
+def sort_printed(text: str) -> tuple[str, str]:
+    """Return the lines of ``text`` that LiteLLM's start does not print, and the lines that it prints at each start."""
+    banner = set(importlib.import_module("litellm.proxy.common_utils.banner").LITELLM_BANNER.splitlines()) | {""}
+    others: list[str] = []
+    of_litellm: list[str] = []
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\n")
+        (of_litellm if bare in banner or OWN_LINE.match(bare) else others).append(line)
+    return "".join(others), "".join(of_litellm)
+
+
+def _proxy() -> ModuleType:
+    return importlib.import_module(PROXY)
+
+
+def _why_not(model: Model) -> str:
+    if not provider_known(model.model):
+        return "no provider of that name; expected <provider>/<model> such as openai/gpt-4o"
+    return "LiteLLM dropped it; check the types of its litellm_params, such as rpm and tpm"

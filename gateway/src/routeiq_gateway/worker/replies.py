@@ -1,0 +1,90 @@
+"""The ASGI types, and the requests to and replies of the gateway's own routes."""
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+MOST_BODY = 64 * 1024
+"""Bytes of the largest body that the gateway's own routes read."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply with a body in JSON."""
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to one of the gateway's own routes. ``malformed``: it has a body that is not JSON."""
+
+    authorization: str | None
+    malformed: bool = False
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+def error_body(message: str) -> dict[str, Any]:
+    """Return the body of a reply that refuses."""
+    return {"error": {"message": message, "type": "routeiq_gateway"}}
+
+
+def check_master_key(key: str | None, call: Call) -> Reply | None:
+    """Return None where ``call`` carries the master key as bearer token (RFC 6750), else the reply that refuses it."""
+    if not key:
+        return Reply(
+            403, error_body("this route needs a master key; set LITELLM_MASTER_KEY and use it as bearer token")
+        )
+    given = (call.authorization or "").removeprefix("Bearer ").encode()
+    if not secrets.compare_digest(given, key.encode()):
+        return Reply(401, error_body("wrong or missing master key; send it as 'Authorization: Bearer <key>'"))
+    return None
+
+
+async def send_reply(send: Send, reply: Reply) -> None:
+    """Send ``reply`` as the whole response to an HTTP request."""
+    text = json.dumps(reply.body).encode() + b"\n"
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(text)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+async def serve_route(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+    """Read an HTTP request whole and send what ``handler`` replies, or 413 where the body is too large."""
+    headers = {bytes(name).lower(): bytes(value) for name, value in scope["headers"]}
+    authorization = headers.get(b"authorization")
+    text = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        text += message.get("body", b"")
+        if len(text) > MOST_BODY:
+            await send_reply(send, Reply(413, error_body(f"the body is larger than {MOST_BODY} bytes")))
+            return
+        if not message.get("more_body"):
+            break
+    call = Call(authorization.decode("latin-1") if authorization else None, _malformed(text))
+    await send_reply(send, await handler(call))
+
+
+def _malformed(text: bytes) -> bool:
+    try:
+        json.loads(text.strip() or b"null")
+    except (ValueError, RecursionError):
+        return True
+    return False

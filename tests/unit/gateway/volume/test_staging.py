@@ -1,0 +1,30 @@
+"""What a worker loads: a private copy among links."""
+
+from pathlib import Path
+
+import pytest
+
+from routeiq_gateway.configuration.loading import BadRevisionError, load_config
+from routeiq_gateway.configuration.overrides import find_overrides
+from routeiq_gateway.volume.staging import Staging
+from tests.support.revisions import revision
+
+
+def test_staging_copies_the_config_and_links_the_rest(tmp_path: Path) -> None:
+    """A worker may write its config, finds files beside it, and the revision stays untouched."""
+    made = revision(tmp_path, 1, b"router_settings: {num_retries: 1}\n")
+    staging = Staging(find_overrides({"LITELLM_ROUTER_SETTINGS__NUM_RETRIES": "2"}), tmp_path / "staged")
+    path = staging.stage(made)
+    assert load_config(path.read_bytes()) == {"router_settings": {"num_retries": 2}}
+    assert (path.parent / "other.txt").read_text() == "beside"
+    path.write_text("changed: by the worker\n")
+    assert (made.directory / "config.yaml").read_bytes() == b"router_settings: {num_retries: 1}\n"
+    staging.keep([None])
+    assert not path.exists()
+
+
+def test_an_override_that_nests_too_deep_is_refused(tmp_path: Path) -> None:
+    """The parent stages, and a depth that cannot be written is a reason to refuse and not the parent's end."""
+    deep = find_overrides({"LITELLM_ROUTER_SETTINGS__" + "__".join("A" * 1000): "1"})
+    with pytest.raises(BadRevisionError, match="nests too deep"):
+        Staging(deep, tmp_path / "staged").stage(revision(tmp_path, 1, b"a: b\n"))
