@@ -25,6 +25,11 @@ class FallBack:
     digest: str
     reason: str
 
+    @property
+    def note(self) -> str:
+        """Why the gateway is not ready as long as there is nothing to fall back to."""
+        return f"revision {self.number} is refused: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Fork:

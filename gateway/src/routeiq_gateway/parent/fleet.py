@@ -129,7 +129,7 @@ class Fleet:
         child = self.children.get(number)
         return child.pid if child else None
 
-    def send(self, number: int, kind: str, **fields: object) -> None:
+    def send(self, number: int, kind: str, /, **fields: object) -> None:
         """Send a message to a worker, to nobody where it is gone."""
         if number in self.children:
             self.children[number].channel.send(kind, **fields)

@@ -1,9 +1,9 @@
 """The generations of workers: every decision of the gateway's parent, and nothing but decisions.
 
 The story
-    A **generation** is a set of workers that serve one revision. The parent brings up a new generation beside the old
-    one. Only when every new worker is ready do the new workers accept; in the same step the old ones **drain**. A
-    revision that cannot be served whole is refused (**nack**), and the old generation never notices.
+    A **generation** is a set of workers that serve one revision. A new generation comes up beside the old one. Once all
+    new workers are ready they accept, and in the same step the old ones **drain**. A revision that cannot be served
+    whole is refused (**nack**), and the old generation never notices.
 
 Rollouts
     Every worker comes up in a rollout. A *reload* brings up a full set on what `current` points to. A *replacement*
@@ -18,27 +18,22 @@ Nothing to serve
 
 Whose fault
     A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
-    again until `current` moves or a reload is asked for. A failing fork or a database that is away is **passing**: it
-    is not the revision's fault, nothing is recorded against the revision, and the gateway tries again.
+    again until `current` moves or a reload is asked for. A failing fork and a database that is away are **passing**:
+    nothing is recorded against the revision, and the gateway tries again.
 
 Nothing spins
-    Failures in a row delay the next start longer and longer (`Pause`). Only the first death of a serving worker after
-    a calm is answered at once. A `current` that moves, and a client that asks for a reload, do not wait.
+    Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
+    `current` that moves, and a client that asks for a reload.
 
 Ending
-    Told to stop, the gateway gives up its rollouts, serves for the pre-stop time, closes the listening socket and
-    drains. A worker that drains or was killed has an instant at which it is killed (again).
-
-What this does not promise
-    That a worker which has accepted lives: a death leaves fewer workers until a replacement is ready.
+    Told to stop, the gateway gives up its rollouts, serves for the pre-stop time, and then closes the listening socket
+    and drains. Every worker that drains or was killed has an instant at which it is killed (again).
 """
-
-from dataclasses import replace
 
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.events import Asker, Event, Purpose
-from routeiq_gateway.parent.state import FIRST_DELAY, STOPPING, Rollout, State, Turn, Worker
+from routeiq_gateway.parent.state import FIRST_DELAY, Rollout, State, Turn, Worker
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
 
@@ -46,13 +41,11 @@ from routeiq_gateway.volume.volume import Revision
 def step(state: State, event: Event, now: float, settings: Settings) -> tuple[State, tuple[Action, ...]]:
     """Decide what ``event`` leads to: the new state, and what to do, in this order.
 
-    Events that an action brings are to be given before any other. ``now`` is in seconds of a monotonic clock.
+    Events that an action brings come before any other. ``now`` is in seconds of a monotonic clock.
     """
     turn = _Turn(state, now, settings)
     turn.take(event)
-    if turn.state.phase == "draining" and not turn.state.workers:
-        turn.set(phase="stopped")
-        turn.do(Do.PUBLISH)
+    turn.end()
     return turn.state, tuple(turn.actions)
 
 
@@ -92,8 +85,7 @@ class _Turn(Turn):
             self._look(tick)
             for rollout in self.state.rollouts:
                 if self.now > rollout.deadline:
-                    limit = f"ROUTEIQ_RELOAD_TIMEOUT_SECONDS={self.settings.reload_timeout:g}"
-                    self._give_up(rollout.workers[0], f"not ready within {limit}")
+                    self._give_up(rollout.workers[0], self.TOO_LATE.format(self.settings.reload_timeout))
             if self.state.empty:
                 self.do(Do.ASK_ORPHANS)
             self._keep_whole()
@@ -115,19 +107,17 @@ class _Turn(Turn):
         self.set(obstacle=tick.obstacle)
         if tick.current is None:
             if state.phase != "serving":
-                place = self.settings.volume / "current"
-                self._wait(tick.obstacle or f"waiting for syncd to put the first revision at {place}")
+                self._wait(tick.obstacle or self.NO_REVISION.format(self.settings.volume))
             elif tick.obstacle is not None and tick.obstacle != state.obstacle:
                 self.log("warning", "the revision served goes on", reason=tick.obstacle)
             return
         due = state.retry_at is not None and self.now >= state.retry_at
         if tick.current == state.current and not state.asked and not due:
+            if state.refusal is not None:
+                self._fall_back(state.refusal)
             return
         if len(state.having("draining")) >= self.settings.most_draining:
-            most = (
-                f"{self.settings.most_draining} workers are draining, the most that ROUTEIQ_MAX_DRAINING_WORKERS allows"
-            )
-            self.note("reload deferred", f"a new revision waits: {most}")
+            self.note("reload deferred", self.TOO_MANY.format(self.settings.most_draining))
             return
         self.set(current=tick.current, retry_at=None)
         self.do(actions.Read("reload", tick.current))
@@ -154,30 +144,31 @@ class _Turn(Turn):
 
     def _staged(self, purpose: Purpose, revision: Revision) -> None:
         if purpose == "fallback":
-            self.set(fell_back=True)
             self.log("warning", "falling back to the last known good", revision=revision.number)
         asked_by = self.take_asked() if purpose == "reload" else ()
         if purpose == "reload" and (reason := self.state.older(revision)):
             self._refuse(revision.number, revision.digest, reason, asked_by)
             self.do(Do.TIDY)
         else:
-            self._begin(purpose, revision, asked_by)
+            self._begin(purpose, revision, *asked_by)
 
     def _not_staged(self, event: events.NotStaged) -> None:
-        if event.passing and event.purpose != "trial":
-            self.set(retry_at=self.now + self.settings.reload_timeout)
         match event.purpose:
             case "trial" if event.known:
                 self.do(actions.Verdict(event.number, event.digest, event.reason))
             case "trial":
                 self.log("warning", "the candidate cannot be read", reason=event.reason)
+            case "fallback" if event.passing:
+                self.pause(FIRST_DELAY)
             case "fallback":
+                self.set(refusal=None)
                 self._wait(f"revision {event.number} is refused: {event.reason}")
             case _:
+                self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
                 self._refuse(event.number, event.digest, event.reason, self.take_asked())
 
     def _begin(
-        self, purpose: Purpose, revision: Revision | None, asked_by: tuple[Asker, ...] = (), replaces: int | None = None
+        self, purpose: Purpose, revision: Revision | None, *asked_by: Asker, replaces: int | None = None
     ) -> None:
         state = self.state
         count = self.settings.workers if purpose in {"reload", "fallback"} else 1
@@ -205,7 +196,7 @@ class _Turn(Turn):
         seconds = round(self.now - rollout.started, 3)
         if revision is not None:
             note = self.state.note if rollout.purpose == "replacement" else ""
-            self.set(phase="serving", served=revision, note=note)
+            self.set(phase="serving", served=revision, note=note, refusal=None)
             self.do(actions.Ack(revision))
             self.tell(rollout.asked_by, result="ack", number=revision.number, digest=revision.digest, seconds=seconds)
         self.do(Do.PUBLISH)
@@ -213,8 +204,7 @@ class _Turn(Turn):
 
     def _give_up(self, number: int, reason: str, *, passing: bool = False) -> None:
         """Give up the rollout of a worker whose start has failed."""
-        rollout = self.state.rollout_of(number)
-        if rollout is None:
+        if (rollout := self.state.rollout_of(number)) is None:
             return
         self.abandon(rollout)
         if passing or rollout.purpose in {"replacement", "placeholder"}:
@@ -225,18 +215,20 @@ class _Turn(Turn):
             case "trial", Revision(number, digest):
                 self.do(actions.Verdict(number, digest, reason))
             case "reload" | "fallback", Revision() as revision if passing:
-                self._put_off(revision, reason, rollout.asked_by)
+                self._put_off(rollout, revision, reason)
             case "reload" | "fallback", Revision(number, digest):
+                self.set(fell_back=self.state.fell_back or rollout.purpose == "fallback")
                 self._refuse(number, digest, reason, rollout.asked_by)
             case _:
                 self.log("error", f"a worker's {rollout.purpose} failed", reason=reason)
 
-    def _put_off(self, revision: Revision, reason: str, askers: tuple[Asker, ...]) -> None:
+    def _put_off(self, rollout: Rollout, revision: Revision, reason: str) -> None:
         """Bring the revision up later: it is not to blame."""
-        self.set(retry_at=self.state.pause.until, fell_back=False)
         note = f"revision {revision.number} cannot be brought up now: {reason}; trying again"
-        self.tell(askers, result="nack", number=revision.number, digest=revision.digest, reason=note)
+        self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
         self._wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
+        if rollout.purpose == "reload":
+            self.set(retry_at=self.state.pause.until)
 
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...]) -> None:
         """Refuse a revision: keep what is served, else bring up the last known good, else have clients wait."""
@@ -244,12 +236,16 @@ class _Turn(Turn):
         self.log("error", "revision refused", revision=number, digest=digest, reason=reason)
         self.do(Do.PUBLISH)
         self.tell(askers, result="nack", number=number, digest=digest, reason=reason)
-        if self.state.phase == "serving":
-            return
-        if self.state.fell_back:
-            self._wait(f"revision {number} is refused: {reason}")
+        if self.state.phase != "serving":
+            refusal = actions.FallBack(number, digest, reason)
+            self.set(refusal=None if self.state.fell_back else refusal)
+            self._fall_back(refusal)
+
+    def _fall_back(self, refusal: actions.FallBack) -> None:
+        if self.state.refusal is not None and self.now >= self.state.pause.until:
+            self.do(refusal)
         else:
-            self.do(actions.FallBack(number, digest, reason))
+            self._wait(refusal.note)
 
     def _wait(self, reason: str, event: str = "not ready") -> None:
         """Give the reason, by a placeholder too where nothing is served."""
@@ -279,10 +275,9 @@ class _Turn(Turn):
         if asker is None:
             self.set(current=None)
         elif state.stopping_since is not None:
-            self.tell([asker], result="nack", reason=STOPPING)
+            self.tell([asker], result="nack", reason=self.STOPPING)
         elif joined is not None and current == state.current:
-            more = replace(joined, asked_by=(*joined.asked_by, asker))
-            self.set(rollouts=tuple(more if rollout is joined else rollout for rollout in state.rollouts))
+            self.join(joined, asker)
         else:
             self.set(asked=(*state.asked, asker))
 
@@ -295,14 +290,12 @@ class _Turn(Turn):
         self.set(stopping_since=self.now, phase="draining")
         for rollout in self.state.rollouts:
             self.abandon(rollout)
-            self.tell(rollout.asked_by, result="nack", reason=STOPPING)
-        self.tell(self.take_asked(), result="nack", reason=STOPPING)
+            self.tell(rollout.asked_by, result="nack", reason=self.STOPPING)
+        self.tell(self.take_asked(), result="nack", reason=self.STOPPING)
         self.do(Do.PUBLISH)
 
     def _retire_all(self, seconds: float) -> None:
         """Stop accepting, and drain every worker."""
-        if not self.state.retired:
-            self.do(Do.CLOSE_LISTENER)
         self.set(retired=True)
         self.retire(self.state.having("serving", "draining"), seconds)
-        self.do(Do.PUBLISH)
+        self.do(Do.CLOSE_LISTENER, Do.PUBLISH)

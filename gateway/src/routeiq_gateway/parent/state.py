@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from routeiq_gateway.parent.actions import Action, Do, Kill, Log, Send
+from routeiq_gateway.parent.actions import Action, Do, FallBack, Kill, Log, Send
 from routeiq_gateway.parent.events import Asker, Purpose
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.documents import State as Phase
@@ -17,7 +17,6 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 CALM_SECONDS = 60.0  # a failure after this long is no crash loop
 FLUSH_SECONDS = 10.0  # after its drain limit a worker flushes its logs; past this it is killed
-STOPPING = "the gateway is stopping"
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,8 @@ class State:
         asked: who waits for a reload that has not begun.
         retry_at: when `current` is taken up again although it has not moved.
         waiting: nothing to serve is known, so a placeholder is wanted.
+        refusal: the refused revision instead of which the last known good is to be brought up.
+        fell_back: the last known good was refused too.
         retired: the drain of the stop has begun.
     """
 
@@ -103,6 +104,7 @@ class State:
     pause: Pause = Pause()
     waiting: bool = False
     fell_back: bool = False
+    refusal: FallBack | None = None
     listening: bool = False
     stopping_since: float | None = None
     retired: bool = False
@@ -157,6 +159,11 @@ class State:
 class Turn:
     """One step under way: the state as far as it is decided, and the actions so far."""
 
+    STOPPING = "the gateway is stopping"
+    NO_REVISION = "waiting for syncd to put the first revision at {}/current"
+    TOO_LATE = "not ready within ROUTEIQ_RELOAD_TIMEOUT_SECONDS={:g}"
+    TOO_MANY = "a new revision waits: {} workers are draining, the most that ROUTEIQ_MAX_DRAINING_WORKERS allows"
+
     def __init__(self, state: State, now: float, settings: Settings) -> None:
         self.state = state
         self.now = now
@@ -175,6 +182,11 @@ class Turn:
     def forget(self, number: int) -> None:
         """Drop a worker that does not exist any more."""
         self.set(workers=tuple(worker for worker in self.state.workers if worker.number != number))
+
+    def join(self, rollout: Rollout, asker: Asker) -> None:
+        """Have ``asker`` told the outcome of a rollout."""
+        joined = replace(rollout, asked_by=(*rollout.asked_by, asker))
+        self.set(rollouts=tuple(joined if one == rollout else one for one in self.state.rollouts))
 
     def take_asked(self) -> tuple[Asker, ...]:
         """Return those who ask for a reload that has not begun; they wait for another answer from now on."""
@@ -236,3 +248,9 @@ class Turn:
         """End a rollout and kill its workers: they have accepted nothing."""
         self.set(rollouts=tuple(other for other in self.state.rollouts if other != rollout))
         self.kill(worker for worker in self.state.workers if worker.number in rollout.workers)
+
+    def end(self) -> None:
+        """Note that the last worker of a gateway that stops has ended."""
+        if self.state.phase == "draining" and not self.state.workers:
+            self.set(phase="stopped")
+            self.do(Do.PUBLISH)
