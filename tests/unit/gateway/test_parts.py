@@ -12,8 +12,7 @@ from routeiq_gateway.configuration.overrides import find_overrides
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import PAGE, Board
 from routeiq_gateway.litellm_edge.names import keep_database_from
-from routeiq_gateway.parent.answer import Speaker
-from routeiq_gateway.parent.replacements import FIRST_DELAY, LONGEST_DELAY, Upkeep
+from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.runtime.logs import Unfailing
 from routeiq_gateway.settings import BadSettingsError, read_settings
 from routeiq_gateway.volume.documents import FileEntry, digest_of, directory_name
@@ -154,30 +153,14 @@ def test_a_volume_without_anything_has_nothing(tmp_path: Path) -> None:
 
 def test_a_revision_that_vanished_is_no_last_known_good(tmp_path: Path) -> None:
     """The answer may outlive the tree, or the tree be damaged; then there is nothing to fall back on."""
-    speaker = speaking(tmp_path)
+    answer = AnswerWriter(Board(), Volume(tmp_path), LOG)
     made = revision(tmp_path, 7, b"a: b\n")
-    speaker.ack(made)
-    assert Volume(tmp_path).last_known_good(speaker.serving) == made
+    answer.ack(made)
+    assert Volume(tmp_path).last_known_good(answer.serving) == made
     (made.directory / "config.yaml").write_bytes(b"a: c\n")
-    assert Volume(tmp_path).last_known_good(speaker.serving) is None
+    assert Volume(tmp_path).last_known_good(answer.serving) is None
     (made.directory / "manifest.json").unlink()
-    assert Volume(tmp_path).last_known_good(speaker.serving) is None
-
-
-def speaking(root: Path) -> Speaker:
-    """Return a speaker on a volume."""
-    return Speaker(Board(), Volume(root), LOG)
-
-
-def test_verdicts_survive_a_restart(tmp_path: Path) -> None:
-    """What was served and refused is read back by the next gateway on the volume."""
-    speaker = speaking(tmp_path)
-    speaker.ack(Revision(3, "a" * 64, tmp_path))
-    speaker.nack(4, "b" * 64, "because")
-    speaker.publish(())
-    serving, refused = Volume(tmp_path).read_verdicts(LOG)
-    assert serving == speaker.serving
-    assert refused == speaker.refused
+    assert Volume(tmp_path).last_known_good(answer.serving) is None
 
 
 @pytest.mark.parametrize(
@@ -203,52 +186,6 @@ def test_an_answer_that_cannot_be_read_is_none_and_is_said_once(tmp_path: Path, 
     log = structlog.testing.CapturingLogger()
     assert Volume(tmp_path).read_verdicts(structlog.wrap_logger(log, processors=[])) == (None, None)
     assert [call.method_name for call in log.calls] == ["warning"]
-
-
-def test_a_long_reason_fits_everywhere(tmp_path: Path) -> None:
-    """However long a reason is, and however its characters are written, board, answer and note hold it cut."""
-    speaker = speaking(tmp_path)
-    speaker.nack(4, "b" * 64, "é" * 40_000)
-    speaker.note = "\x00" * 80_000
-    speaker.publish(())
-    assert speaker.board.read()["refused"]["reason"].endswith("é…")
-    assert speaker.board.read()["note"].endswith("\x00…")
-    assert Volume(tmp_path).read_verdicts(LOG)[1] == speaker.refused
-
-
-def test_a_start_does_not_claim_to_serve(tmp_path: Path) -> None:
-    """While it starts, a gateway keeps the last known good on the volume and shows its workers that nothing serves."""
-    first = speaking(tmp_path)
-    first.ack(Revision(3, "a" * 64, tmp_path))
-    first.publish(())
-    second = speaking(tmp_path)
-    second.serving, second.refused = Volume(tmp_path).read_verdicts(LOG)
-    second.publish(())
-    assert second.board.read()["serving"] is None
-    assert Volume(tmp_path).read_verdicts(LOG)[0] == first.serving
-
-
-def test_an_ack_ends_older_refusals_only(tmp_path: Path) -> None:
-    """Falling back to an older revision does not forget that the newer one was refused."""
-    speaker = speaking(tmp_path)
-    speaker.nack(4, "b" * 64, "because")
-    speaker.ack(Revision(3, "a" * 64, tmp_path))
-    assert speaker.refused is not None
-    speaker.ack(Revision(5, "c" * 64, tmp_path))
-    assert speaker.refused is None
-
-
-def test_deaths_in_a_row_wait_longer() -> None:
-    """A crash loop backs off up to a limit; a death after a calm is answered at once."""
-    upkeep = Upkeep(None, None, None)  # type: ignore[arg-type]  # only the clock rules are under test
-    delays = []
-    for second in range(10):
-        upkeep.died(float(second))
-        delays.append(upkeep.delay)
-    assert delays[:4] == [0.0, FIRST_DELAY, 2 * FIRST_DELAY, 4 * FIRST_DELAY]
-    assert max(delays) == LONGEST_DELAY
-    upkeep.died(1000.0)
-    assert upkeep.delay == 0.0
 
 
 def test_a_volume_path_too_long_for_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,23 +158,22 @@ class _Turn(Turn):
                 self.do(actions.Verdict(event.number, event.digest, event.reason))
             case "trial":
                 self.log("warning", "the candidate cannot be read", reason=event.reason)
-            case "fallback" if event.passing:
-                self.pause(FIRST_DELAY)
             case "fallback":
-                self.set(refusal=None)
+                if event.passing:
+                    self.pause(FIRST_DELAY)
+                else:
+                    self.set(refusal=None)
                 self._wait(f"revision {event.number} is refused: {event.reason}")
             case _:
                 self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
                 self._refuse(event.number, event.digest, event.reason, self.take_asked())
 
-    def _begin(
-        self, purpose: Purpose, revision: Revision | None, *asked_by: Asker, replaces: int | None = None
-    ) -> None:
+    def _begin(self, purpose: Purpose, revision: Revision | None, *askers: Asker, replaces: int | None = None) -> None:
         state = self.state
         count = self.settings.workers if purpose in {"reload", "fallback"} else 1
         numbers = tuple(range(state.last + 1, state.last + 1 + count))
         deadline = self.now + self.settings.reload_timeout
-        rollout = Rollout(purpose, revision, numbers, self.now, deadline, replaces, asked_by)
+        rollout = Rollout(purpose, revision, numbers, self.now, deadline, replaces, askers)
         workers = (*state.workers, *(Worker(number, revision) for number in numbers))
         self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, rollout))
         self.do(*(actions.Fork(number, revision, purpose == "trial") for number in numbers))
@@ -198,9 +197,10 @@ class _Turn(Turn):
             note = self.state.note if rollout.purpose == "replacement" else ""
             self.set(phase="serving", served=revision, note=note, refusal=None)
             self.do(actions.Ack(revision))
-            self.tell(rollout.asked_by, result="ack", number=revision.number, digest=revision.digest, seconds=seconds)
         self.do(Do.PUBLISH)
         self.log("info", "serving", purpose=rollout.purpose, revision=rollout.number, seconds=seconds)
+        if revision is not None:
+            self.tell(rollout.asked_by, result="ack", number=revision.number, digest=revision.digest, seconds=seconds)
 
     def _give_up(self, number: int, reason: str, *, passing: bool = False) -> None:
         """Give up the rollout of a worker whose start has failed."""
@@ -253,11 +253,10 @@ class _Turn(Turn):
         self.set(waiting=True)
 
     def _died(self, number: int, ended: str) -> None:
-        served = number in {worker.number for worker in self.state.having("serving")}
-        self.forget(number)
-        if served:
+        if number in {worker.number for worker in self.state.having("serving")}:
             self.log("error", "a worker died", worker=number, ended=ended)
             self.pause(0.0)
+        self.forget(number)
         self._give_up(number, f"a worker ended at its start with {ended}")
         self.do(Do.TIDY, Do.PUBLISH)
 
