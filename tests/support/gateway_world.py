@@ -5,8 +5,6 @@ the rules decide is carried out at once, as the loop does. ``processes`` is the 
 nothing but the actions, so that the rules are not judged by what they believe.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -18,7 +16,6 @@ from routeiq_gateway.parent.events import Event
 from routeiq_gateway.parent.generations import step
 from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, State
 from routeiq_gateway.settings import Settings
-from routeiq_gateway.volume.documents import FileEntry, digest_of, directory_name
 from routeiq_gateway.volume.volume import Revision
 
 LIMITS = Settings.model_construct(
@@ -33,20 +30,6 @@ ENDLESS = 30  # turns in which a gateway that is told to stop twice has ended
 def revision(number: int) -> Revision:
     """Return the revision with this number."""
     return Revision(number, f"digest-{number}", Path(f"revisions/{number}"))
-
-
-def published(root: Path, number: int, text: bytes) -> Revision:
-    """Write a revision to the volume ``root`` as syncd would, and point `current` to it."""
-    entry = FileEntry("config.yaml", len(text), hashlib.sha256(text).hexdigest())
-    digest = digest_of([entry])
-    directory = root / "revisions" / directory_name(number, digest)
-    directory.mkdir(parents=True)
-    (directory / "config.yaml").write_bytes(text)
-    manifest = {"format": 1, "number": number, "digest": digest, "files": [vars(entry)]}
-    (directory / "manifest.json").write_text(json.dumps(manifest))
-    (root / "next").symlink_to(directory.relative_to(root))
-    (root / "next").replace(root / "current")
-    return Revision(number, digest, directory)
 
 
 @dataclass(frozen=True)
@@ -297,27 +280,6 @@ def wrong(before: World, after: World, wanted: Iterable[actions.Action]) -> str 
         if given_up and len(after.accepting()) < len(before.accepting()):
             return f"serving workers {sorted(given_up)} were given up for less"
     return None
-
-
-def search(world: World, depth: int) -> tuple[str | None, int]:
-    """Look at every world that ``depth`` actions lead to; the first broken invariant, and how many were seen."""
-    seen = {world.essence()}
-    edge: list[tuple[tuple[tuple[str, int], ...], World]] = [((), world)]
-    for _ in range(depth):
-        coming = []
-        for path, here in edge:
-            for action in here.choices():
-                there = here.after(*action)
-                essence = there.essence()
-                if essence in seen:
-                    continue
-                problem = there.broken or there.endless()
-                if problem:
-                    return f"{problem} after {[*path, action]}", len(seen)
-                seen.add(essence)
-                coming.append(((*path, action), there))
-        edge = coming
-    return None, len(seen)
 
 
 def starting(**given: object) -> World:

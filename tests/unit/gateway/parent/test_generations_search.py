@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from routeiq_gateway.parent.state import Pause, Rollout, State
-from tests.support.gateway_world import World, search, serving, starting
+from tests.support.gateway_world import World, serving, starting
 
 SPACES: Mapping[str, tuple[Callable[[], World], int]] = {
     "nothing to serve yet": (lambda: starting(moves=(2, -3)), 6),
@@ -17,6 +17,27 @@ SPACES: Mapping[str, tuple[Callable[[], World], int]] = {
     "two workers serve": (lambda: serving(moves=(1, 3, -4)), 4),
     "a reload is under way": (lambda: serving(moves=(3, 4)).after("move", 3), 4),
 }
+
+
+def search(world: World, depth: int) -> tuple[str | None, int]:
+    """Look at every world that ``depth`` actions lead to; the first broken invariant, and how many were seen."""
+    seen = {world.essence()}
+    edge: list[tuple[tuple[tuple[str, int], ...], World]] = [((), world)]
+    for _ in range(depth):
+        coming = []
+        for path, here in edge:
+            for action in here.choices():
+                there = here.after(*action)
+                essence = there.essence()
+                if essence in seen:
+                    continue
+                problem = there.broken or there.endless()
+                if problem:
+                    return f"{problem} after {[*path, action]}", len(seen)
+                seen.add(essence)
+                coming.append(((*path, action), there))
+        edge = coming
+    return None, len(seen)
 
 
 @pytest.mark.parametrize("space", SPACES)

@@ -24,7 +24,7 @@ from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
-from tests.support.gateway_world import published
+from tests.support.published import published
 
 
 @dataclass
