@@ -5,7 +5,6 @@ point, heeds signals, buries workers that ended and reads what the others say. A
 `generations`, and the loop carries out the actions that come back.
 """
 
-import os
 import selectors
 import signal
 import socket
@@ -175,7 +174,7 @@ class Parent:
             config = self.revisions.staging.stage(revision) if revision else None
             self.fleet.fork(wanted.worker, revision, config, trial=wanted.trial)
         except OSError as error:
-            return events.NotForked(wanted.worker, f"the system refuses a new worker: {os.strerror(error.errno or 0)}")
+            return events.NotForked(wanted.worker, f"the system refuses a new worker: {error.strerror}")
         return None
 
     def _entries(self) -> tuple[WorkerEntry, ...]:
