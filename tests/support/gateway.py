@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,8 +151,13 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Gateway]:
-    """Run a gateway on a volume in ``folder`` and end it, and every worker it left, afterwards."""
+def gateway(
+    folder: Path, *, port: int | None = None, through: Sequence[str] = (), **settings: str
+) -> Iterator[Gateway]:
+    """Run a gateway on a volume in ``folder`` and end it, and every worker it left, afterwards.
+
+    ``through`` is a command that becomes the gateway, such as setpriv(1) with its options.
+    """
     volume = TestVolume(folder / "volume")
     volume.root.mkdir(exist_ok=True)
     (folder / "tmp").mkdir(exist_ok=True)
@@ -169,7 +174,7 @@ def gateway(folder: Path, *, port: int | None = None, **settings: str) -> Iterat
             **settings,
         }
     )
-    command = [str(SCRIPTS / "routeiq-gateway")]
+    command = [*through, str(SCRIPTS / "routeiq-gateway")]
     with running(command, output=folder / "gateway.log", environment=environment, cwd=folder) as process:
         yield Gateway(process, port, volume)
 

@@ -25,16 +25,14 @@ from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy
 from routeiq_gateway.litellm_edge.savings import table as savings
-from routeiq_gateway.parent.answer import Speaker
-from routeiq_gateway.parent.fleet import Fleet
-from routeiq_gateway.parent.forking import Forker
+from routeiq_gateway.parent.answer import AnswerWriter
+from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.listening import CannotListenError, bind
 from routeiq_gateway.parent.loop import Parent
-from routeiq_gateway.parent.replacements import Upkeep
-from routeiq_gateway.parent.rollouts import Reloader
-from routeiq_gateway.parent.signals import Signals
+from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.logs import Log, build_log
+from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
@@ -103,14 +101,25 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
     volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
-    speaker = Speaker(page, volume, log, serving=serving, refused=refused)
     staging = Staging.create(overrides)
     share_metrics(os.environ, staging.root / "metrics")
     forker = Forker(settings, dict(os.environ), listener, page, log)
     signals, selector = Signals(), selectors.DefaultSelector()
-    reloader = Reloader(settings, volume, listener, forker, staging, speaker, Fleet(), log)
-    parent = Parent(settings, reloader, Upkeep(settings, reloader, log), signals, selector, log)
-    reloader.on_fork, reloader.in_child = parent.watch_child, parent.leave_to_child
+
+    def leave() -> None:
+        """Close, in a new worker, what belongs to the parent alone."""
+        signals.close()
+        selector.close()
+
+    parent = Parent(
+        settings,
+        listener,
+        Fleet(forker, selector, leave),
+        Revisions(volume, staging, serving, log),
+        AnswerWriter(page, volume, log, serving, refused),
+        signals,
+        log,
+    )
     gc.collect()
     gc.freeze()  # no collection in a worker touches LiteLLM's objects, so their memory stays shared
     try:

@@ -13,41 +13,35 @@ from routeiq_gateway.volume.volume import Revision, Volume
 
 
 @dataclass
-class Speaker:
-    """Holds the verdicts, and publishes them together with the list of workers."""
+class AnswerWriter:
+    """Holds the ack and the nack, and publishes them together with the list of workers."""
 
     page: SharedPage
     volume: Volume
     log: Log
     serving: Served | None = None
     refused: Refused | None = None
-    state: State = "starting"
-    note: str = ""
     instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _unwritten: Answer | None = None
     _complained: bool = False
 
     def ack(self, revision: Revision) -> None:
-        """Say that ``revision`` is served; an earlier refusal of it or of an older one is over."""
-        if self.serving is None or (self.serving.number, self.serving.digest) != (
-            revision.number,
-            revision.digest,
-        ):
+        """Say that ``revision`` is served; an earlier refusal of it or of an older revision is over."""
+        if self.serving is None or (self.serving.number, self.serving.digest) != (revision.number, revision.digest):
             self.serving = Served(revision.number, revision.digest, now_text())
         if self.refused is not None and self.refused.number <= revision.number:
             self.refused = None
-        self.state, self.note = "serving", ""
 
     def nack(self, number: int, digest: str, reason: str) -> None:
         """Say that a revision is refused, and why."""
         self.refused = Refused(number, digest, shorten(reason), now_text())
 
-    def publish(self, workers: tuple[WorkerEntry, ...]) -> None:
+    def publish(self, state: State, note: str, workers: tuple[WorkerEntry, ...]) -> None:
         """Put the answer on the shared page, and on the volume as soon as there is room."""
         # A gateway that starts serves nothing yet; the volume keeps what it served last, for the next start.
-        answer = Answer(self.instance, os.getpid(), self.state, self.serving, self.refused, workers, now_text())
-        fields = answer_fields(answer) | {"note": shorten(self.note)}
-        if self.state == "starting":
+        answer = Answer(self.instance, os.getpid(), state, self.serving, self.refused, workers, now_text())
+        fields = answer_fields(answer) | {"note": shorten(note)}
+        if state == "starting":
             fields["serving"] = None
         self.page.write(fields)
         self._unwritten = answer

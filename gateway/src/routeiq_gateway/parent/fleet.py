@@ -1,106 +1,183 @@
-"""The parent's children: a rollout brings some up, the fleet keeps those that serve and those that drain.
+"""The parent's processes: forked, heard, spoken to, killed and buried.
 
-Every change of workers is a rollout. A reload brings up a full set and replaces all; a replacement brings up one for
-a worker that died or has grown too large; a trial brings up one that never accepts. New first, then swap, then the
-old ones drain.
+The parent has imported LiteLLM, runs no thread and no event loop, and has frozen its heap, so a child starts with all
+of LiteLLM in memory that it shares. A child never returns into the parent's code: it ends with ``os._exit``.
 """
 
+import atexit
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
 
-from routeiq_gateway.ipc.channel import Channel
-from routeiq_gateway.parent.forking import Child
-from routeiq_gateway.volume.documents import WorkerEntry
+from routeiq_gateway.ipc.channel import Channel, Message
+from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
+from routeiq_gateway.worker.worker import Assignment, Worker
 
-Purpose = Literal["reload", "replacement", "trial"]
+EXIT_CRASHED = 70
+MEBIBYTE = 1 << 20
 
-FLUSH_SECONDS = 10.0  # after its drain limit a worker flushes its logs; past this it is killed
+
+@dataclass
+class Forker:
+    """Makes the worker processes of one gateway."""
+
+    settings: Settings
+    environment: Mapping[str, str]
+    listener: socket.socket
+    page: SharedPage
+    log: Log
+
+    def fork(
+        self,
+        theirs: Channel,
+        revision: Revision | None,
+        config: Path | None,
+        *,
+        trial: bool,
+        at_fork: Callable[[], None],
+    ) -> int:
+        """Fork one worker on ``revision``, which loads the staged ``config``; return its pid.
+
+        Args:
+            theirs: the worker's end of its channel.
+            revision: None for a placeholder.
+            config: the path of the staged configuration, None for a placeholder.
+            trial: the worker never accepts.
+            at_fork: runs in the child first, and drops what belongs to the parent alone.
+
+        Raises:
+            OSError: the kernel refuses another process.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = EXIT_CRASHED
+        try:
+            at_fork()
+            gc.enable()
+            log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
+            assignment = Assignment(config, trial)
+            code = Worker(assignment, self.settings, self.environment, theirs, self.listener, self.page, log).run()
+            # As multiprocessing ends a fork; LiteLLM flushes its logs here.
+            atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
+        except BaseException as error:  # noqa: BLE001 - nothing may unwind into the parent's frames
+            # The traceback's lines of code are ours; the message may quote the configuration, so it stays out.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            self.log.error("the worker crashed", error=type(error).__name__, frames=frames)
+            theirs.send("refused", reason=f"the worker crashed at its start: {type(error).__name__}")
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
 
 
-@dataclass(eq=False)
-class Rollout:
-    """Workers on their way up. ``ready`` counts them; ``failure`` is the first reason against them."""
+@dataclass(frozen=True)
+class Child:
+    """A worker's process, and the parent's end of its channel."""
 
-    purpose: Purpose
-    revision: Revision | None
-    children: list[Child]
-    deadline: float
-    started: float
-    replaces: list[Child] = field(default_factory=list)
-    asked_by: list[tuple[Channel, int]] = field(default_factory=list)
-    failure: str | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether every worker is ready."""
-        return all(child.state == "ready" for child in self.children)
+    pid: int
+    channel: Channel
 
 
 @dataclass
 class Fleet:
-    """All children by what they do."""
+    """The processes by the numbers that `generations` gives; ``leave`` runs in each child first."""
 
-    serving: list[Child] = field(default_factory=list)
-    draining: list[Child] = field(default_factory=list)
-    dying: list[Child] = field(default_factory=list)
-    rollouts: list[Rollout] = field(default_factory=list)
+    forker: Forker
+    selector: selectors.BaseSelector
+    leave: Callable[[], None]
+    children: dict[int, Child] = field(default_factory=dict)
 
-    def all(self) -> list[Child]:
-        """Return every child there is."""
-        rising = [child for rollout in self.rollouts for child in rollout.children]
-        return [*self.serving, *self.draining, *self.dying, *rising]
+    def fork(self, number: int, revision: Revision | None, config: Path | None, *, trial: bool) -> None:
+        """Fork a worker, and listen to it.
 
-    def rollout_of(self, child: Child) -> Rollout | None:
-        """Return the rollout that ``child`` is part of, or None."""
-        return next((rollout for rollout in self.rollouts if child in rollout.children), None)
+        Raises:
+            OSError: the kernel refuses another process or descriptor; nothing of the worker is left.
+        """
+        ours, theirs = Channel.pair()
+        try:
+            self.selector.register(ours, selectors.EVENT_READ, number)
 
-    def reloading(self) -> Rollout | None:
-        """Return the reload under way, or None."""
-        return next((rollout for rollout in self.rollouts if rollout.purpose == "reload"), None)
+            def at_fork() -> None:
+                ours.close()
+                for child in self.children.values():  # else they would stay open past the parent's death
+                    child.channel.close()
+                self.leave()
 
-    def replacements(self) -> list[Rollout]:
-        """Return the replacements under way."""
-        return [rollout for rollout in self.rollouts if rollout.purpose == "replacement"]
+            pid = self.forker.fork(theirs, revision, config, trial=trial, at_fork=at_fork)
+        except OSError:
+            self._close(ours)
+            raise
+        finally:
+            theirs.close()
+        self.children[number] = Child(pid, ours)
 
-    def swap(self, rollout: Rollout, *, now: float, drain: float) -> None:
-        """Let the workers of ``rollout`` accept, and drain those they replace."""
-        self.rollouts.remove(rollout)
-        for child in rollout.children:
-            child.channel.send("accept")
-        self.serving.extend(rollout.children)
-        self.retire([child for child in rollout.replaces if child in self.serving], now=now, drain=drain)
+    def pid(self, number: int) -> int | None:
+        """Return the process id of a worker, None for a worker that does not exist (any more)."""
+        child = self.children.get(number)
+        return child.pid if child else None
 
-    def retire(self, children: list[Child], *, now: float, drain: float) -> None:
-        """Drain ``children``; past the limit they are killed."""
-        for child in children:
-            child.channel.send("drain", seconds=drain)
-            child.state = "draining"
-            child.kill_at = now + drain + FLUSH_SECONDS
-            self.serving.remove(child)
-            self.draining.append(child)
+    def send(self, number: int, kind: str, /, **fields: object) -> None:
+        """Send a message to a worker, to nobody where it is gone."""
+        if number in self.children:
+            self.children[number].channel.send(kind, **fields)
 
-    def forget(self, child: Child) -> None:
-        """Drop a child that has ended."""
-        for group in (
-            self.serving,
-            self.draining,
-            self.dying,
-            *(rollout.children for rollout in self.rollouts),
-        ):
-            if child in group:
-                group.remove(child)
-        child.channel.close()
+    def kill(self, number: int) -> None:
+        """Send SIGKILL to a worker, to nobody where it is gone."""
+        if number in self.children:
+            os.kill(self.children[number].pid, signal.SIGKILL)
 
-    def entries(self) -> tuple[WorkerEntry, ...]:
-        """Return the workers as the answer shows them; workers on trial serve nobody and stay out."""
-        rising = [child for rollout in self.rollouts if rollout.purpose != "trial" for child in rollout.children]
-        return tuple(
-            [_entry(child, "ready") for child in self.serving]
-            + [_entry(child, "draining") for child in self.draining]
-            + [_entry(child, "starting") for child in rising]
-        )
+    def hear(self, number: int) -> list[Message]:
+        """Return what a worker has said since the last call."""
+        child = self.children.get(number)
+        if child is None:
+            return []
+        said = child.channel.receive()
+        if child.channel.closed and child.channel.fileno() in self.selector.get_map():
+            self.selector.unregister(child.channel)
+        return said
+
+    def ended(self) -> Iterator[tuple[int, str]]:
+        """Yield each worker that has ended, with its signal or exit code. It keeps its pid until it is buried."""
+        for number, child in list(self.children.items()):
+            result = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if result is not None:
+                code = result.si_status
+                exited = result.si_code == os.CLD_EXITED
+                yield number, f"exit code {code}" if exited else f"signal {signal.Signals(code).name}"
+
+    def bury(self, number: int) -> None:
+        """Reap a worker that has ended, and forget it."""
+        child = self.children.pop(number)
+        os.waitpid(child.pid, 0)
+        self._close(child.channel)
+
+    def larger_than(self, mebibytes: float, numbers: Iterable[int]) -> list[int]:
+        """Return those workers whose resident memory is more than so many MiB."""
+        return [number for number in numbers if _resident_mebibytes(self.children[number].pid) > mebibytes]
+
+    def _close(self, channel: Channel) -> None:
+        if channel.fileno() in self.selector.get_map():
+            self.selector.unregister(channel)
+        channel.close()
 
 
-def _entry(child: Child, state: Literal["starting", "ready", "draining"]) -> WorkerEntry:
-    return WorkerEntry(child.pid, child.revision.number if child.revision else None, state)
+def _resident_mebibytes(pid: int) -> float:
+    """Return the resident size of a process in MiB, 0 for one that has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / MEBIBYTE

@@ -1,12 +1,12 @@
-"""The listening socket: bound at once or taken over from orphans, and listening once somebody accepts."""
+"""The listening socket: bound at once or taken over from orphans; it listens once a worker accepts."""
 
 import errno
 import socket
 import time
 
+from routeiq_gateway.parent.adoption import adopt_listener
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
-from routeiq_gateway.worker.orphan import adopt_listener
 
 BIND_SECONDS = 3.0
 """For workers to notice that their parent has died, and to offer the socket. supervisord's startsecs is longer."""
@@ -15,7 +15,7 @@ BACKLOG = 2048
 
 
 class CannotListenError(Exception):
-    """The gateway cannot listen where it is told to; ``hint`` says what to set."""
+    """The gateway cannot listen on HOST and PORT; ``hint`` says which of them to set."""
 
     def __init__(self, error: OSError | UnicodeError, hint: str) -> None:
         super().__init__(getattr(error, "strerror", None) or str(error))
@@ -23,7 +23,7 @@ class CannotListenError(Exception):
 
 
 def bind(settings: Settings, log: Log) -> socket.socket:
-    """Return the gateway's socket, bound, from orphaned workers where there are any.
+    """Return the gateway's bound socket, taken over from orphaned workers where there are any.
 
     Raises:
         CannotListenError: there is no such host here, or another process has the port.
@@ -39,7 +39,7 @@ def bind(settings: Settings, log: Log) -> socket.socket:
         try:
             listener.bind((settings.host, settings.port))
             break
-        except (OSError, UnicodeError) as error:  # the latter: a name that is none
+        except (OSError, UnicodeError) as error:  # UnicodeError: no valid host name
             listener.close()
             if isinstance(error, UnicodeError | socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
                 raise CannotListenError(error, "set HOST") from error

@@ -1,27 +1,45 @@
-"""The parent: owns the listening socket and the workers, follows ``current``, and answers for the whole gateway.
+"""The parent's loop: owns the listening socket and the workers, follows `current`, and answers for the whole gateway.
 
-It runs one loop over a selector, with no thread and no event loop, because it forks. A turn of the loop reads what
-workers say, buries those that ended, looks where ``current`` points, and moves rollouts on.
-
-States of the gateway: ``starting`` (nothing accepted yet), ``serving``, ``draining`` (told to stop), ``stopped``.
+It runs over a selector, with no thread and no event loop, because it forks. A turn of the loop looks where the links
+point, heeds signals, buries workers that ended and reads what the others say. All of it becomes events for
+`generations`, and the loop carries out the actions that come back.
 """
 
-import os
 import selectors
 import signal
+import socket
 import time
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from routeiq_gateway.parent.fleet import FLUSH_SECONDS
-from routeiq_gateway.parent.forking import Child
-from routeiq_gateway.parent.replacements import Upkeep
-from routeiq_gateway.parent.rollouts import Asker, Reloader
-from routeiq_gateway.parent.signals import Signals
+from routeiq_gateway.ipc.channel import Message
+from routeiq_gateway.parent import actions, events
+from routeiq_gateway.parent.actions import Action, Do
+from routeiq_gateway.parent.adoption import orphans_serve
+from routeiq_gateway.parent.answer import AnswerWriter
+from routeiq_gateway.parent.events import Event
+from routeiq_gateway.parent.fleet import Fleet
+from routeiq_gateway.parent.generations import step
+from routeiq_gateway.parent.listening import listen
+from routeiq_gateway.parent.revisions import Revisions
+from routeiq_gateway.parent.state import State
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import Settings
+from routeiq_gateway.volume.documents import WorkerEntry
 
 TICK = 0.1
-"""Seconds between looks at ``current``: one readlink(2). A watcher would be a thread, and this process forks."""
+"""Seconds between looks at `current`: one readlink(2). A watcher would be a thread, and this process forks."""
+MEASURE_EVERY = 5.0
+SHOWN: Mapping[str, Literal["starting", "ready", "draining"]] = {
+    "starting": "starting",
+    "ready": "starting",
+    "serving": "ready",
+    "draining": "draining",
+}
+"""The state of a worker as the answer shows it; a worker that was killed, or is on trial, is not shown."""
 
 
 @dataclass
@@ -29,178 +47,141 @@ class Parent:
     """The loop of the gateway's parent process."""
 
     settings: Settings
-    reloader: Reloader
-    upkeep: Upkeep
+    listener: socket.socket
+    fleet: Fleet
+    revisions: Revisions
+    answer: AnswerWriter
     signals: Signals
-    selector: selectors.BaseSelector
     log: Log
-    seen: str | None = None  # where `current` pointed when it was last taken up
-    seen_candidate: str | None = None
-    asked: list[Asker] = field(default_factory=list)
-    obstacle: str | None = None
-    stopping_since: float | None = None
-    retired: bool = False
+    state: State = field(default_factory=State)
+    measured: float = 0.0
 
     def run(self) -> None:
-        """Serve until a signal ends the gateway and the last worker has drained."""
-        self.selector.register(self.signals.install(), selectors.EVENT_READ, None)
-        reloader, fleet, speaker = self.reloader, self.reloader.fleet, self.reloader.speaker
-        while self.stopping_since is None or fleet.all():
-            now = time.monotonic()
-            if self.stopping_since is None:
-                self._watch(now)
-                reloader.advance(now)
-                self.upkeep.tick(now)
-            else:
-                self._stop(now)
-            self._kill_overdue(now)
-            if not reloader.volume.answered():
-                speaker.publish(fleet.entries())  # somebody emptied the volume; syncd numbers by what is served
-            speaker.write()
-            for key, _ in self.selector.select(TICK):
-                if isinstance(key.data, Child):
-                    self._hear(key.data)
+        """Serve until a signal ends the gateway and the last worker has drained.
+
+        Raises:
+            CannotListenError: another process has come to listen on the port since it was bound.
+        """
+        selector = self.fleet.selector
+        selector.register(self.signals.install(), selectors.EVENT_READ)
+        while self.state.phase != "stopped":
+            self._look()
+            self._measure()
+            self.answer.write()
+            selector.select(TICK)
             for number in self.signals.take():
                 self._heed(number)
             self._bury()
-        speaker.state = "stopped"
-        speaker.publish(())
+            for child in list(self.fleet.children):
+                self._hear(child)
 
-    def watch_child(self, child: Child) -> None:
-        """Listen to a new child."""
-        self.selector.register(child.channel, selectors.EVENT_READ, child)
+    def feed(self, event: Event) -> None:
+        """Have an event decided about, and do what is decided; what that brings comes before anything else."""
+        pending = deque([event])
+        while pending:
+            self.state, wanted = step(self.state, pending.popleft(), time.monotonic(), self.settings)
+            brought = [result for action in wanted if (result := self._do(action)) is not None]
+            pending.extendleft(reversed(brought))
 
-    def leave_to_child(self) -> None:
-        """Close, in a new child, what belongs to the parent alone."""
-        self.signals.close()
-        self.selector.close()
-        for child in self.reloader.fleet.all():
-            child.channel.close()
+    def _look(self) -> None:
+        volume = self.revisions.volume
+        current = volume.link("current")
+        obstacle = volume.obstacle("current") if current is None else None
+        self.feed(events.Tick(current, volume.link("candidate"), obstacle, volume.answered()))
 
-    def _watch(self, now: float) -> None:
-        """Take up what ``current`` and ``candidate`` point to, once each."""
-        reloader = self.reloader
-        candidate = reloader.volume.link("candidate")
-        if candidate != self.seen_candidate:
-            self.seen_candidate = candidate
-            if candidate is not None:
-                reloader.try_candidate(candidate, now=now)
-        if reloader.fleet.reloading() is not None:
+    def _measure(self) -> None:
+        limit, now = self.settings.max_rss, time.monotonic()
+        if limit is None or now - self.measured < MEASURE_EVERY:
             return
-        target = reloader.volume.link("current")
-        if target is None:
-            self._miss_current()
-            return
-        self.obstacle = None
-        if reloader.retry_at is not None and now >= reloader.retry_at:
-            reloader.retry_at, self.seen = None, None
-        if target == self.seen and not self.asked:
-            return
-        if len(reloader.fleet.draining) >= self.settings.most_draining:
-            reloader.defer()
-            return
-        self.seen = target
-        asked, self.asked = self.asked, []
-        reloader.take(target, now=now, asked_by=asked)
-
-    def _miss_current(self) -> None:
-        """Say what stands in the way of ``current``; what is served goes on."""
-        reloader = self.reloader
-        obstacle = reloader.volume.obstacle("current")
-        if reloader.speaker.state != "serving":
-            reloader.wait(obstacle or f"waiting for syncd to put the first revision at {reloader.volume.root}/current")
-        elif obstacle is not None and obstacle != self.obstacle:
-            self.log.warning("the revision served goes on", reason=obstacle)
-        self.obstacle = obstacle
-
-    def _hear(self, child: Child) -> None:
-        fleet = self.reloader.fleet
-        for message in child.channel.receive():
-            rollout = fleet.rollout_of(child)
-            match message["kind"]:
-                case "ready":
-                    child.state = "ready"
-                case "refused" if rollout is not None:
-                    rollout.failure = rollout.failure or str(message["reason"])
-                case "recycle":
-                    child.worn = "ROUTEIQ_WORKER_MAX_REQUESTS"
-                case "reload":
-                    self._reload_asked((child.channel, int(message["id"])))
-        if child.channel.closed:
-            self._unwatch(child)
-
-    def _reload_asked(self, asker: Asker) -> None:
-        """Answer with the reload under way if it is on what ``current`` points to now, else begin another."""
-        under_way = self.reloader.fleet.reloading()
-        if self.stopping_since is not None:
-            asker[0].send("reloaded", id=asker[1], result="nack", reason="the gateway is stopping")
-        elif under_way is not None and self.reloader.volume.link("current") == self.seen:
-            under_way.asked_by.append(asker)
-        else:
-            self.asked.append(asker)
+        self.measured = now
+        for number in self.fleet.larger_than(limit, [worker.number for worker in self.state.having("serving")]):
+            self.feed(events.Worn(number, "ROUTEIQ_WORKER_MAX_RSS_MB"))
 
     def _heed(self, number: int) -> None:
         match number:
             case signal.SIGHUP:
-                self.seen = None
-            case signal.SIGTERM | signal.SIGINT if self.stopping_since is None:
-                self.log.info("stopping", prestop=self.settings.prestop, drain=self.settings.drain)
-                self.stopping_since = time.monotonic()
-                self.reloader.speaker.state = "draining"
-                self.reloader.abandon(now=self.stopping_since)
-                self.reloader.speaker.publish(self.reloader.fleet.entries())
+                self.feed(events.ReloadAsked(None, None))
             case signal.SIGTERM | signal.SIGINT:
-                self.log.warning("stopping at once: asked a second time")
-                for child in self.reloader.fleet.all():
-                    child.channel.send("drain", seconds=0)
-                    child.kill_at = time.monotonic() + FLUSH_SECONDS
-
-    def _stop(self, now: float) -> None:
-        """After the pre-stop wait, stop accepting and let the workers drain."""
-        fleet = self.reloader.fleet
-        if self.retired or now - (self.stopping_since or now) < self.settings.prestop:
-            return
-        self.retired = True
-        self.reloader.listener.close()  # else the kernel would go on queueing connections for nobody
-        fleet.retire(list(fleet.serving), now=now, drain=self.settings.drain)
-        self.reloader.speaker.publish(fleet.entries())
-
-    def _kill_overdue(self, now: float) -> None:
-        for child in self.reloader.fleet.all():
-            if child.kill_at is not None and now > child.kill_at:
-                self.log.warning("killing a worker past its drain limit", worker=child.pid)
-                os.kill(child.pid, signal.SIGKILL)
-                child.kill_at = now + FLUSH_SECONDS
+                self.feed(events.Stop())
 
     def _bury(self) -> None:
-        """Reap children that ended; a worker that should be serving is missed."""
-        fleet = self.reloader.fleet
-        changed = False
-        for child in fleet.all():
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
-            if not pid:
-                continue
-            self._hear(child)  # its last words
-            code = os.waitstatus_to_exitcode(status)
-            rollout = fleet.rollout_of(child)
-            if rollout is not None:
-                rollout.failure = rollout.failure or f"a worker ended at its start with {_ended(code)}"
-                if rollout.purpose == "replacement":
-                    self.upkeep.died(time.monotonic())
-            elif child in fleet.serving:
-                self.log.error("a worker died", worker=pid, ended=_ended(code))
-                self.upkeep.died(time.monotonic())
-            self._unwatch(child)
-            fleet.forget(child)
-            changed = True
-        if changed:
-            self.reloader.tidy()
-            self.reloader.speaker.publish(fleet.entries())
+        for number, ended in self.fleet.ended():
+            self._hear(number, dead=True)  # its last words
+            self.feed(events.Died(number, ended))
+            self.fleet.bury(number)
 
-    def _unwatch(self, child: Child) -> None:
-        if child.channel.fileno() in self.selector.get_map():
-            self.selector.unregister(child.channel)
+    def _hear(self, number: int, *, dead: bool = False) -> None:
+        for message in self.fleet.hear(number):
+            event = self._event(number, message)
+            if event is not None and not (dead and isinstance(event, events.Ready)):
+                self.feed(event)
 
+    def _event(self, number: int, message: Message) -> Event | None:
+        match message["kind"]:
+            case "ready":
+                return events.Ready(number)
+            case "refused":
+                return events.Failed(number, str(message["reason"]), passing=message.get("passing") is True)
+            case "recycle":
+                return events.Worn(number, "ROUTEIQ_WORKER_MAX_REQUESTS")
+            case "reload":
+                return events.ReloadAsked((number, int(message["id"])), self.revisions.volume.link("current"))
+        return None
 
-def _ended(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    def _do(self, action: Action) -> Event | None:
+        """Carry out one action; return the event that it brings."""
+        match action:
+            case actions.Read():
+                return self.revisions.read(action)
+            case actions.FallBack():
+                return self.revisions.fall_back(action)
+            case actions.Fork():
+                return self._fork(action)
+            case actions.Send(number, kind, fields):
+                self.fleet.send(number, kind, **fields)
+            case actions.Kill(number):
+                self.fleet.kill(number)
+            case actions.Ack(revision):
+                self.answer.ack(revision)
+            case actions.Nack(number, digest, reason):
+                self.answer.nack(number, digest, reason)
+            case actions.Verdict():
+                self.revisions.write_verdict(action)
+            case actions.Log(level, event, fields, worker):
+                pid = {} if worker is None else {"worker": self.fleet.pid(worker)}
+                getattr(self.log, level)(event, **pid, **fields)
+            case Do():
+                return self._do_plain(action)
+        return None
+
+    def _do_plain(self, action: Do) -> Event | None:
+        match action:
+            case Do.LISTEN:
+                listen(self.listener)
+            case Do.CLOSE_LISTENER:
+                self.listener.close()
+            case Do.PUBLISH:
+                self.answer.publish(self.state.phase, self.state.note, self._entries())
+            case Do.TIDY:
+                self.revisions.staging.keep({self.state.served, *(worker.revision for worker in self.state.workers)})
+            case Do.ASK_ORPHANS:
+                return events.Orphans(orphans_serve(self.settings.volume, self.settings.port))
+        return None
+
+    def _fork(self, wanted: actions.Fork) -> events.NotForked | None:
+        revision = wanted.revision
+        try:
+            config = self.revisions.staging.stage(revision) if revision else None
+            self.fleet.fork(wanted.worker, revision, config, trial=wanted.trial)
+        except OSError as error:
+            return events.NotForked(wanted.worker, f"the system refuses a new worker: {error.strerror}")
+        return None
+
+    def _entries(self) -> tuple[WorkerEntry, ...]:
+        """Return the workers as the answer shows them."""
+        on_trial = {number for rollout in self.state.under_way("trial") for number in rollout.workers}
+        return tuple(
+            WorkerEntry(pid, worker.revision.number if worker.revision else None, SHOWN[worker.state])
+            for worker in self.state.workers
+            if worker.state in SHOWN and worker.number not in on_trial and (pid := self.fleet.pid(worker.number))
+        )

@@ -1,10 +1,9 @@
-"""Losing no request when the parent dies.
+"""A worker whose parent died: no request is lost.
 
 Workers hold the listening socket too, so they go on serving. The parent that the supervisor starts next cannot bind
-the port while they do; it asks one of them for the socket instead (SCM_RIGHTS, unix(7)), and the kernel's queue of
-connections is never torn down. Once the new parent's answer on the volume says ``serving``, the orphans drain.
-A new parent that has nothing to serve goes on asking, and each ask gives the orphans their whole time anew: what they
-serve is better than what it could answer.
+the port while they do. It asks an orphan for the socket instead (:mod:`routeiq_gateway.parent.adoption`). Once the
+answer of the new parent on the volume says ``serving``, the orphans drain. A new parent that has nothing to serve goes
+on asking, and each question gives the orphans their whole time anew: an old revision is better than a 503.
 """
 
 import asyncio
@@ -18,14 +17,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from routeiq_gateway.ipc.handoff import FOLDER, SERVING, WAITING
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.server import Server
 
 LOOK_SECONDS = 0.2
-ASK_SECONDS = 5.0
-FOLDER = "handoff"
-SERVING, WAITING = b"serving", b"waiting"
 
 
 async def outlive_parent(server: Server, listener: socket.socket, settings: Settings) -> None:
@@ -51,42 +48,6 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         server.drain(settings.drain)
-
-
-def adopt_listener(volume: Path, port: int) -> socket.socket | None:
-    """Ask the orphans on ``volume`` for their listening socket on ``port``; None where there is none."""
-    for path in _offers(volume):
-        asked = _ask(path, port)
-        if asked is not None:
-            return asked[0]
-    return None
-
-
-def orphans_serve(volume: Path, port: int) -> bool:
-    """Whether orphans on ``volume`` serve a revision on ``port``; to each it is a sign that it is still wanted."""
-    asked = [_ask(path, port) for path in _offers(volume)]
-    for listener, _ in filter(None, asked):
-        listener.close()
-    return any(word == SERVING for _, word in filter(None, asked))
-
-
-def _offers(volume: Path) -> list[Path]:
-    return sorted((volume / FOLDER).glob("*.sock"))
-
-
-def _ask(path: Path, port: int) -> tuple[socket.socket, bytes] | None:
-    """Return the socket that the orphan behind ``path`` listens on, and whether it serves a revision or has none."""
-    with socket.socket(socket.AF_UNIX) as asking, contextlib.suppress(OSError):
-        asking.settimeout(ASK_SECONDS)
-        asking.connect(str(path))
-        word, descriptors, _, _ = socket.recv_fds(asking, 16, 1)
-        for descriptor in descriptors:
-            listener = socket.socket(fileno=descriptor)
-            if listener.getsockname()[1] == port:
-                return listener, word
-            listener.close()
-    path.unlink(missing_ok=True)  # its worker is gone, or serves another port
-    return None
 
 
 def _let_go_of_dead_pipes() -> None:

@@ -107,12 +107,16 @@ def _connect_seconds(text: str) -> float:
         return DEFAULT_CONNECT_SECONDS
     if not (text.isascii() and text.isdigit()):
         raise UrlError("has a connect_timeout that is not a whole number of seconds.")
-    # libpq's 0 is no limit; a loop that must beat has one.
+    # libpq's 0 is no limit; a loop that must report has one.
     return min(float(text) or 30.0, 30.0)
 
 
 def _tls(parameters: dict[str, str]) -> Tls:
-    """Read all that concerns TLS: ``sslcert`` is the authority in Prisma and, beside ``sslkey``, libpq's own."""
+    """Read all that concerns TLS: ``sslcert`` is the authority in Prisma and, beside ``sslkey``, libpq's own.
+
+    Raises:
+        UrlError: a parameter has a value that cannot work.
+    """
     mode = parameters.get("sslmode") or "prefer"
     if mode not in MODES:
         raise UrlError(f"has an sslmode that is none of {', '.join(MODES)}.")

@@ -13,10 +13,9 @@ from tests.support.secrets import SECRET, refusal
 
 def wrapped(error: ValidationError) -> Exception:
     """Return an exception that embeds the text of another."""
-    try:
-        raise RuntimeError(f"cannot load: {error}") from error
-    except RuntimeError as outer:
-        return outer
+    outer = RuntimeError(f"cannot load: {error}")
+    outer.__cause__ = error
+    return outer
 
 
 @pytest.mark.parametrize("form", [lambda error: error, wrapped])

@@ -1,0 +1,104 @@
+"""What the parent does: the actions that `generations` decides on, and that the loop carries out in their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Literal
+
+from routeiq_gateway.parent.events import Purpose
+from routeiq_gateway.volume.volume import Revision
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read and stage the revision at ``target``; brings `Staged` or `NotStaged`."""
+
+    purpose: Purpose
+    target: str
+
+
+@dataclass(frozen=True)
+class FallBack:
+    """Read and stage the last known good, unless it is the refused revision named here; brings the same events."""
+
+    number: int
+    digest: str
+    reason: str
+
+    @property
+    def note(self) -> str:
+        """Why the gateway is not ready as long as there is nothing to fall back to."""
+        return f"revision {self.number} is refused: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Fork a worker on ``revision`` (None: a placeholder); where that fails, it brings `NotForked`."""
+
+    worker: int
+    revision: Revision | None
+    trial: bool = False
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a message to a worker: ``accept``, ``drain`` with its ``seconds``, or ``reloaded`` with the outcome."""
+
+    worker: int
+    kind: Literal["accept", "drain", "reloaded"]
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Send SIGKILL to a worker; nothing happens where no such process exists."""
+
+    worker: int
+
+
+@dataclass(frozen=True)
+class Ack:
+    """Record that the gateway serves ``revision``."""
+
+    revision: Revision
+
+
+@dataclass(frozen=True)
+class Nack:
+    """Record that the gateway refuses a revision, and why."""
+
+    number: int
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Record the result of a trial; ``reason`` is None where the candidate passed."""
+
+    number: int
+    digest: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Log:
+    """Write a line of the log; ``worker`` is shown by its pid."""
+
+    level: Literal["info", "warning", "error"]
+    event: str
+    fields: Mapping[str, object]
+    worker: int | None = None
+
+
+class Do(Enum):
+    """Actions without arguments."""
+
+    LISTEN = auto()  # let clients connect
+    CLOSE_LISTENER = auto()  # else the kernel would go on queueing connections for nobody
+    ASK_ORPHANS = auto()  # ask whether orphans serve, which keeps them serving; brings `Orphans`
+    PUBLISH = auto()  # show the state to the workers and on the volume
+    TIDY = auto()  # remove what was staged for revisions that no worker is on
+
+
+Action = Read | FallBack | Fork | Send | Kill | Ack | Nack | Verdict | Log | Do

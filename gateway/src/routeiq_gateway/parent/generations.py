@@ -1,0 +1,300 @@
+"""The generations of workers: every decision of the gateway's parent, and nothing but decisions.
+
+The story
+    A **generation** is a set of workers that serve one revision. A new generation comes up beside the old one. Once all
+    new workers are ready they accept, and in the same step the old ones **drain**. A revision that cannot be served
+    whole is refused (**nack**), and the old generation never notices.
+
+Rollouts
+    Every worker comes up in a rollout. A *reload* brings up a full set on what `current` points to. A *replacement*
+    brings up one worker on the revision being served, for a dead worker or for one past its limits; a reload that
+    finishes kills the replacements under way, because they are on the revision before. A *trial* brings up a worker
+    that never accepts, for a verdict on a candidate.
+
+Nothing to serve
+    A gateway that starts on a refused revision makes a *fallback* to the last known good. Where there is none, a
+    *placeholder* answers 503 with the reason, but not while orphans of an earlier parent serve: an answer of a
+    placeholder would take the place of a good answer.
+
+Whose fault
+    A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
+    again until `current` moves or a reload is asked for. A failing fork and a database that is away are **passing**:
+    nothing is recorded against the revision, and the gateway tries again.
+
+Nothing spins
+    Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
+    `current` that moves, and a client that asks for a reload.
+
+Ending
+    Told to stop, the gateway gives up its rollouts, serves for the pre-stop time, and then closes the listening socket
+    and drains. Every worker that drains or was killed has an instant at which it is killed (again).
+"""
+
+from routeiq_gateway.parent import actions, events
+from routeiq_gateway.parent.actions import Action, Do
+from routeiq_gateway.parent.events import Asker, Event, Purpose
+from routeiq_gateway.parent.state import FIRST_DELAY, Rollout, State, Turn, Worker
+from routeiq_gateway.settings import Settings
+from routeiq_gateway.volume.volume import Revision
+
+
+def step(state: State, event: Event, now: float, settings: Settings) -> tuple[State, tuple[Action, ...]]:
+    """Decide what ``event`` leads to: the new state, and what to do, in this order.
+
+    Events that an action brings come before any other. ``now`` is in seconds of a monotonic clock.
+    """
+    turn = _Turn(state, now, settings)
+    turn.take(event)
+    turn.end()
+    return turn.state, tuple(turn.actions)
+
+
+class _Turn(Turn):
+    """The decisions of one step."""
+
+    def take(self, event: Event) -> None:
+        """Decide about one event."""
+        match event:
+            case events.Tick():
+                self._tick(event)
+            case events.Staged(purpose, revision):
+                self._staged(purpose, revision)
+            case events.NotStaged():
+                self._not_staged(event)
+            case events.Ready(number):
+                self._ready(number)
+            case events.Failed(number, reason, passing):
+                self._give_up(number, reason, passing=passing)
+            case events.NotForked(number, reason):
+                self.forget(number)
+                self._give_up(number, reason, passing=True)
+            case events.Died(number, ended):
+                self._died(number, ended)
+            case events.Worn(number, limit):
+                self.change(number, worn=limit)
+            case events.ReloadAsked(asker, current):
+                self._reload_asked(asker, current)
+            case events.Orphans(serve):
+                self._stand_in(orphans=serve)
+            case events.Stop():
+                self._stop()
+
+    def _tick(self, tick: events.Tick) -> None:
+        state = self.state
+        if state.stopping_since is None:
+            self._look(tick)
+            for rollout in self.state.rollouts:
+                if self.now > rollout.deadline:
+                    self._give_up(rollout.workers[0], self.TOO_LATE.format(self.settings.reload_timeout))
+            if self.state.empty:
+                self.do(Do.ASK_ORPHANS)
+            self._keep_whole()
+        elif not state.retired and self.now - state.stopping_since >= self.settings.prestop:
+            self._retire_all(self.settings.drain)
+        self.kill_overdue()
+        if not tick.answered:
+            self.do(Do.PUBLISH)  # somebody emptied the volume; syncd numbers by what is served
+
+    def _look(self, tick: events.Tick) -> None:
+        """Take up what `current` and `candidate` point to, once each."""
+        state = self.state
+        if tick.candidate != state.candidate and self.now >= state.pause.until:
+            self.set(candidate=tick.candidate)
+            if tick.candidate is not None:
+                self.do(actions.Read("trial", tick.candidate))
+        if state.reloading:
+            return
+        self.set(obstacle=tick.obstacle)
+        if tick.current is None:
+            if state.phase != "serving":
+                self._wait(tick.obstacle or self.NO_REVISION.format(self.settings.volume))
+            elif tick.obstacle is not None and tick.obstacle != state.obstacle:
+                self.log("warning", "the revision served goes on", reason=tick.obstacle)
+            return
+        due = state.retry_at is not None and self.now >= state.retry_at
+        if tick.current == state.current and not state.asked and not due:
+            if state.refusal is not None:
+                self._fall_back(state.refusal)
+            return
+        if len(state.having("draining")) >= self.settings.most_draining:
+            self.note("reload deferred", self.TOO_MANY.format(self.settings.most_draining))
+            return
+        self.set(current=tick.current, retry_at=None)
+        self.do(actions.Read("reload", tick.current))
+
+    def _keep_whole(self) -> None:
+        """Bring up what is missing, then replace a worker past its limit: new first, one at a time."""
+        state = self.state
+        if state.phase != "serving" or self.now < state.pause.until:
+            return
+        serving, under_way = state.having("serving"), state.under_way("replacement")
+        missing = self.settings.workers - len(serving)
+        for _ in range(missing - len(under_way)):
+            self._begin("replacement", state.served)
+        worn = next((worker for worker in serving if worker.worn), None)
+        if worn is not None and missing <= 0 and not under_way and not state.reloading:
+            self.log("info", "replacing a worker", worker=worn.number, limit=worn.worn)
+            self._begin("replacement", state.served, replaces=worn.number)
+
+    def _stand_in(self, *, orphans: bool) -> None:
+        """Have clients wait for something to serve, where nobody serves anything."""
+        state = self.state
+        if state.empty and state.waiting and not orphans and not state.reloading and self.now >= state.pause.until:
+            self._begin("placeholder", None)
+
+    def _staged(self, purpose: Purpose, revision: Revision) -> None:
+        if purpose == "fallback":
+            self.log("warning", "falling back to the last known good", revision=revision.number)
+        asked_by = self.take_asked() if purpose == "reload" else ()
+        if purpose == "reload" and (reason := self.state.older(revision)):
+            self._refuse(revision.number, revision.digest, reason, asked_by)
+            self.do(Do.TIDY)
+        else:
+            self._begin(purpose, revision, *asked_by)
+
+    def _not_staged(self, event: events.NotStaged) -> None:
+        match event.purpose:
+            case "trial" if event.known:
+                self.do(actions.Verdict(event.number, event.digest, event.reason))
+            case "trial":
+                self.log("warning", "the candidate cannot be read", reason=event.reason)
+            case "fallback":
+                if event.passing:
+                    self.pause(FIRST_DELAY)
+                else:
+                    self.set(refusal=None)
+                self._wait(f"revision {event.number} is refused: {event.reason}")
+            case _:
+                self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
+                self._refuse(event.number, event.digest, event.reason, self.take_asked())
+
+    def _begin(self, purpose: Purpose, revision: Revision | None, *askers: Asker, replaces: int | None = None) -> None:
+        state = self.state
+        count = self.settings.workers if purpose in {"reload", "fallback"} else 1
+        numbers = tuple(range(state.last + 1, state.last + 1 + count))
+        deadline = self.now + self.settings.reload_timeout
+        rollout = Rollout(purpose, revision, numbers, self.now, deadline, replaces, askers)
+        workers = (*state.workers, *(Worker(number, revision) for number in numbers))
+        self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, rollout))
+        self.do(*(actions.Fork(number, revision, purpose == "trial") for number in numbers))
+        self.log("info", "bringing up", purpose=purpose, revision=rollout.number, workers=count)
+
+    def _finish(self, rollout: Rollout) -> None:
+        revision, replaced = rollout.revision, self.state.replaced_by(rollout)
+        if rollout.purpose == "trial" and revision is not None:
+            self.abandon(rollout)
+            self.do(actions.Verdict(revision.number, revision.digest, None))
+            return
+        if not self.state.listening:
+            self.do(Do.LISTEN)
+        self.set(listening=True, rollouts=tuple(other for other in self.state.rollouts if other != rollout))
+        self.accept(rollout.workers)
+        self.retire(replaced, self.settings.drain)
+        for other in self.state.superseded_by(rollout):
+            self.abandon(other)
+        seconds = round(self.now - rollout.started, 3)
+        if revision is not None:
+            note = self.state.note if rollout.purpose == "replacement" else ""
+            self.set(phase="serving", served=revision, note=note, refusal=None)
+            self.do(actions.Ack(revision))
+        self.do(Do.PUBLISH)
+        self.log("info", "serving", purpose=rollout.purpose, revision=rollout.number, seconds=seconds)
+        if revision is not None:
+            self.tell(rollout.asked_by, result="ack", number=revision.number, digest=revision.digest, seconds=seconds)
+
+    def _give_up(self, number: int, reason: str, *, passing: bool = False) -> None:
+        """Give up the rollout of a worker whose start has failed."""
+        if (rollout := self.state.rollout_of(number)) is None:
+            return
+        self.abandon(rollout)
+        if passing or rollout.purpose in {"replacement", "placeholder"}:
+            self.pause(FIRST_DELAY)
+        match rollout.purpose, rollout.revision:
+            case "trial", _ if passing:
+                self.set(candidate=None)
+            case "trial", Revision(number, digest):
+                self.do(actions.Verdict(number, digest, reason))
+            case "reload" | "fallback", Revision() as revision if passing:
+                self._put_off(rollout, revision, reason)
+            case "reload" | "fallback", Revision(number, digest):
+                self.set(fell_back=self.state.fell_back or rollout.purpose == "fallback")
+                self._refuse(number, digest, reason, rollout.asked_by)
+            case _:
+                self.log("error", f"a worker's {rollout.purpose} failed", reason=reason)
+
+    def _put_off(self, rollout: Rollout, revision: Revision, reason: str) -> None:
+        """Bring the revision up later: it is not to blame."""
+        note = f"revision {revision.number} cannot be brought up now: {reason}; trying again"
+        self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
+        self._wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
+        if rollout.purpose == "reload":
+            self.set(retry_at=self.state.pause.until)
+
+    def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...]) -> None:
+        """Refuse a revision: keep what is served, else bring up the last known good, else have clients wait."""
+        self.do(actions.Nack(number, digest, reason))
+        self.log("error", "revision refused", revision=number, digest=digest, reason=reason)
+        self.do(Do.PUBLISH)
+        self.tell(askers, result="nack", number=number, digest=digest, reason=reason)
+        if self.state.phase != "serving":
+            refusal = actions.FallBack(number, digest, reason)
+            self.set(refusal=None if self.state.fell_back else refusal)
+            self._fall_back(refusal)
+
+    def _fall_back(self, refusal: actions.FallBack) -> None:
+        if self.state.refusal is not None and self.now >= self.state.pause.until:
+            self.do(refusal)
+        else:
+            self._wait(refusal.note)
+
+    def _wait(self, reason: str, event: str = "not ready") -> None:
+        """Give the reason, by a placeholder too where nothing is served."""
+        self.note(event, reason)
+        self.set(waiting=True)
+
+    def _died(self, number: int, ended: str) -> None:
+        if number in {worker.number for worker in self.state.having("serving")}:
+            self.log("error", "a worker died", worker=number, ended=ended)
+            self.pause(0.0)
+        self.forget(number)
+        self._give_up(number, f"a worker ended at its start with {ended}")
+        self.do(Do.TIDY, Do.PUBLISH)
+
+    def _ready(self, number: int) -> None:
+        rollout = self.state.rollout_of(number)
+        if rollout is not None:
+            self.change(number, state="ready")
+            if self.state.complete(rollout):
+                self._finish(rollout)
+
+    def _reload_asked(self, asker: Asker | None, current: str | None) -> None:
+        """Join the reload under way if it is on what `current` points to now, else ask for another."""
+        state = self.state
+        joined = next(iter(state.under_way("reload", "fallback")), None)
+        if asker is None:
+            self.set(current=None)
+        elif state.stopping_since is not None:
+            self.tell([asker], result="nack", reason=self.STOPPING)
+        elif joined is not None and current == state.current:
+            self.join(joined, asker)
+        else:
+            self.set(asked=(*state.asked, asker))
+
+    def _stop(self) -> None:
+        if self.state.stopping_since is not None:
+            self.log("warning", "stopping at once: asked a second time")
+            self._retire_all(0)
+            return
+        self.log("info", "stopping", prestop=self.settings.prestop, drain=self.settings.drain)
+        self.set(stopping_since=self.now, phase="draining")
+        for rollout in self.state.rollouts:
+            self.abandon(rollout)
+            self.tell(rollout.asked_by, result="nack", reason=self.STOPPING)
+        self.tell(self.take_asked(), result="nack", reason=self.STOPPING)
+        self.do(Do.PUBLISH)
+
+    def _retire_all(self, seconds: float) -> None:
+        """Stop accepting, and drain every worker."""
+        self.set(retired=True)
+        self.retire(self.state.having("serving", "draining"), seconds)
+        self.do(Do.CLOSE_LISTENER, Do.PUBLISH)

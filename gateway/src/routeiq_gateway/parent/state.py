@@ -1,0 +1,256 @@
+"""What the parent has decided so far: its workers, the rollouts under way, and what it waits for.
+
+`State` never changes. A `Turn` is one step under way: it replaces its state piece by piece, and collects actions.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from routeiq_gateway.parent.actions import Action, Do, FallBack, Kill, Log, Send
+from routeiq_gateway.parent.events import Asker, Purpose
+from routeiq_gateway.settings import Settings
+from routeiq_gateway.volume.documents import State as Phase
+from routeiq_gateway.volume.volume import Revision
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+CALM_SECONDS = 60.0  # a failure after this long is no crash loop
+FLUSH_SECONDS = 10.0  # after its drain limit a worker flushes its logs; past this it is killed
+
+
+@dataclass(frozen=True)
+class Pause:
+    """For how long after failures nothing is started again. All in seconds."""
+
+    delay: float = 0.0
+    failed_at: float = float("-inf")
+
+    @property
+    def until(self) -> float:
+        """The instant from which a start may be tried again."""
+        return self.failed_at + self.delay
+
+    def after(self, now: float, *, first: float) -> "Pause":
+        """Return the pause after a failure; ``first`` is the delay where the failure ends a calm."""
+        if now - self.failed_at > CALM_SECONDS:
+            return Pause(first, now)
+        return Pause(min(max(FIRST_DELAY, 2 * self.delay), LONGEST_DELAY), now)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker: coming up, ready to accept, accepting, draining, or killed and not yet buried.
+
+    Attributes:
+        kill_at: when it is killed, once it drains or was killed.
+        worn: the setting whose limit it has passed, which asks for a replacement.
+    """
+
+    number: int
+    revision: Revision | None
+    state: Literal["starting", "ready", "serving", "draining", "killed"] = "starting"
+    kill_at: float | None = None
+    worn: str | None = None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Workers on their way up, by number; ``replaces`` is the worn worker that a replacement is for."""
+
+    purpose: Purpose
+    revision: Revision | None
+    workers: tuple[int, ...]
+    started: float
+    deadline: float
+    replaces: int | None = None
+    asked_by: tuple[Asker, ...] = ()
+
+    @property
+    def number(self) -> int | None:
+        """The revision's number, for the log."""
+        return self.revision.number if self.revision else None
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the parent has decided so far.
+
+    Attributes:
+        note: why the gateway is not ready, or why a revision waits; empty where there is nothing to say.
+        served: the revision last acked by this parent.
+        last: the number of the worker forked last.
+        current, candidate: where these links pointed when they were taken up.
+        obstacle: what stood in the place of `current` at the last look.
+        asked: who waits for a reload that has not begun.
+        retry_at: when `current` is taken up again although it has not moved.
+        waiting: nothing to serve is known, so a placeholder is wanted.
+        refusal: the refused revision instead of which the last known good is to be brought up.
+        fell_back: the last known good was refused too.
+        retired: the drain of the stop has begun.
+    """
+
+    phase: Phase = "starting"
+    note: str = ""
+    served: Revision | None = None
+    workers: tuple[Worker, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+    last: int = 0
+    current: str | None = None
+    candidate: str | None = None
+    obstacle: str | None = None
+    asked: tuple[Asker, ...] = ()
+    retry_at: float | None = None
+    pause: Pause = Pause()
+    waiting: bool = False
+    fell_back: bool = False
+    refusal: FallBack | None = None
+    listening: bool = False
+    stopping_since: float | None = None
+    retired: bool = False
+
+    @property
+    def reloading(self) -> bool:
+        """Whether a rollout is under way that replaces every worker."""
+        return bool(self.under_way("reload", "fallback", "placeholder"))
+
+    @property
+    def empty(self) -> bool:
+        """Whether the gateway starts and no worker of its own accepts."""
+        return self.phase == "starting" and not self.having("serving")
+
+    def having(self, *states: str) -> tuple[Worker, ...]:
+        """Return the workers in one of ``states``."""
+        return tuple(worker for worker in self.workers if worker.state in states)
+
+    def under_way(self, *purposes: Purpose) -> tuple[Rollout, ...]:
+        """Return the rollouts for ``purposes``."""
+        return tuple(rollout for rollout in self.rollouts if rollout.purpose in purposes)
+
+    def rollout_of(self, number: int) -> Rollout | None:
+        """Return the rollout that brings up this worker, None for any other worker."""
+        return next((rollout for rollout in self.rollouts if number in rollout.workers), None)
+
+    def complete(self, rollout: Rollout) -> bool:
+        """Whether every worker of ``rollout`` is ready."""
+        return {worker.number for worker in self.having("ready")} >= set(rollout.workers)
+
+    def replaced_by(self, rollout: Rollout) -> tuple[Worker, ...]:
+        """Return the workers that drain once those of ``rollout`` accept."""
+        serving = self.having("serving")
+        if rollout.purpose == "replacement":
+            return tuple(worker for worker in serving if worker.number == rollout.replaces)
+        return serving
+
+    def superseded_by(self, rollout: Rollout) -> tuple[Rollout, ...]:
+        """Return the rollouts that are on an earlier revision once ``rollout`` has finished."""
+        return () if rollout.purpose == "replacement" else self.under_way("replacement")
+
+    def older(self, revision: Revision) -> str | None:
+        """Return the reason against a revision that is older than the served one, None for any other revision."""
+        if self.phase != "serving" or self.served is None or revision.number >= self.served.number:
+            return None
+        return (
+            f"revision {revision.number} is older than {self.served.number}, which is served;"
+            " a rollback is a new revision"
+        )
+
+
+class Turn:
+    """One step under way: the state as far as it is decided, and the actions so far."""
+
+    STOPPING = "the gateway is stopping"
+    NO_REVISION = "waiting for syncd to put the first revision at {}/current"
+    TOO_LATE = "not ready within ROUTEIQ_RELOAD_TIMEOUT_SECONDS={:g}"
+    TOO_MANY = "a new revision waits: {} workers are draining, the most that ROUTEIQ_MAX_DRAINING_WORKERS allows"
+
+    def __init__(self, state: State, now: float, settings: Settings) -> None:
+        self.state = state
+        self.now = now
+        self.settings = settings
+        self.actions: list[Action] = []
+
+    def set(self, **changes: Any) -> None:  # noqa: ANN401 - as `dataclasses.replace` takes them
+        """Change attributes of the state."""
+        self.state = replace(self.state, **changes)
+
+    def change(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - as above
+        """Change attributes of a worker."""
+        workers = self.state.workers
+        self.set(workers=tuple(replace(one, **changes) if one.number == number else one for one in workers))
+
+    def forget(self, number: int) -> None:
+        """Drop a worker that does not exist any more."""
+        self.set(workers=tuple(worker for worker in self.state.workers if worker.number != number))
+
+    def join(self, rollout: Rollout, asker: Asker) -> None:
+        """Have ``asker`` told the outcome of a rollout."""
+        joined = replace(rollout, asked_by=(*rollout.asked_by, asker))
+        self.set(rollouts=tuple(joined if one == rollout else one for one in self.state.rollouts))
+
+    def take_asked(self) -> tuple[Asker, ...]:
+        """Return those who ask for a reload that has not begun; they wait for another answer from now on."""
+        asked = self.state.asked
+        self.set(asked=())
+        return asked
+
+    def do(self, *wanted: Action) -> None:
+        """Add to the actions."""
+        self.actions += wanted
+
+    def log(
+        self, level: Literal["info", "warning", "error"], event: str, worker: int | None = None, **fields: object
+    ) -> None:
+        """Write a line of the log."""
+        self.do(Log(level, event, fields, worker))
+
+    def tell(self, askers: Iterable[Asker], **fields: object) -> None:
+        """Answer those who asked for a reload."""
+        self.do(*(Send(number, "reloaded", {"id": question, **fields}) for number, question in askers))
+
+    def note(self, event: str, note: str) -> None:
+        """Show and log why something has to wait, once."""
+        if self.state.note != note:
+            self.set(note=note)
+            self.log("warning", event, reason=note)
+            self.do(Do.PUBLISH)
+
+    def pause(self, first: float) -> None:
+        """Begin or lengthen the pause after a failure."""
+        self.set(pause=self.state.pause.after(self.now, first=first))
+
+    def accept(self, numbers: Iterable[int]) -> None:
+        """Let ready workers accept."""
+        for number in numbers:
+            self.change(number, state="serving")
+            self.do(Send(number, "accept"))
+
+    def retire(self, workers: Iterable[Worker], seconds: float) -> None:
+        """Drain workers; past the limit they are killed."""
+        for worker in workers:
+            self.change(worker.number, state="draining", kill_at=self.now + seconds + FLUSH_SECONDS)
+            self.do(Send(worker.number, "drain", {"seconds": seconds}))
+
+    def kill(self, workers: Iterable[Worker]) -> None:
+        """Kill workers, and again if they have not ended a while later."""
+        for worker in workers:
+            self.change(worker.number, state="killed", kill_at=self.now + FLUSH_SECONDS)
+            self.do(Kill(worker.number))
+
+    def kill_overdue(self) -> None:
+        """Kill the workers that should have ended by now."""
+        for worker in self.state.workers:
+            if worker.kill_at is not None and self.now > worker.kill_at:
+                self.log("warning", "killing a worker past its drain limit", worker=worker.number)
+                self.kill([worker])
+
+    def abandon(self, rollout: Rollout) -> None:
+        """End a rollout and kill its workers: they have accepted nothing."""
+        self.set(rollouts=tuple(other for other in self.state.rollouts if other != rollout))
+        self.kill(worker for worker in self.state.workers if worker.number in rollout.workers)
+
+    def end(self) -> None:
+        """Note that the last worker of a gateway that stops has ended."""
+        if self.state.phase == "draining" and not self.state.workers:
+            self.set(phase="stopped")
+            self.do(Do.PUBLISH)
