@@ -151,8 +151,8 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Gateway]:
-    """Run a gateway on a volume in ``folder`` and end it, and every worker it left, afterwards."""
+def gateway(folder: Path, *, port: int | None = None, scripts: Path = SCRIPTS, **settings: str) -> Iterator[Gateway]:
+    """Run the gateway of ``scripts`` on a volume in ``folder`` and end it, and every worker it left, afterwards."""
     volume = TestVolume(folder / "volume")
     volume.root.mkdir(exist_ok=True)
     (folder / "tmp").mkdir(exist_ok=True)
@@ -169,7 +169,7 @@ def gateway(folder: Path, *, port: int | None = None, **settings: str) -> Iterat
             **settings,
         }
     )
-    command = [str(SCRIPTS / "routeiq-gateway")]
+    command = [str(scripts / "routeiq-gateway")]
     with running(command, output=folder / "gateway.log", environment=environment, cwd=folder) as process:
         yield Gateway(process, port, volume)
 
