@@ -1,5 +1,6 @@
 """LiteLLM's database mode: an environment with the generated Prisma client, and a query engine to run."""
 
+import contextlib
 import subprocess
 
 import psutil
@@ -35,6 +36,11 @@ def migrate(url: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def engines() -> list[psutil.Process]:
-    """Return the query engines of this machine; Node gives them the name that Prisma's own has."""
-    return [process for process in psutil.process_iter(["name"]) if process.info["name"].startswith("query-engine")]
+def engines(url: str) -> list[psutil.Process]:
+    """Return the query engines that work on the database at ``url``; Node gives them the name that Prisma's own has."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"].startswith("query-engine"):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                found += [process] if process.environ().get("DATABASE_URL") == url else []
+    return found
