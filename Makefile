@@ -1,6 +1,6 @@
 # Everything starts here. uv is installed into .uv/ where the machine has none.
 .DEFAULT_GOAL := help
-.PHONY: help up sync servers test unit contract integration e2e check format bench bench-gateway bench-migrate bench-syncd clean
+.PHONY: help up sync servers database test unit contract integration fidelity e2e check format bench bench-gateway bench-migrate bench-syncd clean
 SHELL := /bin/sh
 UV = $$(.ci/uv.sh)
 RUN = .venv/bin/
@@ -14,7 +14,7 @@ up: ## run the gateway in the foreground on PORT (4000), with a demo model
 sync:
 	@UV_COMPILE_BYTECODE=1 $(UV) sync --frozen --quiet
 
-test: unit contract integration e2e ## run all tests: unit, contract, integration, end to end
+test: unit contract integration fidelity e2e ## run all tests: unit, contract, integration, fidelity, end to end
 
 unit: sync ## run the unit tests, each member's in an environment that holds that member alone
 	@.ci/unit.sh "$(UV)"
@@ -24,6 +24,12 @@ contract: sync ## check the formats that the processes meet in
 
 servers:
 	@.ci/servers.sh
+
+database: sync
+	@.ci/database.sh "$(UV)"
+
+fidelity: sync database ## compare the gateway with stock LiteLLM, without and with LiteLLM's database
+	$(RUN)pytest tests/fidelity -n 2 --dist loadfile
 
 integration: sync servers ## run each process against real servers
 	$(RUN)pytest tests/integration -n 2 --dist loadfile

@@ -6,7 +6,7 @@ from typing import Self
 
 import httpx
 
-from tests.support.gateway import CHAT, Gateway
+from tests.support.gateway import CHAT, MASTER_KEY, Gateway
 from tests.support.waiting import wait_for
 
 SLOW = "  - {{model_name: slow, litellm_params: {{model: openai/m, api_key: x, api_base: '{}'}}}}\n"
@@ -20,10 +20,11 @@ class Asking:
     Each has one keep-alive connection, but for ``fresh`` of them, which open one for every request.
     """
 
-    def __init__(self, asked: Gateway, clients: int, *, fresh: int = 0) -> None:
+    def __init__(self, asked: Gateway, clients: int, *, fresh: int = 0, key: str = MASTER_KEY) -> None:
         self.answers: list[str] = []
         self.failures: list[str] = []
         self._asked = asked
+        self._key = key
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(number < fresh,)) for number in range(clients)]
 
@@ -53,7 +54,7 @@ class Asking:
 
     def _ask(self, fresh: bool) -> None:  # noqa: FBT001 - an argument of a thread
         headers = {"Connection": "close"} if fresh else {}
-        with self._asked.client() as client:
+        with self._asked.client(key=self._key) as client:
             while not self._stop.is_set():
                 try:
                     response = client.post("/v1/chat/completions", json=CHAT, headers=headers)

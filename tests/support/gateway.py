@@ -152,9 +152,9 @@ class Gateway:
 
 @contextlib.contextmanager
 def gateway(
-    folder: Path, *, port: int | None = None, through: Sequence[str] = (), **settings: str
+    folder: Path, *, port: int | None = None, scripts: Path = SCRIPTS, through: Sequence[str] = (), **settings: str
 ) -> Iterator[Gateway]:
-    """Run a gateway on a volume in ``folder`` and end it, and every worker it left, afterwards.
+    """Run the gateway of ``scripts`` on a volume in ``folder`` and end it, and every worker it left, afterwards.
 
     ``through`` is a command that becomes the gateway, such as setpriv(1) with its options.
     """
@@ -174,7 +174,7 @@ def gateway(
             **settings,
         }
     )
-    command = [*through, str(SCRIPTS / "routeiq-gateway")]
+    command = [*through, str(scripts / "routeiq-gateway")]
     with running(command, output=folder / "gateway.log", environment=environment, cwd=folder) as process:
         yield Gateway(process, port, volume)
 

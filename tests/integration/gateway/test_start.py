@@ -69,7 +69,7 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
         "LITELLM_GENERAL_SETTINGS__MASTER_KEY": "sk-from-the-override-77",
         "LITELLM_ROUTER_SETTINGS__NUM_RETRIES": "7",
     }
-    with gateway(tmp_path, port=None, **settings) as started:
+    with gateway(tmp_path, port=None, scripts=SCRIPTS, **settings) as started:
         started.volume.put(config_with("x", extra=IN_THE_FILE))
         started.wait_ready()
         assert started.post("/v1/chat/completions", {}, key="sk-from-the-file-1234").status_code == 401
