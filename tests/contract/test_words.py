@@ -46,7 +46,7 @@ def modules() -> Iterator[Path]:
 def test_no_public_name_holds_a_banned_word() -> None:
     """A module, a class, a function, a field or a constant has the glossary's word, not the one that it replaces."""
     words = banned()
-    assert len(words) > 10, "the glossary was not read"
+    assert len(words) >= 10, "the glossary was not read"
     found = []
     for path in modules():
         names = {path.stem, *public_names(ast.parse(path.read_text()))}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from routeiq_migrate.apply.adopt import adopt
-from routeiq_migrate.apply.permission import Verdict, check, guard, judge
+from routeiq_migrate.apply.permission import Verdict, check, find_verdicts, guard
 from routeiq_migrate.database.session import LOST, Database, identifier
 from routeiq_migrate.errors import RefusedError
 from routeiq_migrate.job import Job, failed, run
@@ -74,7 +74,7 @@ async def apply_pending(job: Job) -> Build | None:
             "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
             "Point DATABASE_URL or DIRECT_URL at the writer."
         )
-    verdicts = await judge_plan(job, plan, state)
+    verdicts = await find_dangers(job, plan, state)
     check(verdicts, job.allowed)
     if plan.steps:
         await run(job, "the migration ledger", create_ledger(job.database, state))
@@ -93,12 +93,12 @@ async def apply_pending(job: Job) -> Build | None:
     return None
 
 
-async def judge_plan(job: Job, plan: Plan, state: State) -> tuple[Verdict, ...]:
+async def find_dangers(job: Job, plan: Plan, state: State) -> tuple[Verdict, ...]:
     """Judge the pending scripts; in a schema without tables LiteLLM's own can lose nothing and need no judging."""
     scripts = [step.migration for step in plan.steps if isinstance(step, Apply)]
     if state.ledgers.fresh:
         scripts = [migration for migration in scripts if not migration.shipped]
-    return await judge(job.database, scripts) if scripts else ()
+    return await find_verdicts(job.database, scripts) if scripts else ()
 
 
 async def timed_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:

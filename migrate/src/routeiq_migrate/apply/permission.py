@@ -41,7 +41,7 @@ def load_parser() -> Parser:
     return Parser(lambda text: json.loads(as_text[0](text)), lambda text: json.loads(as_text[1](text)))
 
 
-async def judge(database: Database, migrations: Iterable[Migration]) -> tuple[Verdict, ...]:
+async def find_verdicts(database: Database, migrations: Iterable[Migration]) -> tuple[Verdict, ...]:
     """Return a verdict on every dangerous statement of ``migrations``, against the database as it is.
 
     Raises:

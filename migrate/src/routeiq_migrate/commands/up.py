@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from routeiq_migrate.apply.apply import apply_pending
-from routeiq_migrate.apply.permission import judge
+from routeiq_migrate.apply.permission import find_verdicts
 from routeiq_migrate.database.locks import holding, lock_keys
 from routeiq_migrate.database.session import LOST, Database, session
 from routeiq_migrate.database.url import Target
@@ -194,7 +194,7 @@ async def show_plan(database: Database, scripts: Scripts) -> Exit:
         print("nothing to do")  # noqa: T201 - the answer
         return Exit.DONE
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
-    flagged = await judge(database, [*pending, *plan.own])
+    flagged = await find_verdicts(database, [*pending, *plan.own])
     for name in plan.names:
         print(name)  # noqa: T201 - the answer
         for verdict in flagged:

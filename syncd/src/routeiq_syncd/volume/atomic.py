@@ -42,7 +42,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o640) -> None:
         os.fsync(descriptor)
 
 
-def sync_directory(path: Path) -> None:
+def flush_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -22,7 +22,7 @@ from routeiq_syncd.volume.atomic import (
     TEMPORARY,
     disk_fault,
     replace_file,
-    sync_directory,
+    flush_directory,
     temporary_name,
     write_file,
 )
@@ -87,7 +87,7 @@ class Volume:
         if manifest is not None and not self._intact(manifest):
             # The number stays taken; the next revision brings a new link.
             (self.root / CURRENT).unlink()
-            sync_directory(self.root)
+            flush_directory(self.root)
 
     def current(self) -> Manifest | None:
         """Return the manifest of the revision that `current` points to; None without a link or a revision behind it."""
@@ -126,7 +126,7 @@ class Volume:
                 self._set_aside(final)
             temporary.rename(final)
             self._checkpoint("tree renamed")
-            sync_directory(self.root / REVISIONS)
+            flush_directory(self.root / REVISIONS)
             self._checkpoint("revisions synced")
             self._swap(CURRENT, manifest.name)
         except OSError as error:
@@ -150,7 +150,7 @@ class Volume:
         write_file(tree / MANIFEST, manifest)
         self._checkpoint("manifest written")
         for directory in sorted(directories, reverse=True):
-            sync_directory(directory)
+            flush_directory(directory)
         self._checkpoint("tree synced")
 
     def _swap(self, link: str, name: str) -> None:
@@ -164,7 +164,7 @@ class Volume:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
         self._checkpoint("link swapped")
-        sync_directory(self.root)
+        flush_directory(self.root)
         self._checkpoint("volume synced")
 
     def _make_way(self, link: str) -> None:
