@@ -142,7 +142,11 @@ def launch(contender: Contender, workers: int, upstream: int, *, settle: float) 
 
 
 def change(side: Side) -> Change:
-    """Change the configuration while 16 connections ask. Ours takes it up; stock is stopped and started again."""
+    """Change the configuration while 16 connections ask. Ours takes it up; stock is stopped and started again.
+
+    Raises:
+        RuntimeError: a process ended early, or something it needs is missing.
+    """
     with loading(side, 16, LONGEST_LOAD, "priced") as process:
         time.sleep(BEFORE_CHANGE)
         begun = time.monotonic()

@@ -196,7 +196,11 @@ def pooled(server: PostgresServer, replicas: int, seconds: float) -> tuple[float
 
 
 def memory(pid: int, kind: str) -> float:
-    """``Rss`` or ``Pss`` of one process in MiB."""
+    """``Rss`` or ``Pss`` of one process in MiB.
+
+    Raises:
+        ValueError: the text is no such number.
+    """
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith(kind + ":"):
             return int(line.split()[1]) / 1024

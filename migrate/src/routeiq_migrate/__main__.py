@@ -52,7 +52,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def seconds(text: str) -> float:
-    """Read a limit from the command line."""
+    """Read a limit from the command line.
+
+    Raises:
+        ValueError: the text is no such number.
+    """
     value = float(text)
     if not 0 <= value < float("inf"):
         raise ValueError
@@ -197,7 +201,11 @@ async def dispatch(arguments: argparse.Namespace, context: Context) -> Exit:
 async def bring_up(
     context: Context, progress: "Progress", patience: "Patience", allowed: frozenset[str], wait_seconds: float
 ) -> Exit:
-    """Run ``up``, in a new session whenever the server went away: the ledger says where to go on."""
+    """Run ``up``, in a new session whenever the server went away: the ledger says where to go on.
+
+    Raises:
+        UnreachableError: the server does not answer within the limit.
+    """
     from routeiq_migrate.commands import up as commands  # noqa: PLC0415 - see above
     from routeiq_migrate.database.session import LOST, session  # noqa: PLC0415 - see above
 

@@ -48,16 +48,21 @@ class Job:
 
 
 async def run(job: Job, what: str, work: Awaitable[None]) -> None:
-    """Await ``work`` and say what failed if it does."""
+    """Await ``work`` and say what failed if it does.
+
+    Raises:
+        LOST: the connection to the server is gone.
+        MigrationFailedError: a statement failed; the message says why and what to do.
+    """
     try:
         await work
     except LOST:
         raise
     except asyncpg.PostgresError as error:
-        raise failed(job, what, error) from None
+        raise MigrationFailedError(failure_text(job, what, error)) from None
 
 
-def failed(job: Job, what: str, error: asyncpg.PostgresError) -> MigrationFailedError:
+def failure_text(job: Job, what: str, error: asyncpg.PostgresError) -> str:
     """Say what failed, why, and what to do. The server's DETAIL is left out: it quotes rows."""
     reason = redact(primary(error), job.database.target.secrets)
     match error:
@@ -77,6 +82,4 @@ def failed(job: Job, what: str, error: asyncpg.PostgresError) -> MigrationFailed
         case _:
             advice = "Correct the cause and run again."
     extent = "it and this whole run were" if job.database.pooled else "it alone was"
-    return MigrationFailedError(
-        f"Migration {what!r} failed, and {extent} rolled back: {reason} (SQLSTATE {error.sqlstate}). {advice}"
-    )
+    return f"Migration {what!r} failed, and {extent} rolled back: {reason} (SQLSTATE {error.sqlstate}). {advice}"

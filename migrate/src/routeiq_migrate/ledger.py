@@ -56,7 +56,11 @@ def ledger_of(database: Database) -> str:
 
 
 async def read_state(database: Database) -> State:
-    """Read both ledgers and what surrounds them."""
+    """Read both ledgers and what surrounds them.
+
+    Raises:
+        AssertionError: a rule of this code is broken.
+    """
     connection = database.connection
     found = await connection.fetchrow(SURVEY, database.target.schema)
     if found is None:

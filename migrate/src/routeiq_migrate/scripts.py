@@ -68,7 +68,11 @@ def shipped_migrations(package: Path, extra: Path | None) -> tuple[Migration, ..
 
 
 def check_provider(lock: Path) -> None:
-    """Refuse migrations that are not PostgreSQL's."""
+    """Refuse migrations that are not PostgreSQL's.
+
+    Raises:
+        RefusedError: it cannot go on; the message says why and what to do.
+    """
     import tomllib  # noqa: PLC0415 - only this file is TOML
 
     provider = tomllib.loads(lock.read_text()).get("provider") if lock.exists() else "postgresql"
@@ -77,7 +81,11 @@ def check_provider(lock: Path) -> None:
 
 
 def scripts(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield name and script of every migration in ``folder``."""
+    """Yield name and script of every migration in ``folder``.
+
+    Raises:
+        RefusedError: it cannot go on; the message says why and what to do.
+    """
     for path in folder.iterdir():
         if not path.is_dir():
             continue

@@ -94,7 +94,11 @@ def target_of(environment: Mapping[str, str]) -> Target | None:
 
 
 def flag(environment: Mapping[str, str], name: str) -> bool:
-    """Read a yes or no, spelled as LiteLLM spells it."""
+    """Read a yes or no, spelled as LiteLLM spells it.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     text = environment.get(name, "").strip().lower()
     if text not in YES | NO:
         raise SettingsError(f"{name} is {text!r}; expected true or false.")
@@ -102,7 +106,11 @@ def flag(environment: Mapping[str, str], name: str) -> bool:
 
 
 def number(environment: Mapping[str, str], name: str, default: float, expected: str) -> float:
-    """Read a number that is not negative."""
+    """Read a number that is not negative.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     text = environment.get(name, "").strip()
     try:
         value = float(text or default)
@@ -114,7 +122,11 @@ def number(environment: Mapping[str, str], name: str, default: float, expected: 
 
 
 def sample_rate(environment: Mapping[str, str]) -> float:
-    """Read the share of traces to keep."""
+    """Read the share of traces to keep.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     rate = number(environment, "LLMROUTER_OTEL_SAMPLE_RATE", 1, "a share from 0 to 1")
     if rate > 1:
         raise SettingsError(f"LLMROUTER_OTEL_SAMPLE_RATE is {rate:g}; expected a share from 0 to 1.")

@@ -18,8 +18,8 @@ import asyncpg
 from routeiq_migrate.apply.adopt import adopt
 from routeiq_migrate.apply.permission import Verdict, check, find_verdicts, guard
 from routeiq_migrate.database.session import LOST, Database, identifier
-from routeiq_migrate.errors import RefusedError
-from routeiq_migrate.job import Job, failed, run
+from routeiq_migrate.errors import MigrationFailedError, RefusedError
+from routeiq_migrate.job import Job, failure_text, run
 from routeiq_migrate.ledger import (
     State,
     create_ledger,
@@ -102,7 +102,13 @@ async def find_dangers(job: Job, plan: Plan, state: State) -> tuple[Verdict, ...
 
 
 async def timed_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
-    """Run one step, again after a deadlock; report it when it is done."""
+    """Run one step, again after a deadlock; report it when it is done.
+
+    Raises:
+        AssertionError: a rule of this code is broken.
+        LOST: the connection to the server is gone.
+        MigrationFailedError: a statement failed; the message says why and what to do.
+    """
     name = step.migration.name
     began = time.perf_counter()
     with job.telemetry.span("migration", name=name):
@@ -113,13 +119,13 @@ async def timed_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, las
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 # Behind a pooler the surrounding transaction is lost with its locks: only a new run can try again.
                 if attempt == ATTEMPTS or job.database.pooled:
-                    raise failed(job, name, error) from None
+                    raise MigrationFailedError(failure_text(job, name, error)) from None
                 job.log.info("deadlock, trying again", migration=name, attempt=attempt)
                 await asyncio.sleep(random.uniform(0.1, 0.5) * attempt)  # noqa: S311 - jitter
             except LOST:
                 raise
             except asyncpg.PostgresError as error:
-                raise failed(job, name, error) from None
+                raise MigrationFailedError(failure_text(job, name, error)) from None
         else:
             raise AssertionError("unreachable: the last attempt breaks or raises")
     if build is None:
@@ -128,7 +134,14 @@ async def timed_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, las
 
 
 async def run_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
-    """Run one step in its transaction."""
+    """Run one step in its transaction.
+
+    Raises:
+        DuplicateColumnError: a column is there already, and no crash explains it.
+        DuplicateObjectError: an object is there already, and no crash explains it.
+        DuplicateTableError: a table is there already, and no crash explains it.
+        LockNotAvailableError: writers hold the table too long.
+    """
     database, connection = job.database, job.database.connection
     if isinstance(step, Finish):
         async with database.unit():

@@ -58,7 +58,11 @@ async def find_verdicts(database: Database, migrations: Iterable[Migration]) -> 
 
 
 def read_dangers(migration: Migration, parser: Parser) -> tuple[Danger, ...]:
-    """Read the dangerous statements of one script."""
+    """Read the dangerous statements of one script.
+
+    Raises:
+        RefusedError: it cannot go on; the message says why and what to do.
+    """
     from pglast.parser import ParseError  # noqa: PLC0415 - as above
 
     try:

@@ -73,7 +73,8 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
 
     Raises:
         RefusedError: the check itself cannot be made.
-    """
+        LOST: the connection to the server is gone.
+    """  # noqa: DOC501 - _Proved is raised and caught here
     connection = database.connection
     scratch = f"routeiq_scratch_{new_id().replace('-', '')[:12]}"
     try:

@@ -117,7 +117,13 @@ def no_tls(error: Exception) -> bool:
 
 
 async def connect(target: Target, limit: float, database: str | None = None) -> Connection:
-    """Open one session within ``limit`` seconds; ``database`` in place of the one that ``target`` names."""
+    """Open one session within ``limit`` seconds; ``database`` in place of the one that ``target`` names.
+
+    Raises:
+        AssertionError: a rule of this code is broken.
+        ConnectionError: the server cannot be reached.
+        InvalidAuthorizationSpecificationError: the server does not let the user in.
+    """
     context = tls_context(target)
     attempts: list[ssl.SSLContext | Literal[False]] = [context or False]
     if target.tls.encryption is Encryption.PREFERRED:
@@ -193,7 +199,12 @@ async def close(connection: Connection) -> None:
 
 
 async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> Database:
-    """Open a session, trying again until ``wait_seconds`` have passed; see ``session``."""
+    """Open a session, trying again until ``wait_seconds`` have passed; see ``session``.
+
+    Raises:
+        NoDatabaseError: the server has no such database.
+        UnreachableError: the server does not answer within the limit.
+    """
     deadline = time.monotonic() + wait_seconds
     told = False
     while True:

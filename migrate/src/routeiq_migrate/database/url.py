@@ -123,7 +123,11 @@ def parse_url(url: str, *, setting: str, schema: str | None = None) -> Target:
 
 
 def decode(text: str, setting: str) -> str:
-    """Undo percent-encoding."""
+    """Undo percent-encoding.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     try:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -136,7 +140,11 @@ def decode(text: str, setting: str) -> str:
 
 
 def split_address(address: str, setting: str) -> tuple[str, int]:
-    """Split ``host:port``, ``[v6]:port`` or a host alone; the port defaults to 5432."""
+    """Split ``host:port``, ``[v6]:port`` or a host alone; the port defaults to 5432.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     host, port = address, ""
     if address.startswith("["):
         host, _, tail = address[1:].partition("]")
@@ -157,7 +165,11 @@ def split_address(address: str, setting: str) -> tuple[str, int]:
 
 
 def checked_schema(schema: str, setting: str) -> str:
-    """Return ``schema`` if PostgreSQL can keep it as written."""
+    """Return ``schema`` if PostgreSQL can keep it as written.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     if len(schema.encode()) > IDENTIFIER_BYTES or "\0" in schema:
         raise SettingsError(
             f"{setting} names a schema longer than {IDENTIFIER_BYTES} bytes, which PostgreSQL would cut. Shorten it."
@@ -166,7 +178,11 @@ def checked_schema(schema: str, setting: str) -> str:
 
 
 def connect_seconds(parameters: dict[str, str], setting: str) -> float | None:
-    """Take ``connect_timeout`` (whole seconds, 0 means no limit) out of ``parameters``."""
+    """Take ``connect_timeout`` (whole seconds, 0 means no limit) out of ``parameters``.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
+    """
     text = parameters.pop("connect_timeout", "")
     if not text:
         return DEFAULT_CONNECT_SECONDS
@@ -181,6 +197,9 @@ def tls_of(parameters: dict[str, str], setting: str) -> Tls:
     ``sslcert`` is the authority in Prisma and the client's certificate in libpq; ``sslkey`` beside it, which
     Prisma does not know, tells the dialects apart. Prisma verifies only with ``sslaccept=strict``, which LiteLLM
     reads as libpq's ``verify-full`` whatever ``sslmode`` says.
+
+    Raises:
+        SettingsError: the setting has a value that cannot work.
     """
     if "sslidentity" in parameters:
         raise SettingsError(

@@ -14,7 +14,7 @@ from routeiq_migrate.apply.apply import INDEX_STATE, Build
 from routeiq_migrate.database.locks import LITELLM_LOCK, REPAIR_LOCK, holding, try_locks
 from routeiq_migrate.database.session import LOST, identifier, primary
 from routeiq_migrate.errors import MigrationFailedError
-from routeiq_migrate.job import Job, failed
+from routeiq_migrate.job import Job, failure_text
 
 TRANSIENT = re.compile(r"_cc(?:new|old)\d*$")
 REPAIR_WAIT = "30s"
@@ -47,6 +47,7 @@ async def build_index(job: Job, build: Build) -> None:
 
     Raises:
         MigrationFailedError: the build failed or left an invalid index.
+        LOST: the connection to the server is gone.
     """
     connection, schema = job.database.connection, job.database.target.schema
     name = build.index.index
@@ -60,13 +61,17 @@ async def build_index(job: Job, build: Build) -> None:
         except LOST:
             raise
         except asyncpg.PostgresError as error:
-            raise failed(job, build.migration.name, error) from None
+            raise MigrationFailedError(failure_text(job, build.migration.name, error)) from None
     if not valid:
         raise MigrationFailedError(f"Migration {build.migration.name!r} left index {name!r} invalid. Run again.")
 
 
 async def repair_indexes(job: Job) -> list[str]:
-    """Rebuild indexes that an interrupted build left invalid; return what could not be repaired, and why."""
+    """Rebuild indexes that an interrupted build left invalid; return what could not be repaired, and why.
+
+    Raises:
+        LOST: the connection to the server is gone.
+    """
     database, connection = job.database, job.database.connection
     schema = database.target.schema
     broken = [record["name"] for record in await connection.fetch(INVALID_INDEXES, schema)]
@@ -97,7 +102,11 @@ async def repair_indexes(job: Job) -> list[str]:
 
 
 async def full_identity(job: Job) -> list[str]:
-    """Set REPLICA IDENTITY FULL on LiteLLM's tables; return what could not be set, and why."""
+    """Set REPLICA IDENTITY FULL on LiteLLM's tables; return what could not be set, and why.
+
+    Raises:
+        LOST: the connection to the server is gone.
+    """
     database, connection = job.database, job.database.connection
     problems: list[str] = []
     for record in await connection.fetch(WITHOUT_FULL_IDENTITY, database.target.schema):

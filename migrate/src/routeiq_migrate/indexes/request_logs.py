@@ -75,7 +75,11 @@ class Place:
 
 
 async def ensure_request_log_indexes(job: Job) -> list[str]:
-    """Build what is missing or invalid; return what could not be built, and why."""
+    """Build what is missing or invalid; return what could not be built, and why.
+
+    Raises:
+        LOST: the connection to the server is gone.
+    """
     problems: list[str] = []
     for index in REQUEST_LOG_INDEXES:
         place = Place(job.database.target.schema, index.table, index.name)
@@ -123,7 +127,11 @@ async def state_of(job: Job, place: Place) -> bool | None:
 
 
 async def build_in_transaction(job: Job, index: RequestLogIndex, place: Place, *, partitioned: bool) -> None:
-    """Build behind a transaction pooler, where no session lasts: on small plain tables only."""
+    """Build behind a transaction pooler, where no session lasts: on small plain tables only.
+
+    Raises:
+        Problem: the index cannot be built now; the message says why.
+    """
     connection = job.database.connection
     async with holding(job.database, (LITELLM_LOCK,), job.patience):
         size = await connection.fetchval(TABLE_BYTES, place.table_name)
@@ -136,7 +144,11 @@ async def build_in_transaction(job: Job, index: RequestLogIndex, place: Place, *
 
 
 async def ensure_leaf(job: Job, index: RequestLogIndex, place: Place) -> None:
-    """Build the index of a plain table or of a partition, one at a time among all migrators."""
+    """Build the index of a plain table or of a partition, one at a time among all migrators.
+
+    Raises:
+        Problem: the index cannot be built now; the message says why.
+    """
     connection = job.database.connection
     async with holding(job.database, (LITELLM_LOCK,), job.patience), unhurried(job):
         state = await state_of(job, place)
@@ -186,7 +198,11 @@ async def adopted(job: Job, index: RequestLogIndex, place: Place) -> bool:
 
 
 async def ensure_partitioned(job: Job, index: RequestLogIndex, place: Place) -> None:
-    """Build the index of a partitioned table: the parent's, each partition's, and the ties between them."""
+    """Build the index of a partitioned table: the parent's, each partition's, and the ties between them.
+
+    Raises:
+        Problem: the index cannot be built now; the message says why.
+    """
     connection = job.database.connection
     if await state_of(job, place) is None:
         await briefly(

@@ -1,1 +1,5 @@
-"""TODO."""
+"""What every command needs of its process: `logs`, `progress` on a terminal, and `telemetry`.
+
+None of them can fail a migration: a log line that cannot be written is dropped, and an exporter that is away is not
+waited for. Nothing here knows what a migration is.
+"""

@@ -21,8 +21,8 @@ from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, number_in,
 from routeiq_syncd.volume.atomic import (
     TEMPORARY,
     disk_fault,
-    replace_file,
     flush_directory,
+    replace_file,
     temporary_name,
     write_file,
 )
