@@ -24,6 +24,7 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy
+from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
@@ -111,6 +112,8 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         signals.close()
         selector.close()
 
+    engines = QueryEngines()
+    engines.adopt()
     parent = Parent(
         settings,
         listener,
@@ -119,6 +122,7 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         AnswerWriter(page, volume, log, serving, refused),
         signals,
         log,
+        engines,
     )
     gc.collect()
     gc.freeze()  # no collection in a worker touches LiteLLM's objects, so their memory stays shared

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from routeiq_gateway.ipc.channel import Message
+from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.adoption import orphans_serve
@@ -53,6 +54,7 @@ class Parent:
     answer: AnswerWriter
     signals: Signals
     log: Log
+    engines: QueryEngines
     state: State = field(default_factory=State)
     measured: float = 0.0
 
@@ -105,10 +107,15 @@ class Parent:
                 self.feed(events.Stop())
 
     def _bury(self) -> None:
+        buried = False
         for number, ended in self.fleet.ended():
             self._hear(number, dead=True)  # its last words
             self.feed(events.Died(number, ended))
             self.fleet.bury(number)
+            buried = True
+        self.engines.reap(self.fleet.pids())
+        if buried or self.engines.ending:
+            self.engines.end(time.monotonic())
 
     def _hear(self, number: int, *, dead: bool = False) -> None:
         for message in self.fleet.hear(number):
