@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from routeiq_gateway.configuration.reasons import LONGEST, sentence, shorten
-from tests.support.secrets import SECRET, refusal
+from tests.support.known_secrets import SECRET, refusal
 
 
 def wrapped(error: ValidationError) -> Exception:

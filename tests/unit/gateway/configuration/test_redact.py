@@ -3,7 +3,7 @@
 import pytest
 
 from routeiq_gateway.configuration.redact import MASK, is_secret_name, mask, scrub, secrets_of
-from tests.support.secrets import SECRET, refusal
+from tests.support.known_secrets import SECRET, refusal
 
 
 @pytest.mark.parametrize(
