@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from routeiq_syncd.__main__ import main
-from routeiq_syncd.database import questions as database
+from routeiq_syncd.database import statements
 from routeiq_syncd.database.questions import Database
 
 UNFENCED = """
@@ -47,7 +47,7 @@ def run(fatal: str, trigger: Path, mode: str) -> int:
     if mode:
         finish_what_was_begun()
     if mode == "unfenced":
-        vars(database)["RECORD"] = UNFENCED
+        vars(statements)["RECORD"] = UNFENCED
     return main(["run"], checkpoint=checkpoint)
 
 
