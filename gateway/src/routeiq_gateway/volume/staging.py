@@ -52,7 +52,12 @@ class Staging:
         """
         if revision not in self._staged:
             self._count += 1
-            self._staged[revision] = self._lay_out(revision, self.root / f"{self._count}-{revision.number}")
+            into = self.root / f"{self._count}-{revision.number}"
+            try:
+                self._staged[revision] = self._lay_out(revision, into)
+            except BaseException:
+                shutil.rmtree(into, ignore_errors=True)  # a directory half laid out would stay for the gateway's life
+                raise
         return self._staged[revision]
 
     def _lay_out(self, revision: Revision, into: Path) -> Path:

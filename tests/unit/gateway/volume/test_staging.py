@@ -28,3 +28,16 @@ def test_an_override_that_nests_too_deep_is_refused(tmp_path: Path) -> None:
     deep = find_overrides({"LITELLM_ROUTER_SETTINGS__" + "__".join("A" * 1000): "1"})
     with pytest.raises(BadRevisionError, match="nests too deep"):
         Staging(deep, tmp_path / "staged").stage(revision(tmp_path, 1, b"a: b\n"))
+
+
+def test_a_revision_that_cannot_be_laid_out_leaves_nothing(tmp_path: Path) -> None:
+    """A staging that fails, refused or without room, is tried again for as long as the revision is wanted."""
+    staging = Staging(find_overrides({"LITELLM_ROUTER_SETTINGS__A": "1"}), tmp_path / "staged")
+    for text in (b"- a list\n", b"a: [\n"):
+        with pytest.raises(BadRevisionError):
+            staging.stage(revision(tmp_path, 1, text))
+    without = revision(tmp_path, 2, b"a: b\n")
+    (without.directory / "config.yaml").unlink()
+    with pytest.raises(FileNotFoundError):
+        staging.stage(without)
+    assert list((tmp_path / "staged").iterdir()) == []
