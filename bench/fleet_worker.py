@@ -23,7 +23,7 @@ async def core(folder: Path, number: int, shared_log: Log) -> None:
     os.environ["ROUTEIQ_VOLUME"] = str(folder / str(number))
     settings, log, host = read_settings(), shared_log.bind(core=number), f"core{number}"
     assert settings.election is not None
-    with opened(settings, log, no_checkpoint, utc_now, asks=False, host=host) as parts:
+    with opened(settings, log, no_checkpoint, utc_now, host=host) as parts:
         election = LeaderElection(parts, settings.election)
         async with asyncio.TaskGroup() as group:
             for loop in [*parts.common_loops(election.recorder), *election.loops()]:

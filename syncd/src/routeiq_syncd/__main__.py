@@ -10,7 +10,6 @@ from routeiq_syncd.control import commands
 from routeiq_syncd.control.tables import fleet_text, history_text
 from routeiq_syncd.runtime.clocks import Now, utc_now
 from routeiq_syncd.settings import BadSettingsError, read_settings
-from routeiq_syncd.sources.source import S3SettingsError
 from routeiq_syncd.volume.volume import Checkpoint, VolumeUnusableError, no_checkpoint
 
 
@@ -39,9 +38,6 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
     except BadSettingsError as error:
         for sentence in error.sentences:
             cli.complain(sentence)
-        return cli.BAD_SETTINGS
-    except S3SettingsError as error:
-        cli.complain(str(error))
         return cli.BAD_SETTINGS
     except VolumeUnusableError as error:
         cli.complain(str(error))

@@ -24,11 +24,10 @@ def once(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint
     """Take one turn of single mode and print its outcome; return the exit code.
 
     Raises:
-        S3SettingsError: the settings of the AWS client cannot work.
         VolumeUnusableError: the volume cannot be written by this process.
     """
     log = build_log("syncd", level="CRITICAL", form=settings.log_format)
-    with opened(settings, log, checkpoint, now, asks=True) as parts:
+    with opened(settings, log, checkpoint, now) as parts:
         recorder = Recorder(Snapshot(**parts.first_fields()), log, now)
         reconciler = parts.reconciler()
         began = stamp(now())

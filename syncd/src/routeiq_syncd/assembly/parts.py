@@ -15,7 +15,7 @@ from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.sources.s3 import open_s3
+from routeiq_syncd.sources.s3 import S3Source
 from routeiq_syncd.sources.source import Source
 from routeiq_syncd.sources.watch import watch
 from routeiq_syncd.status.files import end_with_volume, read_answers, write_status
@@ -74,22 +74,16 @@ class Parts:
 
 @contextlib.contextmanager
 def opened(
-    settings: Settings, log: Log, checkpoint: Checkpoint, now: Now, *, asks: bool, host: str | None = None
+    settings: Settings, log: Log, checkpoint: Checkpoint, now: Now, *, host: str | None = None
 ) -> Iterator[Parts]:
-    """Yield the parts, with source and volume open and the volume mended; close the volume afterwards.
-
-    ``asks`` says that the source is certain to be asked. A candidate may never ask it, and then the first fetch makes
-    the client. ``host`` None is looked up.
+    """Yield the parts, with the volume open and mended; close the volume afterwards. ``host`` None is looked up.
 
     Raises:
-        S3SettingsError: the settings of the AWS client cannot work.
         VolumeUnusableError: another syncd writes the volume, or it cannot be written.
     """
     source: Source = FileSource(settings.config_path, settings.bounds)
     if settings.source == "s3":
-        source = s3 = open_s3(settings.bucket, settings.key, settings.bounds.config_bytes)
-        if asks:
-            s3.open()
+        source = S3Source(settings.bucket, settings.key, settings.bounds.config_bytes)
     volume = open_volume(settings.volume, checkpoint)
     with contextlib.closing(volume):
         volume.tell = lambda sentence: log.warning("set aside", reason=sentence)

@@ -26,11 +26,10 @@ def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
     """Run until a signal; return the exit code.
 
     Raises:
-        S3SettingsError: the settings of the AWS client cannot work.
         VolumeUnusableError: the volume cannot be written by this process.
     """
     log = build_log("syncd", level=settings.log_level, form=settings.log_format)
-    with opened(settings, log, checkpoint, now, asks=settings.election is None) as parts:
+    with opened(settings, log, checkpoint, now) as parts:
         try:
             if settings.supervised:
                 end_with_supervisord()

@@ -20,7 +20,7 @@ class Reconciler(Work):
 
     def fetch(self) -> Fetch:
         """Ask the source, conditionally where its last answer is on the volume or refused. Blocks; changes nothing."""
-        return self.source.fetch(self.memory.known if self.volume.current() == self._held else None)
+        return self.ask(self.memory.known if self.volume.current() == self._held else None)
 
     async def take(self, fetched: Fetched) -> Turn:
         """Materialise a bundle in a thread; a cancellation takes effect once that is done."""

@@ -28,7 +28,14 @@ class Work(ABC):
 
     def fetch(self) -> Fetch:
         """Ask the source, conditionally where its last answer is dealt with. Blocks; changes nothing."""
-        return self.source.fetch(self.memory.known)
+        return self.ask(self.memory.known)
+
+    def ask(self, known: str | None) -> Fetch:
+        """Ask the source unless it still holds ``known``; whatever goes wrong in reading it is a failed fetch."""
+        try:
+            return self.source.fetch(known)
+        except Exception as error:  # noqa: BLE001 - a source reads what others made, and its faults end nothing else
+            return Failed(f"Reading {self.source.location} failed ({type(error).__name__}); it is tried again.")
 
     async def apply(self, fetch: Fetch) -> Turn:
         """Carry out what the fetch calls for."""

@@ -2,172 +2,167 @@
 
 A GET asks for the present version unless the caller knows it, or, for a pointer, for exactly one version. The first
 fetch imports botocore, so that only a replica that asks the source pays for its memory.
+
+A store, a proxy before it and an endpoint of credentials may answer anything. Whatever that leads to is one of the four
+answers of a source; no error leaves `S3Source`. Every header is optional: a body is counted as it comes, and without an
+etag the digest of the content tells one version from another.
 """
 
 from __future__ import annotations  # the client's type exists for the checker only
 
-import functools
+import contextlib
+import gc
+import hashlib
 import io
-import time
-from collections.abc import Callable
+import threading
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from routeiq_syncd.configuration.bundle import CONFIG, make_bundle, too_large
+from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.revision.manifest import SourceVersion
 from routeiq_syncd.revision.pointer import Pointer
-from routeiq_syncd.sources.source import S3SettingsError
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+    from collections.abc import Iterator
 
-BODY_SECONDS = 30
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, GetObjectRequestTypeDef
+
+    from routeiq_syncd.sources.aws import Connection, Patience
+
 CHUNK = 256 * 1024
+BY_DIGEST = "sha256:"
+"""How a token begins that is no etag, which is quoted or weak (RFC 9110 section 8.8.3)."""
+LONGEST_NAME = 1024
+OK, NOT_MODIFIED, PRECONDITION_FAILED = 200, 304, 412
 
 
 class S3Source:
     """Reads one object.
 
     Args:
-        connect: makes the client.
         bucket: the name of the bucket.
         key: the key of the object.
         limit: the most bytes that the object may have.
+        patience: how long a call may take; None for `Patience` as it is.
     """
 
     kind = "s3"
 
-    def __init__(self, connect: Callable[[], S3Client], bucket: str, key: str, limit: int) -> None:
-        self._connect = connect
+    def __init__(self, bucket: str, key: str, limit: int, patience: Patience | None = None) -> None:
         self._bucket = bucket
         self._key = key
         self._limit = limit
+        self._patience = patience
+        self._connection: Connection | None = None
 
     @property
     def location(self) -> str:
         """``s3://bucket/key``."""
         return f"s3://{self._bucket}/{self._key}"
 
-    def open(self) -> None:
-        """Make the client now, instead of in the first fetch.
-
-        Raises:
-            S3SettingsError: the AWS settings cannot work.
-        """
-        _ = self._client
-
-    @functools.cached_property
-    def _client(self) -> S3Client:
-        return self._connect()
-
     def fetch(self, known: str | None) -> Fetch:
-        """GET the object unless its etag is ``known``."""
-        request = self._request()
-        if known is not None:
+        """GET the object unless its token is ``known``."""
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._key}
+        if known is not None and not known.startswith(BY_DIGEST):
             request["IfNoneMatch"] = known
-        return self._ask(request)
+        fetched = self._ask(request)
+        if known is not None and isinstance(fetched, Fetched | Unacceptable) and fetched.token == known:
+            return Unchanged()
+        return fetched
 
     def fetch_version(self, pointer: Pointer) -> Fetch:
         """GET the version that ``pointer`` names and no other, blocking for a bounded time."""
-        request = self._request()
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._key}
         if pointer.lasting:
             request["VersionId"] = pointer.version_id or ""
         else:
             request["IfMatch"] = pointer.etag or ""
         return self._ask(request)
 
-    def _request(self) -> GetObjectRequestTypeDef:
-        return {"Bucket": self._bucket, "Key": self._key}
-
     def _ask(self, request: GetObjectRequestTypeDef) -> Fetch:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore's price is paid on use
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
+        from routeiq_syncd.sources.aws import Patience, connect_s3  # noqa: PLC0415 - botocore's price is paid on use
+        from routeiq_syncd.sources.aws_faults import Place, explain, origin, way_failed  # noqa: PLC0415 - as above
 
+        endpoint, patience = "of AWS", self._patience or Patience()
         try:
-            self.open()
-        except S3SettingsError as error:
-            return Failed(str(error))
-        try:
-            return self._get(request)
-        except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            code = error.response.get("Error", {}).get("Code", "")
-            return Unchanged() if status == 304 else Failed(self._refusal(code, status))  # noqa: PLR2004 - not modified
-        except (BotoCoreError, HTTPError, OSError) as error:
-            # The texts of these errors can quote URLs and headers; the name of their class says enough.
-            return Failed(self._fault(type(error).__name__))
+            if self._connection is None or self._connection.stale:
+                self._connection = None
+                gc.collect()  # a client is a web of cycles, and two at a time are 18 MiB more for good
+                self._connection = connect_s3(patience)
+            endpoint = origin(self._connection.client.meta.endpoint_url)
+            return self._read(self._connection.client.get_object(**request), patience)
+        except Exception as error:  # noqa: BLE001 - outside may do anything, and its libraries raise anything
+            if "IfNoneMatch" in request and _says_known(error):
+                return Unchanged()
+            self._let_go(credentials=not way_failed(error))
+            return Failed(explain(error, Place(self._bucket, self._key, endpoint)))
 
-    def _get(self, request: GetObjectRequestTypeDef) -> Fetch:
-        answer = self._client.get_object(**request)
-        etag, size = answer["ETag"], answer["ContentLength"]
-        body = answer["Body"]
-        try:
-            if size > self._limit:
+    def _let_go(self, *, credentials: bool) -> None:
+        """Begin the next call on a new TCP connection, and with ``credentials`` read anew."""
+        if self._connection is not None:
+            self._connection.client.close()
+        if credentials:
+            self._connection = None
+
+    def _read(self, answer: GetObjectOutputTypeDef, patience: Patience) -> Fetch:
+        body, etag, size = answer["Body"], _name(answer.get("ETag")), answer.get("ContentLength", 0)
+        with contextlib.closing(body):
+            status = answer["ResponseMetadata"]["HTTPStatusCode"]
+            if status != OK:
+                return Failed(f"Reading {self.location} failed: the server answered {status} and not the whole object.")
+            coding = (answer.get("ContentEncoding") or "").strip().lower()
+            if coding not in {"", "identity", "aws-chunked"}:
+                message = "it is stored compressed (Content-Encoding); upload it without"
+                return Unacceptable((Problem(CONFIG, None, message),), etag)
+            if size and size > self._limit:
                 return Unacceptable((too_large(CONFIG, size, self._limit),), etag)
             data = io.BytesIO()  # `getvalue` gives the buffer away without a copy
-            deadline = time.monotonic() + BODY_SECONDS
-            while chunk := body.read(CHUNK):
-                data.write(chunk)
-                if data.tell() > self._limit:
-                    return Unacceptable((too_large(CONFIG, None, self._limit),), etag)
-                if time.monotonic() > deadline:
-                    return Failed(f"{self.location} was not read within {BODY_SECONDS} s; it is tried again.")
-        finally:
-            body.close()
-        version = SourceVersion(self.kind, self.location, version_id=answer.get("VersionId"), etag=etag)
-        pointer = Pointer(self._bucket, self._key, version.version_id, etag)
-        return Fetched(make_bundle({CONFIG: data.getvalue()}), version, etag, pointer)
+            with _deadline(body, patience.body) as late:
+                while chunk := body.read(CHUNK):
+                    data.write(chunk)
+                    if data.tell() > self._limit:
+                        return Unacceptable((too_large(CONFIG, None, self._limit),), etag)
+            if late.is_set():
+                return Failed(f"{self.location} was not read within {patience.body:g} s; it is tried again.")
+        return self._fetched(data.getvalue(), etag, _name(answer.get("VersionId")))
 
-    @property
-    def _endpoint(self) -> str:
-        parts = urlsplit(self._client.meta.endpoint_url)
-        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-
-    def _refusal(self, code: str, status: int | None) -> str:
-        where = f"(endpoint {self._endpoint})"
-        match code:
-            case "NoSuchBucket":
-                return f"The bucket '{self._bucket}' does not exist {where}; create it, or mend S3_BUCKET_NAME."
-            case "NoSuchKey" | "404" | "NotFound":
-                return (
-                    f"The object '{self._key}' does not exist in the bucket '{self._bucket}' {where}; "
-                    "upload it, or mend S3_CONFIG_KEY."
-                )
-            case "PreconditionFailed" | "412" | "NoSuchVersion":
-                return f"This version of {self.location} is gone {where}: the object was overwritten, or it expired."
-            case "AccessDenied" | "403" | "Forbidden" | "AllAccessDisabled":
-                return (
-                    f"Access to {self.location} is denied {where}; the credentials need s3:GetObject on it, "
-                    "s3:GetObjectVersion where the bucket keeps versions, and s3:ListBucket to tell a missing object "
-                    "from a forbidden one."
-                )
-            case "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken":
-                return f"The credentials for {self.location} were not accepted {where}: {code}; mend or renew them."
-            case _:
-                return f"Reading {self.location} failed {where}: the server answered {status} {code[:80]}."
-
-    def _fault(self, kind: str) -> str:
-        match kind:
-            case "NoCredentialsError" | "PartialCredentialsError" | "CredentialRetrievalError":
-                return (
-                    f"There are no complete AWS credentials to read {self.location}; give some, as for any AWS client."
-                )
-            case "ParamValidationError":
-                return f"{self.location} is not a name that S3 takes; mend S3_BUCKET_NAME or S3_CONFIG_KEY."
-            case _:
-                return (
-                    f"{self.location} cannot be reached at the endpoint {self._endpoint} ({kind}); it is tried again."
-                )
+    def _fetched(self, content: bytes, etag: str | None, version_id: str | None) -> Fetched:
+        version = SourceVersion(self.kind, self.location, version_id=version_id, etag=etag)
+        pointer = Pointer(self._bucket, self._key, version_id, etag)
+        token = etag or BY_DIGEST + hashlib.sha256(content).hexdigest()
+        nameable = pointer.lasting or etag is not None
+        return Fetched(make_bundle({CONFIG: content}), version, token, pointer if nameable else None)
 
 
-def open_s3(bucket: str, key: str, limit: int) -> S3Source:
-    """Make the source; its first use imports botocore and makes a client with the usual settings of AWS."""
+@contextlib.contextmanager
+def _deadline(body: object, seconds: float) -> Iterator[threading.Event]:
+    """End the reading of ``body`` after ``seconds``: a server that sends byte by byte keeps each single wait short."""
+    late = threading.Event()
 
-    def connect() -> S3Client:
-        from routeiq_syncd.sources.aws import connect_s3  # noqa: PLC0415 - botocore's price is paid on use
+    def end() -> None:
+        late.set()
+        with contextlib.suppress(Exception):  # the body was read to its end at this moment
+            body._raw_stream.shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - botocore names urllib3's nowhere
 
-        return connect_s3()
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
-    return S3Source(connect, bucket, key, limit)
+
+def _name(value: str | None) -> str | None:
+    """Return an etag or a version id that the header of a request can repeat; None for any other."""
+    if not value or len(value) > LONGEST_NAME or not value.isascii() or not value.isprintable():
+        return None
+    return value
+
+
+def _says_known(error: Exception) -> bool:
+    """Whether an answer says that ``If-None-Match`` named the present version: 304, or from some stores 412."""
+    response = getattr(error, "response", None)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+    return status in {NOT_MODIFIED, PRECONDITION_FAILED}

@@ -22,7 +22,3 @@ class Source(Protocol):
         Args:
             known: the token of the version that the caller has dealt with, None for none.
         """
-
-
-class S3SettingsError(Exception):
-    """The settings of the AWS client cannot work; the message is a sentence."""

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.session import Session
 
-from routeiq_syncd.sources.aws import SERVICES, LeanFiles, connect_s3
+from routeiq_syncd.sources.aws import SERVICES, LeanFiles, Patience, connect_s3
 
 REGIONS = ("us-east-1", "eu-central-1", "ap-south-2", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1")
 
@@ -46,7 +46,7 @@ def test_every_region_is_asked_in_the_same_way(monkeypatch: pytest.MonkeyPatch, 
         "AWS_USE_DUALSTACK_ENDPOINT": dualstack,
     }.items():
         monkeypatch.setenv(name, value)
-    ours = connect_s3()
+    ours = connect_s3(Patience()).client
     theirs = Session().create_client("s3", region_name=region, config=Config(retries={"mode": "standard"}))
     question = {"Bucket": "bucket", "Key": "a/b c.yaml", "IfNoneMatch": '"etag"', "VersionId": "v1"}
     assert ours.meta.endpoint_url == theirs.meta.endpoint_url
@@ -57,7 +57,7 @@ def test_every_region_is_asked_in_the_same_way(monkeypatch: pytest.MonkeyPatch, 
 
 def test_nothing_is_kept_of_what_nobody_uses() -> None:
     """The documentation of S3 is empty, and the list of endpoints holds the services that syncd asks."""
-    client = connect_s3()
+    client = connect_s3(Patience()).client
     model = client.meta.service_model
     assert {model.operation_model(name).documentation for name in model.operation_names} == {""}
     assert model.operation_model("GetObject").has_streaming_output
