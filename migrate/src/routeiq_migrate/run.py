@@ -5,7 +5,6 @@
 
 import argparse
 import sys
-from dataclasses import dataclass
 
 from asyncpg import PostgresError
 
@@ -29,17 +28,6 @@ HAND_WAIT = 30.0
 """How long the commands that are run by hand wait for the database, in seconds."""
 
 
-@dataclass(frozen=True)
-class Context:
-    """What the commands are run with."""
-
-    settings: Settings
-    target: Target
-    scripts: Scripts
-    locks: Locks
-    report: Report
-
-
 async def run(arguments: argparse.Namespace, settings: Settings, target: Target) -> Exit:
     """Build what the command needs, run it, and say how it ended."""
     log = LazyLog(level=settings.log_level, form=settings.log_format)
@@ -52,10 +40,9 @@ async def run(arguments: argparse.Namespace, settings: Settings, target: Target)
         log.warning("the database URL has parameters that nobody reads", parameters=target.unknown)
     try:
         scripts = Scripts(shipped_migrations(extras_folder(), settings.extra_migrations), own_migrations())
-        locks = Locks(settings.lock_seconds, log, prisma=settings.prisma_lock)
         report = Report(log, Progress(log, terminal=sys.stderr.isatty()), telemetry)
         with telemetry.span(arguments.command):
-            return await dispatch(arguments, Context(settings, target, scripts, locks, report))
+            return await dispatch(arguments, settings, target, scripts, report)
     except MigrateError as error:
         log.error(str(error), exit=int(error.exit))
         return error.exit
@@ -70,17 +57,19 @@ async def run(arguments: argparse.Namespace, settings: Settings, target: Target)
         telemetry.close()
 
 
-async def dispatch(arguments: argparse.Namespace, context: Context) -> Exit:
+async def dispatch(
+    arguments: argparse.Namespace, settings: Settings, target: Target, scripts: Scripts, report: Report
+) -> Exit:
     """Run the command that was asked for."""
-    settings, target, scripts, locks = context.settings, context.target, context.scripts, context.locks
-    log = context.report.log
+    log = report.log
+    locks = Locks(settings.lock_seconds, log, prisma=settings.prisma_lock)
     match arguments.command:
         case "wait":
             return await wait(target, scripts, arguments.limit, log)
         case "up":
             allowed = frozenset(arguments.allow_destructive)
             options = Options(allowed, settings.large_bytes, settings.replica_identity_full)
-            await up(target, scripts, locks, options, context.report, wait_seconds=arguments.wait)
+            await up(target, scripts, locks, options, report, wait_seconds=arguments.wait)
             return Exit.DONE
     async with session(target, HAND_WAIT, log, create=False) as database:
         match arguments.command:

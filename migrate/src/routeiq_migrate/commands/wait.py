@@ -39,7 +39,7 @@ async def wait(target: Target, scripts: Scripts, limit: float, log: LazyLog) -> 
                     if not was_told:
                         log.info("waiting for the migration", reason=reason, limit_s=limit)
                         was_told = True
-                    await pause_until(deadline)
+                    await pause(0.3, 0.7, until=deadline)
         except NoDatabaseError as error:
             reason = str(error)
         except LOST:
@@ -49,12 +49,7 @@ async def wait(target: Target, scripts: Scripts, limit: float, log: LazyLog) -> 
         if time.monotonic() >= deadline:
             log.error("the database is still behind", reason=reason, limit_s=limit)
             return Exit.BEHIND
-        await pause_until(deadline)
-
-
-async def pause_until(deadline: float) -> None:
-    """Sleep a moment, not beyond ``deadline`` (monotonic seconds)."""
-    await pause(0.3, 0.7, at_most=max(0.0, deadline - time.monotonic()))
+        await pause(0.3, 0.7, until=deadline)
 
 
 async def why_behind(database: Database, scripts: Scripts) -> str:

@@ -228,7 +228,7 @@ async def reach(target: Target, wait_seconds: float, log: LazyLog, *, create: bo
             if not was_told:
                 log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
                 was_told = True
-        await pause(0.2, 0.6, at_most=max(0.05, deadline - time.monotonic()))
+        await pause(0.2, 0.6, until=deadline)
 
 
 def explain(error: Exception, target: Target, limit: float) -> str:

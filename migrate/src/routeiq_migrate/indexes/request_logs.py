@@ -115,8 +115,7 @@ class RequestLogs:
         # An older release's table has neither the columns nor a use for the index.
         if kind is None or kind["standby"] or kind["columns"] < len(index.columns):
             return
-        state = await self.state_of(place)
-        if state:
+        if await self.state_of(place):
             return
         if self.database.pooled:
             await self.build_in_transaction(index, place, partitioned=kind["partitioned"])

@@ -62,7 +62,7 @@ def dangers(script: str) -> tuple[Danger, ...]:
 
 def in_block(block: Tree, text: str, line: int) -> Iterator[Danger]:
     """Look into a DO block: every statement in it, a loop's query included, and every computed one."""
-    language = next((option["arg"]["String"]["sval"] for kind, option in walk(block) if is_language(kind, option)), "")
+    language = next((node["arg"]["String"]["sval"] for _, node in walk(block) if node.get("defname") == "language"), "")
     if language not in ("", "plpgsql"):
         yield Danger(line, f"DO block in {language}", None)
         return
@@ -77,11 +77,6 @@ def in_block(block: Tree, text: str, line: int) -> Iterator[Danger]:
             if expression.get("parseMode") == 0:
                 for entry in parse(expression["query"]):
                     yield from in_tree(entry["stmt"], at)
-
-
-def is_language(kind: str, node: Mapping[str, Tree]) -> bool:
-    """Whether a node is the LANGUAGE option of a DO block."""
-    return kind == "DefElem" and node.get("defname") == "language"
 
 
 def in_tree(tree: Tree, line: int) -> Iterator[Danger]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import time
 
 
-async def pause(shortest: float, longest: float, at_most: float = float("inf")) -> None:
-    """Sleep for a random while between two limits, and not longer than ``at_most``; all in seconds."""
-    await asyncio.sleep(min(random.uniform(shortest, longest), at_most))  # noqa: S311 - spreads load, no secret
+async def pause(shortest: float, longest: float, *, until: float = float("inf")) -> None:
+    """Sleep for a random while between two limits in seconds, and hardly beyond ``until`` (monotonic seconds)."""
+    left = max(0.05, until - time.monotonic())  # a moment in any case: a loop that has a last try does not spin
+    await asyncio.sleep(min(random.uniform(shortest, longest), left))  # noqa: S311 - spreads load, no secret
