@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from routeiq_migrate.plan.grammar import Tree, parse, parse_block, scan
+from routeiq_migrate.plan.grammar import Tree, parse, parse_block
 
 DYNAMIC: Final = "EXECUTE of computed SQL"
 COMPUTED_TYPE: Final = "ALTER TYPE with a computed USING"
@@ -50,8 +50,7 @@ def dangers(script: str) -> tuple[Danger, ...]:
     for entry in parse(script):
         start = entry.get("stmt_location", 0)
         text = (raw[start : start + entry["stmt_len"]] if "stmt_len" in entry else raw[start:]).decode()
-        # The grammar counts white space and comments before a statement to the statement.
-        line = 1 + raw[:start].count(b"\n") + text.count("\n", 0, scan(text)[0].start)
+        line = 1 + raw[:start].count(b"\n")
         statement = entry["stmt"]
         if "DoStmt" in statement:
             found += in_block(statement["DoStmt"], text, line)

@@ -44,6 +44,7 @@ def test_what_is_not_inert(script: str) -> None:
             "T",
         ),
         ("CREATE INDEX CONCURRENTLY i ON s.t (a)", "i", "t"),
+        ("-- für\nCREATE INDEX CONCURRENTLY i ON t (a)", "i", "t"),
     ],
 )
 def test_a_concurrent_build_is_recognised(script: str, index: str, table: str) -> None:
