@@ -16,6 +16,9 @@ from tests.support.processes import REPOSITORY, SCRIPTS, clean_environment
 DONE, BEHIND, BAD_SETTINGS, UNREACHABLE, FAILED, REFUSED, LOCK_TIMEOUT = range(7)
 """The exit codes, as documented."""
 
+LATE = 200
+"""How many migrations the fixture ``late`` holds: most tests start there, so that little is left to apply."""
+
 COMMAND = str(SCRIPTS / "routeiq-migrate")
 
 CREATE_LEDGER = """CREATE TABLE _prisma_migrations (id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL,
@@ -143,3 +146,14 @@ def is_current(server: PostgresServer, database: str) -> bool:
 def fingerprint(server: PostgresServer, database: str) -> str:
     """Return a digest of every column, index, constraint and trigger of schema ``public``."""
     return server.sql(FINGERPRINT, database=database)[0]
+
+
+REQUEST_LOG = ("LiteLLM_SpendLogs_api_key_startTime_idx", "LiteLLM_SpendLogs_litellm_call_id_idx")
+"""The names of the request-log indexes."""
+
+
+def index_state(server: PostgresServer, database: str, name: str) -> list[str]:
+    """Return whether the index is valid; empty when there is none."""
+    return server.sql(
+        f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('\"{name}\"')", database=database
+    )

@@ -6,10 +6,9 @@ The ledger's definition and the meaning of its columns are Prisma's (schema-engi
 """
 
 import uuid
-from dataclasses import dataclass
 
-from routeiq_migrate.database.session import Connection, Database, identifier, literal
-from routeiq_migrate.plan.plan import Ledgers, Migration, Row
+from routeiq_migrate.database.session import Database, identifier, literal
+from routeiq_migrate.plan.migration import Ledgers, Migration, Row
 
 CREATE_LEDGER = """CREATE TABLE {ledger} (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -39,60 +38,26 @@ SURVEY = """SELECT
        AND c.relname NOT IN ('_prisma_migrations', 'spatial_ref_sys')) AS tables"""
 
 
-@dataclass(frozen=True)
-class State:
-    """What the database holds; ``read_only`` for a standby or a session that may not write."""
-
-    ledgers: Ledgers
-    schema_exists: bool
-    ledger_exists: bool
-    own_exists: bool
-    read_only: bool
-
-
 def ledger_of(database: Database) -> str:
     """Return the qualified name of Prisma's ledger."""
     return f"{identifier(database.target.schema)}._prisma_migrations"
 
 
-async def read_state(database: Database) -> State:
-    """Read both ledgers and what surrounds them.
-
-    Raises:
-        AssertionError: a rule of this code is broken.
-    """
-    connection = database.connection
-    found = await connection.fetchrow(SURVEY, database.target.schema)
-    if found is None:
-        raise AssertionError("a SELECT without FROM returns one row")
-    rows = None
-    if found["ledger_exists"]:
-        records = await connection.fetch(
-            "SELECT id, migration_name, checksum, finished_at IS NOT NULL AS finished, "
-            "rolled_back_at IS NOT NULL AS rolled_back, applied_steps_count AS steps, coalesce(logs, '') AS logs "
-            f"FROM {ledger_of(database)} ORDER BY started_at"
-        )
-        rows = tuple(
-            Row(r["id"], r["migration_name"], r["checksum"], r["finished"], r["rolled_back"], r["steps"], r["logs"])
-            for r in records
-        )
-    own = None
-    if found["own_exists"]:
-        records = await connection.fetch("SELECT name, checksum FROM routeiq.migration")
-        own = tuple((record["name"], record["checksum"]) for record in records)
-    return State(
-        Ledgers(rows, own, found["tables"]),
-        schema_exists=found["schema_exists"],
-        ledger_exists=found["ledger_exists"],
-        own_exists=found["own_exists"],
-        read_only=found["read_only"],
-    )
-
-
-async def read_at_once(database: Database) -> State:
-    """Read the state in one transaction, which a pooler needs to keep to one server."""
+async def read_ledgers(database: Database) -> Ledgers:
+    """Read both ledgers and what surrounds them, in one transaction, which a pooler needs to keep to one server."""
+    connection, rows, own = database.connection, None, None
     async with database.transaction():
-        return await read_state(database)
+        [found] = await connection.fetch(SURVEY, database.target.schema)
+        if found["ledger_exists"]:
+            records = await connection.fetch(
+                "SELECT id, migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, "
+                f"applied_steps_count, coalesce(logs, '') FROM {ledger_of(database)} ORDER BY started_at"
+            )
+            rows = tuple(Row(*record) for record in records)
+        if found["own_exists"]:
+            records = await connection.fetch("SELECT name, checksum FROM routeiq.migration")
+            own = tuple((record["name"], record["checksum"]) for record in records)
+    return Ledgers(rows, own, found["tables"], schema_exists=found["schema_exists"], read_only=found["read_only"])
 
 
 def started(database: Database, migration: Migration, row_id: str) -> str:
@@ -129,14 +94,13 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-async def create_ledger(database: Database, state: State) -> None:
-    """Create the schema and Prisma's ledger where they are missing; the caller holds the locks."""
-    connection: Connection = database.connection
+async def create_ledger(database: Database, found: Ledgers) -> None:
+    """Create the schema and Prisma's ledger where ``found`` says that they are missing; the caller holds the locks."""
     async with database.unit():
-        if not state.schema_exists:
-            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(database.target.schema)}")
-        if not state.ledger_exists:
-            await connection.execute(CREATE_LEDGER.format(ledger=ledger_of(database)))
+        if not found.schema_exists:
+            await database.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(database.target.schema)}")
+        if found.rows is None:
+            await database.connection.execute(CREATE_LEDGER.format(ledger=ledger_of(database)))
 
 
 async def create_own_ledger(database: Database) -> None:

@@ -2,14 +2,39 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from routeiq_migrate.errors import RefusedError, SettingsError
-from routeiq_migrate.plan.plan import Migration
+from routeiq_migrate.plan.migration import Ledgers, Migration
+from routeiq_migrate.plan.plan import Plan, Refusal, make_plan
 
 EXTRAS = "litellm-proxy-extras"
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """LiteLLM's migrations, with those an operator added, and ours; each in order."""
+
+    shipped: tuple[Migration, ...]
+    own: tuple[Migration, ...]
+
+    def plan(self, ledgers: Ledgers) -> Plan | Refusal:
+        """Return what the database of ``ledgers`` lacks, or why only a person can say that."""
+        return make_plan(self.shipped, self.own, ledgers)
+
+    def plan_or_refuse(self, ledgers: Ledgers) -> Plan:
+        """Return what the database of ``ledgers`` lacks, for a command that cannot go on without.
+
+        Raises:
+            RefusedError: only a person can say what it lacks.
+        """
+        plan = self.plan(ledgers)
+        if isinstance(plan, Refusal):
+            raise RefusedError(plan.reason)
+        return plan
 
 
 def extras_folder() -> Path:
@@ -58,11 +83,11 @@ def shipped_migrations(package: Path, extra: Path | None) -> tuple[Migration, ..
             database (P3019), or no migration at all.
     """
     check_provider(package / "migrations" / "migration_lock.toml")
-    found = {name: Migration(name, script) for name, script in scripts(package / "migrations")}
+    found = {name: Migration(name, script) for name, script in read_folder(package / "migrations")}
     if not found:
         raise RefusedError(f"The installed {EXTRAS} holds no migration. Install it anew.")
     if extra is not None and (extra / "migrations").is_dir():
-        for name, script in scripts(extra / "migrations"):
+        for name, script in read_folder(extra / "migrations"):
             found.setdefault(name, Migration(name, script, shipped=False))
     return tuple(found[name] for name in sorted(found, key=str.encode))
 
@@ -80,7 +105,7 @@ def check_provider(lock: Path) -> None:
         raise RefusedError(f"{lock.name} names the provider {provider!r}; expected 'postgresql' (Prisma's P3019).")
 
 
-def scripts(folder: Path) -> Iterator[tuple[str, str]]:
+def read_folder(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield name and script of every migration in ``folder``.
 
     Raises:

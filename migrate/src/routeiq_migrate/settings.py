@@ -5,6 +5,7 @@ of a run that finds nothing to do, and this command runs before every start of a
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         protocol=environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
         or "grpc",
-        sample_rate=sample_rate(environment),
+        sample_rate=number(environment, "LLMROUTER_OTEL_SAMPLE_RATE", 1, "a share from 0 to 1", at_most=1),
     )
 
 
@@ -105,7 +106,9 @@ def flag(environment: Mapping[str, str], name: str) -> bool:
     return text in YES
 
 
-def number(environment: Mapping[str, str], name: str, default: float, expected: str) -> float:
+def number(
+    environment: Mapping[str, str], name: str, default: float, expected: str, at_most: float = sys.float_info.max
+) -> float:
     """Read a number that is not negative.
 
     Raises:
@@ -116,18 +119,6 @@ def number(environment: Mapping[str, str], name: str, default: float, expected: 
         value = float(text or default)
     except ValueError:
         value = -1
-    if not 0 <= value < float("inf"):
+    if not 0 <= value <= at_most:
         raise SettingsError(f"{name} is {text!r}; expected {expected}.")
     return value
-
-
-def sample_rate(environment: Mapping[str, str]) -> float:
-    """Read the share of traces to keep.
-
-    Raises:
-        SettingsError: the setting has a value that cannot work.
-    """
-    rate = number(environment, "LLMROUTER_OTEL_SAMPLE_RATE", 1, "a share from 0 to 1")
-    if rate > 1:
-        raise SettingsError(f"LLMROUTER_OTEL_SAMPLE_RATE is {rate:g}; expected a share from 0 to 1.")
-    return rate

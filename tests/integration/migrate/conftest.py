@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.migrate import apply_with_psql, shipped_scripts
+from tests.support.migrate import LATE, apply_with_psql, shipped_scripts
 from tests.support.postgres import PostgresServer, running_postgres
 
 
@@ -22,15 +22,19 @@ def database(server: PostgresServer, request: pytest.FixtureRequest) -> Iterator
     server.drop_database(name)
 
 
-LATE = 200
-"""Most tests start here, so that little is left to apply."""
-
-
 @pytest.fixture
 def late(server: PostgresServer, database: str, history: Callable[[int], str]) -> str:
     """The name of a database with the first ``LATE`` migrations."""
     server.drop_database(database)
     server.create_database(database, template=history(LATE))
+    return database
+
+
+@pytest.fixture
+def whole(server: PostgresServer, database: str, history: Callable[[int], str]) -> str:
+    """The name of a database with all migrations and none of the indexes beside them."""
+    server.drop_database(database)
+    server.create_database(database, template=history(len(shipped_scripts())))
     return database
 
 

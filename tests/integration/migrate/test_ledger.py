@@ -11,6 +11,7 @@ from tests.support.migrate import (
     BEHIND,
     DONE,
     FAILED,
+    LATE,
     REFUSED,
     Script,
     failed_row,
@@ -22,9 +23,6 @@ from tests.support.migrate import (
     shipped_scripts,
 )
 from tests.support.postgres import PostgresServer
-
-LATE = 200
-"""How many migrations the fixture ``late`` holds."""
 
 History = Callable[[int], str]
 

@@ -1,12 +1,12 @@
 """Recording a migration that an earlier attempt applied without leaving a trace of it."""
 
-from routeiq_migrate.apply.permission import load_parser
-from routeiq_migrate.database.session import Database, identifier
+from routeiq_migrate.database.catalogue import qualified
+from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import RefusedError
-from routeiq_migrate.job import Job
 from routeiq_migrate.ledger import resolved, rolled_back
 from routeiq_migrate.plan.created import Created, created
-from routeiq_migrate.plan.plan import Migration
+from routeiq_migrate.plan.migration import Migration
+from routeiq_migrate.runtime.lazy_log import LazyLog
 
 PRESENT = {
     "table": "SELECT to_regclass($1) IS NOT NULL",
@@ -18,14 +18,19 @@ PRESENT = {
 }
 
 
-async def adopt(job: Job, migration: Migration, row_id: str) -> None:
-    """Record a migration whose objects turned out to be there already, once all of them are.
+async def adopt(database: Database, migration: Migration, row_id: str, log: LazyLog) -> None:
+    """Record a migration as applied whose objects turned out to be there, provided that all of them are.
+
+    Args:
+        database: the session.
+        migration: the migration whose script stopped at something that exists.
+        row_id: the id of the failed row of the earlier attempt, which is marked as rolled back.
+        log: where it is reported.
 
     Raises:
-        RefusedError: some are there and some are not.
+        RefusedError: some objects are there and some are not.
     """
-    database = job.database
-    missing = [item for item in created(migration.script, load_parser()) if not await present(database, item)]
+    missing = [item for item in created(migration.script) if not await present(database, item)]
     if missing:
         raise RefusedError(
             f"An earlier attempt at migration {migration.name!r} ended without a trace, and the schema holds only part "
@@ -35,11 +40,11 @@ async def adopt(job: Job, migration: Migration, row_id: str) -> None:
     async with database.unit():
         await database.connection.execute(rolled_back(database, row_id))
         await database.connection.execute(resolved(database, migration))
-    job.log.warning("an earlier attempt had applied this migration; recorded that", migration=migration.name)
+    log.warning("an earlier attempt had applied this migration; recorded that", migration=migration.name)
 
 
 async def present(database: Database, item: Created) -> bool:
     """Whether ``item`` is in the schema."""
-    table = f"{identifier(database.target.schema)}.{identifier(item.table)}"
+    table = qualified(database, item.table)
     arguments = (table, item.name) if item.name else (table,)
     return bool(await database.connection.fetchval(PRESENT[item.kind], *arguments))

@@ -8,8 +8,6 @@ On a large one the index is built first, outside any transaction and without Pri
 lock holds a snapshot the build would wait for), and the script is recorded after: see ``Build``.
 """
 
-import asyncio
-import random
 import time
 from dataclasses import dataclass
 
@@ -17,199 +15,206 @@ import asyncpg
 
 from routeiq_migrate.apply.adopt import adopt
 from routeiq_migrate.apply.permission import Verdict, check, find_verdicts, guard
-from routeiq_migrate.database.session import LOST, Database, identifier
-from routeiq_migrate.errors import MigrationFailedError, RefusedError
-from routeiq_migrate.job import Job, failure_text, run
+from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, qualified, table_bytes, table_exists
+from routeiq_migrate.database.session import Database
+from routeiq_migrate.errors import RefusedError
+from routeiq_migrate.failure import failing_as
 from routeiq_migrate.ledger import (
-    State,
     create_ledger,
     create_own_ledger,
     new_id,
-    read_state,
+    read_ledgers,
     rolled_back,
     started,
     succeeded,
 )
-from routeiq_migrate.plan.lexer import ConcurrentIndex, concurrent_index
-from routeiq_migrate.plan.plan import Apply, Finish, Migration, Plan, Step, make_plan
+from routeiq_migrate.plan.migration import Ledgers, Migration
+from routeiq_migrate.plan.plan import Apply, Build, Finish, Plan, Step
+from routeiq_migrate.plan.script_kinds import ConcurrentIndex, concurrent_index
+from routeiq_migrate.runtime.pace import pause
+from routeiq_migrate.runtime.report import Report
+from routeiq_migrate.scripts import Scripts
 
 ATTEMPTS = 4
 """How often one migration is tried while others deadlock with it."""
 
-WRITERS_WAIT = "200ms"
-"""How long writers may queue behind an index build that waits for an open transaction."""
-
-INDEX_STATE = """SELECT x.indisvalid FROM pg_index x
-JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
-WHERE n.nspname = $1 AND i.relname = $2"""
-
-TABLE_BYTES = """SELECT (pg_table_size($1::text::regclass) + coalesce(
-    (SELECT sum(pg_table_size(relid)) FROM pg_partition_tree($1::text::regclass) WHERE isleaf), 0))::bigint"""
-
 
 @dataclass(frozen=True)
-class Build:
-    """An index that has to be built before its migration can be recorded."""
+class Applier:
+    """Applies what one database lacks; the caller holds the locks.
 
-    migration: Migration
-    index: ConcurrentIndex
-
-
-async def apply_pending(job: Job) -> Build | None:
-    """Apply what is pending, in order; the caller holds the locks.
-
-    Returns:
-        None when nothing is pending any more; otherwise the build to do without the locks before coming back.
-
-    Raises:
-        RefusedError: the plan cannot go on unasked; nothing was changed.
-        MigrationFailedError: a script failed and was rolled back; those before it stay applied.
+    Attributes:
+        database: the session.
+        scripts: the migrations on disk.
+        allowed: names of migrations that may destroy data.
+        large_bytes: the table size from which an index is built concurrently.
+        report: where each migration is reported.
     """
-    state = await read_state(job.database)
-    plan = make_plan(job.shipped, job.own, state.ledgers)
-    if plan.current:
+
+    database: Database
+    scripts: Scripts
+    allowed: frozenset[str]
+    large_bytes: int
+    report: Report
+
+    async def apply_pending(self) -> Build | None:
+        """Apply what is pending, in order.
+
+        Returns:
+            None when nothing is pending any more; otherwise the build to do without the locks before coming back.
+
+        Raises:
+            RefusedError: the plan cannot go on unasked; nothing was changed.
+            MigrationFailedError: a script failed and was rolled back; those before it stay applied.
+        """
+        database = self.database
+        ledgers = await read_ledgers(database)
+        plan = self.scripts.plan_or_refuse(ledgers)
+        if plan.current:
+            return None
+        if ledgers.read_only:
+            raise RefusedError(
+                "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
+                "Point DATABASE_URL or DIRECT_URL at the writer."
+            )
+        verdicts = await find_dangers(database, plan, ledgers)
+        check(verdicts, self.allowed)
+        if plan.steps:
+            with failing_as(database, "the migration ledger"):
+                await create_ledger(database, ledgers)
+        self.report.progress.start(len(plan.names))
+        for number, step in enumerate(plan.steps, 1):
+            mine = tuple(verdict for verdict in verdicts if verdict.migration == step.migration.name)
+            build = await self.timed_step(step, mine, last=number == len(plan.steps) and not plan.own)
+            if build is not None:
+                return build
+        if plan.own and ledgers.own is None:
+            with failing_as(database, "the ledger of schema routeiq"):
+                await create_own_ledger(database)
+        for migration in plan.own:
+            began = time.perf_counter()
+            with failing_as(database, migration.name):
+                await apply_own(database, migration)
+            self.report.progress.applied(f"routeiq/{migration.name}", (time.perf_counter() - began) * 1000)
         return None
-    if state.read_only:
-        raise RefusedError(
-            "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
-            "Point DATABASE_URL or DIRECT_URL at the writer."
-        )
-    verdicts = await find_dangers(job, plan, state)
-    check(verdicts, job.allowed)
-    if plan.steps:
-        await run(job, "the migration ledger", create_ledger(job.database, state))
-    job.progress.start(len(plan.names))
-    for number, step in enumerate(plan.steps, 1):
-        mine = tuple(verdict for verdict in verdicts if verdict.migration == step.migration.name)
-        build = await timed_step(job, step, mine, last=number == len(plan.steps) and not plan.own)
-        if build is not None:
-            return build
-    if plan.own and not state.own_exists:
-        await run(job, "the ledger of schema routeiq", create_own_ledger(job.database))
-    for migration in plan.own:
+
+    async def timed_step(self, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
+        """Run one step, and report it when it is done.
+
+        Raises:
+            LOST: the connection to the server is gone.
+            MigrationFailedError: a statement failed; the message says why and what to do.
+        """
+        name = step.migration.name
         began = time.perf_counter()
-        await run(job, migration.name, apply_own(job.database, migration))
-        job.progress.applied(f"routeiq/{migration.name}", (time.perf_counter() - began) * 1000)
-    return None
+        with self.report.telemetry.span("migration", name=name), failing_as(self.database, name, resolvable=True):
+            build = await self.patient_step(step, verdicts, last=last)
+        if build is None:
+            self.report.progress.applied(name, (time.perf_counter() - began) * 1000)
+        return build
 
+    async def patient_step(self, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
+        """Run one step, again after a deadlock.
 
-async def find_dangers(job: Job, plan: Plan, state: State) -> tuple[Verdict, ...]:
-    """Judge the pending scripts; in a schema without tables LiteLLM's own can lose nothing and need no judging."""
-    scripts = [step.migration for step in plan.steps if isinstance(step, Apply)]
-    if state.ledgers.fresh:
-        scripts = [migration for migration in scripts if not migration.shipped]
-    return await find_verdicts(job.database, scripts) if scripts else ()
-
-
-async def timed_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
-    """Run one step, again after a deadlock; report it when it is done.
-
-    Raises:
-        AssertionError: a rule of this code is broken.
-        LOST: the connection to the server is gone.
-        MigrationFailedError: a statement failed; the message says why and what to do.
-    """
-    name = step.migration.name
-    began = time.perf_counter()
-    with job.telemetry.span("migration", name=name):
-        for attempt in range(1, ATTEMPTS + 1):
+        Raises:
+            DeadlockDetectedError: behind a pooler, or at the last attempt.
+            SerializationError: behind a pooler, or at the last attempt.
+        """
+        for attempt in range(1, ATTEMPTS):
             try:
-                build = await run_step(job, step, verdicts, last=last)
-                break
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                return await self.run_step(step, verdicts, last=last)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 # Behind a pooler the surrounding transaction is lost with its locks: only a new run can try again.
-                if attempt == ATTEMPTS or job.database.pooled:
-                    raise MigrationFailedError(failure_text(job, name, error)) from None
-                job.log.info("deadlock, trying again", migration=name, attempt=attempt)
-                await asyncio.sleep(random.uniform(0.1, 0.5) * attempt)  # noqa: S311 - jitter
-            except LOST:
+                if self.database.pooled:
+                    raise
+                self.report.log.info("deadlock, trying again", migration=step.migration.name, attempt=attempt)
+                await pause(0.1 * attempt, 0.5 * attempt)
+        return await self.run_step(step, verdicts, last=last)
+
+    async def run_step(self, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
+        """Run one step in its transaction.
+
+        Args:
+            step: what is to be done.
+            verdicts: the verdicts on the step's statements.
+            last: whether the run commits nothing after this step.
+
+        Returns:
+            None when the step is done; otherwise the build to do before it.
+
+        Raises:
+            DuplicateColumnError: a column is there already, and no crash explains it.
+            DuplicateObjectError: an object is there already, and no crash explains it.
+            DuplicateTableError: a table is there already, and no crash explains it.
+            LockNotAvailableError: writers hold the table too long.
+        """
+        database, connection, log = self.database, self.database.connection, self.report.log
+        if isinstance(step, Finish):
+            async with database.unit():
+                await connection.execute(succeeded(database, step.row.id))
+            log.info("recorded the end of a migration that had succeeded", migration=step.migration.name)
+            return None
+        migration, replaces = step.migration, step.replaces
+        script = migration.script
+        concurrent = concurrent_index(script)
+        if concurrent is not None:
+            if await self.needs_build(concurrent):
+                return Build(migration, concurrent)
+            script = concurrent.plain
+        row_id = new_id()
+        before = [started(database, migration, row_id)]
+        if replaces is not None:
+            before.insert(0, rolled_back(database, replaces.id))
+        if concurrent is not None and not database.pooled:  # there it would outlast this part of the transaction
+            before.append(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
+        if not last and not database.pooled:
+            # The last commit of the run flushes those before it; a crash earlier takes script and row together.
+            before.append("SET LOCAL synchronous_commit TO off")
+        try:
+            async with database.unit(first="; ".join(before), last=succeeded(database, row_id)):
+                await guard(database, verdicts, self.allowed)
+                if concurrent is not None:
+                    await drop_invalid(database, concurrent.index)
+                await connection.execute(script)
+        except (asyncpg.DuplicateColumnError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError):
+            if replaces is None or not step.perhaps_done:
                 raise
-            except asyncpg.PostgresError as error:
-                raise MigrationFailedError(failure_text(job, name, error)) from None
-        else:
-            raise AssertionError("unreachable: the last attempt breaks or raises")
-    if build is None:
-        job.progress.applied(name, (time.perf_counter() - began) * 1000)
-    return build
-
-
-async def run_step(job: Job, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
-    """Run one step in its transaction.
-
-    Raises:
-        DuplicateColumnError: a column is there already, and no crash explains it.
-        DuplicateObjectError: an object is there already, and no crash explains it.
-        DuplicateTableError: a table is there already, and no crash explains it.
-        LockNotAvailableError: writers hold the table too long.
-    """
-    database, connection = job.database, job.database.connection
-    if isinstance(step, Finish):
-        async with database.unit():
-            await connection.execute(succeeded(database, step.row.id))
-        job.log.info("recorded the end of a migration that had succeeded", migration=step.migration.name)
-        return None
-    migration, replaces = step.migration, step.replaces
-    script = migration.script
-    concurrent = concurrent_index(script)
-    if concurrent is not None:
-        if await needs_build(job, concurrent):
+            await adopt(database, migration, replaces.id, log)
+        except asyncpg.LockNotAvailableError:
+            if concurrent is None or database.pooled:
+                raise
             return Build(migration, concurrent)
-        script = concurrent.plain
-    row_id = new_id()
-    before = [started(database, migration, row_id)]
-    if replaces is not None:
-        before.insert(0, rolled_back(database, replaces.id))
-    if concurrent is not None and not database.pooled:  # there it would outlast this part of the transaction
-        before.append(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
-    if not last and not database.pooled:
-        # The last commit of the run flushes those before it; a crash earlier takes script and row together.
-        before.append("SET LOCAL synchronous_commit TO off")
-    try:
-        async with database.unit(first="; ".join(before), last=succeeded(database, row_id)):
-            await guard(database, verdicts, job.allowed)
-            if concurrent is not None:
-                await drop_invalid(database, concurrent.index)
-            await connection.execute(script)
-    except (asyncpg.DuplicateColumnError, asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError):
-        if replaces is None or not step.perhaps_done:
-            raise
-        await adopt(job, migration, replaces.id)
-    except asyncpg.LockNotAvailableError:
-        if concurrent is None or database.pooled:
-            raise
-        return Build(migration, concurrent)
-    return None
+        return None
+
+    async def needs_build(self, index: ConcurrentIndex) -> bool:
+        """Whether the index has to be built outside a transaction: it is missing or broken, and its table large."""
+        table = qualified(self.database, index.table)
+        if await index_is_valid(self.database, index.index) or not await table_exists(self.database, table):
+            return False
+        size = await table_bytes(self.database, table)
+        if size < self.large_bytes:
+            return False
+        if self.database.pooled:
+            self.report.log.warning(
+                "writers wait while this index is built: behind a transaction pooler it cannot be built concurrently; "
+                "set DIRECT_URL to avoid that",
+                index=index.index,
+                table=index.table,
+                bytes=size,
+            )
+        return not self.database.pooled
 
 
-async def needs_build(job: Job, index: ConcurrentIndex) -> bool:
-    """Whether the index has to be built outside a transaction: it is missing or broken, and its table large."""
-    database = job.database
-    schema = database.target.schema
-    if await database.connection.fetchval(INDEX_STATE, schema, index.index):
-        return False
-    table = f"{identifier(schema)}.{identifier(index.table)}"
-    if not await database.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
-        return False
-    size = await database.connection.fetchval(TABLE_BYTES, table)
-    if size < job.large_bytes:
-        return False
-    if database.pooled:
-        job.log.warning(
-            "writers wait while this index is built: behind a transaction pooler it cannot be built concurrently; "
-            "set DIRECT_URL to avoid that",
-            index=index.index,
-            table=index.table,
-            bytes=size,
-        )
-        return False
-    return True
+async def find_dangers(database: Database, plan: Plan, ledgers: Ledgers) -> tuple[Verdict, ...]:
+    """Judge the pending scripts; in a schema without tables LiteLLM's own can lose nothing and need no judging."""
+    pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
+    return await find_verdicts(database, [script for script in pending if not (ledgers.fresh and script.shipped)])
 
 
 async def drop_invalid(database: Database, index: str) -> None:
     """Drop what an interrupted build left, which IF NOT EXISTS would take for the index."""
-    schema = database.target.schema
-    if await database.connection.fetchval(INDEX_STATE, schema, index) is False:
-        await database.connection.execute(f"DROP INDEX {identifier(schema)}.{identifier(index)}")
+    if await index_is_valid(database, index) is False:
+        await database.connection.execute(f"DROP INDEX {qualified(database, index)}")
 
 
 async def apply_own(database: Database, migration: Migration) -> None:

@@ -1,18 +1,14 @@
-"""Whether a pending migration would destroy something, asked of the grammar and of the data.
+"""Whether a pending migration would destroy something, asked of the grammar and of the data."""
 
-PostgreSQL's grammar (pglast, which is libpg_query) is loaded only here and only when it is asked: it costs
-20 ms and 4 MB.
-"""
-
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
+from routeiq_migrate.database.catalogue import qualified, table_exists
 from routeiq_migrate.database.session import Database, identifier
 from routeiq_migrate.errors import RefusedError
-from routeiq_migrate.plan.destructive import Danger, Parser, dangers, narrows
-from routeiq_migrate.plan.plan import Migration
+from routeiq_migrate.plan.destructive import Danger, dangers, narrows
+from routeiq_migrate.plan.grammar import NotSqlError
+from routeiq_migrate.plan.migration import Migration
 
 COLUMN_TYPE = """SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
 WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped"""
@@ -33,43 +29,32 @@ class Verdict:
         return f"{self.migration}, {self.danger}{f' ({self.excuse})' if self.excuse else ''}"
 
 
-def load_parser() -> Parser:
-    """Load PostgreSQL's grammar."""
-    from pglast.parser import parse_plpgsql_json, parse_sql_json  # noqa: PLC0415 - see above
-
-    as_text = cast("tuple[Callable[[str], str], Callable[[str], str]]", (parse_sql_json, parse_plpgsql_json))
-    return Parser(lambda text: json.loads(as_text[0](text)), lambda text: json.loads(as_text[1](text)))
-
-
 async def find_verdicts(database: Database, migrations: Iterable[Migration]) -> tuple[Verdict, ...]:
     """Return a verdict on every dangerous statement of ``migrations``, against the database as it is.
 
     Raises:
         RefusedError: a script is not SQL.
     """
-    parser = load_parser()
     found: list[Verdict] = []
     for migration in migrations:
-        for danger in read_dangers(migration, parser):
+        for danger in read_dangers(migration):
             excuse = await excuse_for(database, danger, shipped=migration.shipped)
             if excuse is not None:
                 found.append(Verdict(migration.name, danger, excuse))
     return tuple(found)
 
 
-def read_dangers(migration: Migration, parser: Parser) -> tuple[Danger, ...]:
+def read_dangers(migration: Migration) -> tuple[Danger, ...]:
     """Read the dangerous statements of one script.
 
     Raises:
-        RefusedError: it cannot go on; the message says why and what to do.
+        RefusedError: the script is not SQL.
     """
-    from pglast.parser import ParseError  # noqa: PLC0415 - as above
-
     try:
-        return dangers(migration.script, parser)
-    except ParseError as error:
+        return dangers(migration.script)
+    except NotSqlError as error:
         raise RefusedError(
-            f"Migration {migration.name!r} cannot be read as SQL ({error.args[0]}), so it cannot be judged. Correct it."
+            f"Migration {migration.name!r} cannot be read as SQL ({error}), so it cannot be judged. Correct it."
         ) from None
 
 
@@ -79,8 +64,8 @@ async def excuse_for(database: Database, danger: Danger, *, shipped: bool) -> st
     if danger.table is None:
         return ""
     schema, name = danger.table
-    table = f"{identifier(schema or database.target.schema)}.{identifier(name)}"
-    if not await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+    table = qualified(database, name, schema)
+    if not await table_exists(database, table):
         return "table absent" if shipped else ""
     condition = "true"
     if danger.column is not None:
@@ -126,8 +111,8 @@ async def guard(database: Database, verdicts: Iterable[Verdict], allowed: frozen
         if not verdict.excuse or verdict.danger.table is None:
             continue
         schema, name = verdict.danger.table
-        table = f"{identifier(schema or database.target.schema)}.{identifier(name)}"
-        if await database.connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+        table = qualified(database, name, schema)
+        if await table_exists(database, table):
             await database.connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             if await excuse_for(database, verdict.danger, shipped=True) == "":
                 check([Verdict(verdict.migration, verdict.danger, "")], allowed)

@@ -1,4 +1,4 @@
-"""Giving a database without a ledger one, once its schema proves to hold what the migrations make.
+"""``baseline``: give a database its ledger, once its schema proves to hold what the migrations make.
 
 The proof needs no model of the schema: the migrations are applied to a scratch schema inside a transaction that is
 rolled back, and everything found in the scratch schema has to be found in the live one.
@@ -6,15 +6,15 @@ rolled back, and everything found in the scratch schema has to be found in the l
 
 import asyncpg
 
-from routeiq_migrate.database.locks import holding, lock_keys
+from routeiq_migrate.database.locks import Locks
 from routeiq_migrate.database.session import LOST, Database, identifier, primary
 from routeiq_migrate.errors import RefusedError, SettingsError
-from routeiq_migrate.job import Job
-from routeiq_migrate.ledger import create_ledger, new_id, read_state, resolved
-from routeiq_migrate.plan.lexer import concurrent_index
-from routeiq_migrate.plan.plan import Migration
+from routeiq_migrate.ledger import create_ledger, new_id, read_ledgers, resolved
+from routeiq_migrate.plan.migration import Migration
+from routeiq_migrate.plan.script_kinds import concurrent_index
 
 SHOWN = 20
+"""How many missing things are listed."""
 
 # Everything is qualified: the scratch schema shadows one of these catalogues.
 FACTS = """
@@ -57,11 +57,6 @@ CREATE VIEW {scratch}.information_schema_columns AS
     SELECT * FROM information_schema.columns WHERE table_schema = {literal}"""
 
 
-class _Proved(Exception):  # noqa: N818 - leaves the transaction, which rolls it back
-    def __init__(self, missing: list[str]) -> None:
-        self.missing = missing
-
-
 async def facts(database: Database, schema: str) -> set[str]:
     """Describe every object of ``schema``, one line each, without the schema's name."""
     await database.connection.execute(f"SET LOCAL search_path TO {identifier(schema)}, pg_catalog")
@@ -74,22 +69,21 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
     Raises:
         RefusedError: the check itself cannot be made.
         LOST: the connection to the server is gone.
-    """  # noqa: DOC501 - _Proved is raised and caught here
+    """
     connection = database.connection
     scratch = f"routeiq_scratch_{new_id().replace('-', '')[:12]}"
+    transaction = connection.transaction()
+    await transaction.start()
     try:
-        async with connection.transaction():
-            live = await facts(database, database.target.schema)
-            await connection.execute(f"CREATE SCHEMA {identifier(scratch)}")
-            await connection.execute(SHADOWS.format(scratch=identifier(scratch), literal=f"'{scratch}'"))
-            await connection.execute(f"SET LOCAL search_path TO {identifier(scratch)}, pg_catalog")
-            for migration in migrations:
-                concurrent = concurrent_index(migration.script)
-                script = concurrent.plain if concurrent else migration.script
-                await connection.execute(script.replace("information_schema.columns", "information_schema_columns"))
-            raise _Proved(sorted(await facts(database, scratch) - live))
-    except _Proved as proof:
-        return proof.missing
+        live = await facts(database, database.target.schema)
+        await connection.execute(f"CREATE SCHEMA {identifier(scratch)}")
+        await connection.execute(SHADOWS.format(scratch=identifier(scratch), literal=f"'{scratch}'"))
+        await connection.execute(f"SET LOCAL search_path TO {identifier(scratch)}, pg_catalog")
+        for migration in migrations:
+            concurrent = concurrent_index(migration.script)
+            script = concurrent.plain if concurrent else migration.script
+            await connection.execute(script.replace("information_schema.columns", "information_schema_columns"))
+        return sorted(await facts(database, scratch) - live)
     except LOST:
         raise
     except asyncpg.PostgresError as error:
@@ -97,10 +91,18 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
             f"The schema cannot be checked: {primary(error)} (SQLSTATE {error.sqlstate}). The check applies the "
             "migrations to a scratch schema and rolls it back, for which it needs CREATE on the database."
         ) from None
+    finally:
+        await transaction.rollback()
 
 
-async def baseline(job: Job, through: str | None) -> int:
-    """Record the migrations up to ``through`` (all, when None) as applied, once the live schema proves to hold them.
+async def baseline(database: Database, shipped: tuple[Migration, ...], locks: Locks, through: str | None) -> int:
+    """Record the migrations up to ``through`` as applied, once the live schema proves to hold them.
+
+    Args:
+        database: the session.
+        shipped: LiteLLM's migrations and an operator's, in order.
+        locks: the locks of this run.
+        through: the name of the last migration to record; None for all.
 
     Returns:
         how many were recorded.
@@ -109,16 +111,16 @@ async def baseline(job: Job, through: str | None) -> int:
         RefusedError: there is a history already, or something is missing.
         SettingsError: no migration is named ``through``.
     """
-    names = [migration.name for migration in job.shipped]
+    names = [migration.name for migration in shipped]
     if through is not None and through not in names:
         raise SettingsError(f"No migration is named {through!r}. `routeiq-migrate plan` lists the names.")
     count = len(names) if through is None else names.index(through) + 1
-    chosen = job.shipped[:count]
-    async with holding(job.database, lock_keys(prisma=job.prisma_lock), job.patience):
-        state = await read_state(job.database)
-        if state.ledgers.rows:
+    chosen = shipped[:count]
+    async with locks.migrating(database):
+        ledgers = await read_ledgers(database)
+        if ledgers.rows:
             raise RefusedError("The ledger holds a history already; baseline is for a database that has none.")
-        missing = await missing_from_live(job.database, chosen)
+        missing = await missing_from_live(database, chosen)
         if missing:
             listed = "\n".join(f"  {line}" for line in missing[:SHOWN])
             more = f"\n  and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
@@ -126,8 +128,8 @@ async def baseline(job: Job, through: str | None) -> int:
                 f"The live schema lacks {len(missing)} of the things these migrations make:\n{listed}{more}\n"
                 "Nothing was recorded. Add them, or name the last migration it does hold with --through."
             )
-        await create_ledger(job.database, state)
-        async with job.database.unit():
+        await create_ledger(database, ledgers)
+        async with database.unit():
             for migration in chosen:
-                await job.database.connection.execute(resolved(job.database, migration))
+                await database.connection.execute(resolved(database, migration))
     return count

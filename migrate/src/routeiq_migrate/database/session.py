@@ -7,14 +7,13 @@ lock would stay with somebody else: there everything happens in one transaction 
 
 import asyncio
 import contextlib
-import random
 import re
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -22,9 +21,8 @@ from asyncpg.connect_utils import SessionAttribute
 from routeiq_migrate.database.tls import tls_context
 from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target, redact
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
-
-if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
-    from routeiq_migrate.runtime.logs import Log
+from routeiq_migrate.runtime.lazy_log import LazyLog
+from routeiq_migrate.runtime.pace import pause
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -154,7 +152,7 @@ async def connect(target: Target, limit: float, database: str | None = None) -> 
 
 
 @contextlib.asynccontextmanager
-async def session(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> AsyncIterator[Database]:
+async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: bool) -> AsyncIterator[Database]:
     """Reach the database within ``wait_seconds`` and close the session on leaving.
 
     Args:
@@ -198,7 +196,7 @@ async def close(connection: Connection) -> None:
         connection.terminate()
 
 
-async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool) -> Database:
+async def reach(target: Target, wait_seconds: float, log: LazyLog, *, create: bool) -> Database:
     """Open a session, trying again until ``wait_seconds`` have passed; see ``session``.
 
     Raises:
@@ -206,7 +204,7 @@ async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool
         UnreachableError: the server does not answer within the limit.
     """
     deadline = time.monotonic() + wait_seconds
-    told = False
+    was_told = False
     while True:
         # An attempt near the limit still gets the time that one usually takes.
         left = max(deadline - time.monotonic(), DEFAULT_CONNECT_SECONDS)
@@ -227,10 +225,10 @@ async def reach(target: Target, wait_seconds: float, log: "Log", *, create: bool
                 raise UnreachableError(reason) from None
             if time.monotonic() >= deadline:
                 raise UnreachableError(f"{reason} Gave up after {wait_seconds:g} s.") from None
-            if not told:
+            if not was_told:
                 log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
-                told = True
-        await asyncio.sleep(min(random.uniform(0.2, 0.6), max(0.05, deadline - time.monotonic())))  # noqa: S311 - jitter
+                was_told = True
+        await pause(0.2, 0.6, until=deadline)
 
 
 def explain(error: Exception, target: Target, limit: float) -> str:

@@ -5,20 +5,19 @@ manual advises (5.12.2.2): an index on the parent only, one build a partition, a
 looks before it acts: an interrupted run goes on where it stopped, and a second finds nothing to do.
 """
 
-import asyncio
-import random
 from dataclasses import dataclass
 
 import asyncpg
 
-from routeiq_migrate.apply.apply import TABLE_BYTES, WRITERS_WAIT
-from routeiq_migrate.database.locks import LITELLM_LOCK, holding
-from routeiq_migrate.database.session import LOST, identifier, primary
-from routeiq_migrate.indexes.concurrent import unhurried
+from routeiq_migrate.database.catalogue import WRITERS_WAIT, table_bytes, unhurried
+from routeiq_migrate.database.locks import Locks
+from routeiq_migrate.database.session import LOST, Database, identifier, primary
 from routeiq_migrate.indexes.request_log_list import REQUEST_LOG_INDEXES, RequestLogIndex
-from routeiq_migrate.job import Job
+from routeiq_migrate.runtime.lazy_log import LazyLog
+from routeiq_migrate.runtime.pace import pause
 
 ATTEMPTS = 10
+"""How often a short statement is tried while open transactions keep its lock."""
 
 KIND = """SELECT c.relkind = 'p' AS partitioned, pg_is_in_recovery() AS standby,
 (SELECT count(*) FROM pg_attribute a
@@ -74,171 +73,178 @@ class Place:
         return f"{identifier(self.schema)}.{identifier(self.index)}"
 
 
-async def ensure_request_log_indexes(job: Job) -> list[str]:
-    """Build what is missing or invalid; return what could not be built, and why.
+@dataclass(frozen=True)
+class RequestLogs:
+    """Brings the request-log indexes of one database to what ``request_log_list`` names.
 
-    Raises:
-        LOST: the connection to the server is gone.
+    Attributes:
+        database: the session.
+        locks: the locks of this run.
+        large_bytes: the table size from which an index is built concurrently.
+        log: where each build is reported.
     """
-    problems: list[str] = []
-    for index in REQUEST_LOG_INDEXES:
-        place = Place(job.database.target.schema, index.table, index.name)
+
+    database: Database
+    locks: Locks
+    large_bytes: int
+    log: LazyLog
+
+    async def ensure_all(self) -> list[str]:
+        """Build what is missing or invalid; return what could not be built, and why.
+
+        Raises:
+            LOST: the connection to the server is gone.
+        """
+        problems: list[str] = []
+        for index in REQUEST_LOG_INDEXES:
+            place = Place(self.database.target.schema, index.table, index.name)
+            try:
+                await self.ensure(index, place)
+            except LOST:
+                raise
+            except Problem as problem:
+                problems.append(f"index {index.name}: {problem}")
+            except asyncpg.PostgresError as error:
+                problems.append(f"index {index.name}: {primary(error)}")
+        return problems
+
+    async def ensure(self, index: RequestLogIndex, place: Place) -> None:
+        """Put one index in place, on a plain table or on a partitioned one."""
+        connection = self.database.connection
+        kind = await connection.fetchrow(KIND, place.table_name, list(index.columns))
+        # An older release's table has neither the columns nor a use for the index.
+        if kind is None or kind["standby"] or kind["columns"] < len(index.columns):
+            return
+        if await self.state_of(place):
+            return
+        if self.database.pooled:
+            await self.build_in_transaction(index, place, partitioned=kind["partitioned"])
+        elif kind["partitioned"]:
+            await self.ensure_partitioned(index, place)
+        else:
+            await self.ensure_leaf(index, place)
+
+    async def state_of(self, place: Place) -> bool | None:
+        """Return whether the index is valid; None where there is none.
+
+        Raises:
+            Problem: the name belongs to another table's index.
+        """
+        found = await self.database.connection.fetchrow(STATE, place.index_name)
+        if found is None:
+            return None
+        if found["table"] != place.table:
+            raise Problem(f"its name is taken by an index of {found['table']!r}; rename that one")
+        return bool(found["valid"])
+
+    async def build_in_transaction(self, index: RequestLogIndex, place: Place, *, partitioned: bool) -> None:
+        """Build behind a transaction pooler, where no session lasts: on small plain tables only.
+
+        Raises:
+            Problem: the index cannot be built now; the message says why.
+        """
+        connection = self.database.connection
+        async with self.locks.building(self.database):
+            size = await table_bytes(self.database, place.table_name)
+            if partitioned or size >= self.large_bytes:
+                raise Problem("behind a transaction pooler it cannot be built without blocking writers; set DIRECT_URL")
+            await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
+            await connection.execute(f"DROP INDEX IF EXISTS {place.index_name}")
+            if not await self.adopted(index, place):
+                await connection.execute(create_index(index, place))
+
+    async def ensure_leaf(self, index: RequestLogIndex, place: Place) -> None:
+        """Build the index of a plain table or of a partition, one at a time among all migrators.
+
+        Raises:
+            Problem: the index cannot be built now; the message says why.
+        """
+        connection = self.database.connection
+        async with self.locks.building(self.database), unhurried(connection):
+            state = await self.state_of(place)
+            if state:
+                return
+            if state is False:
+                await connection.execute(f"DROP INDEX CONCURRENTLY {place.index_name}")
+            elif await self.adopted(index, place):
+                return
+            if not await self.built_at_once(index, place):
+                await connection.execute(create_index(index, place, "CONCURRENTLY"))
+            if not await self.state_of(place):
+                raise Problem("the build left it invalid; run again")
+        self.log.info("built an index", index=place.index, table=place.table)
+
+    async def built_at_once(self, index: RequestLogIndex, place: Place) -> bool:
+        """Build the index of a small table in a moment: a concurrent build waits for all transactions there are."""
+        connection = self.database.connection
+        if await table_bytes(self.database, place.table_name) >= self.large_bytes:
+            return False
         try:
-            await ensure(job, index, place)
-        except LOST:
-            raise
-        except Problem as problem:
-            problems.append(f"index {index.name}: {problem}")
-        except asyncpg.PostgresError as error:
-            problems.append(f"index {index.name}: {primary(error)}")
-    return problems
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
+                await connection.execute(create_index(index, place))
+        except asyncpg.LockNotAvailableError:
+            return False
+        return True
 
+    async def adopted(self, index: RequestLogIndex, place: Place) -> bool:
+        """Rename an index of the same definition, an operator's own for one, instead of building a second."""
+        connection = self.database.connection
+        name = await connection.fetchval(EQUIVALENT, place.table_name, place.index, list(index.columns))
+        if name is None:
+            return False
+        await connection.execute(
+            f"ALTER INDEX {identifier(place.schema)}.{identifier(name)} RENAME TO {identifier(place.index)}"
+        )
+        self.log.info("renamed an equivalent index", index=place.index, was=name, table=place.table)
+        return True
 
-async def ensure(job: Job, index: RequestLogIndex, place: Place) -> None:
-    """Put one index in place, on a plain table or on a partitioned one."""
-    connection = job.database.connection
-    kind = await connection.fetchrow(KIND, place.table_name, list(index.columns))
-    # An older release's table has neither the columns nor a use for the index.
-    if kind is None or kind["standby"] or kind["columns"] < len(index.columns):
-        return
-    state = await state_of(job, place)
-    if state:
-        return
-    if job.database.pooled:
-        await build_in_transaction(job, index, place, partitioned=kind["partitioned"])
-    elif kind["partitioned"]:
-        await ensure_partitioned(job, index, place)
-    else:
-        await ensure_leaf(job, index, place)
+    async def ensure_partitioned(self, index: RequestLogIndex, place: Place) -> None:
+        """Build the index of a partitioned table: the parent's, each partition's, and the ties between them.
 
+        Raises:
+            Problem: the index cannot be built now; the message says why.
+        """
+        connection = self.database.connection
+        if await self.state_of(place) is None:
+            await self.briefly(
+                f"CREATE INDEX IF NOT EXISTS {identifier(place.index)} ON ONLY {place.table_name} {index.definition}",
+                index,
+                place,
+            )
+        children = await connection.fetch(CHILDREN, place.table_name, place.index_name)
+        for child in children:
+            part = Place(child["schema"], child["name"], index.for_partition(child["name"]))
+            if child["partitioned"]:
+                await self.ensure_partitioned(index, part)
+            elif not await self.state_of(part):
+                await self.ensure_leaf(index, part)
+            await self.briefly(f"ALTER INDEX {place.index_name} ATTACH PARTITION {part.index_name}")
+        if not await self.state_of(place):
+            raise Problem("some partitions are still without it; run again")
 
-async def state_of(job: Job, place: Place) -> bool | None:
-    """Return whether the index is valid; None where there is none.
+    async def briefly(
+        self, statement: str, index: RequestLogIndex | None = None, adopt_at: Place | None = None
+    ) -> None:
+        """Run a statement that needs a lock writers would queue behind, waiting for that lock only a moment at a time.
 
-    Raises:
-        Problem: the name belongs to another table's index.
-    """
-    found = await job.database.connection.fetchrow(STATE, place.index_name)
-    if found is None:
-        return None
-    if found["table"] != place.table:
-        raise Problem(f"its name is taken by an index of {found['table']!r}; rename that one")
-    return bool(found["valid"])
-
-
-async def build_in_transaction(job: Job, index: RequestLogIndex, place: Place, *, partitioned: bool) -> None:
-    """Build behind a transaction pooler, where no session lasts: on small plain tables only.
-
-    Raises:
-        Problem: the index cannot be built now; the message says why.
-    """
-    connection = job.database.connection
-    async with holding(job.database, (LITELLM_LOCK,), job.patience):
-        size = await connection.fetchval(TABLE_BYTES, place.table_name)
-        if partitioned or size >= job.large_bytes:
-            raise Problem("behind a transaction pooler it cannot be built without blocking writers; set DIRECT_URL")
-        await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
-        await connection.execute(f"DROP INDEX IF EXISTS {place.index_name}")
-        if not await adopted(job, index, place):
-            await connection.execute(create_index(index, place))
-
-
-async def ensure_leaf(job: Job, index: RequestLogIndex, place: Place) -> None:
-    """Build the index of a plain table or of a partition, one at a time among all migrators.
-
-    Raises:
-        Problem: the index cannot be built now; the message says why.
-    """
-    connection = job.database.connection
-    async with holding(job.database, (LITELLM_LOCK,), job.patience), unhurried(job):
-        state = await state_of(job, place)
-        if state:
-            return
-        if state is False:
-            await connection.execute(f"DROP INDEX CONCURRENTLY {place.index_name}")
-        elif await adopted(job, index, place):
-            return
-        if not await built_at_once(job, index, place):
-            await connection.execute(create_index(index, place, "CONCURRENTLY"))
-        if not await state_of(job, place):
-            raise Problem("the build left it invalid; run again")
-    job.log.info("built an index", index=place.index, table=place.table)
+        Raises:
+            Problem: open transactions kept the lock through every attempt.
+        """
+        connection = self.database.connection
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.locks.building(self.database), connection.transaction():
+                    await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
+                    if index is None or adopt_at is None or not await self.adopted(index, adopt_at):
+                        await connection.execute(statement)
+                    return
+            except asyncpg.LockNotAvailableError:
+                longest = min(8.0, 0.25 * 2.0**attempt)
+                await pause(longest / 2, longest)
+        raise Problem("open transactions hold its table; run again when they have ended")
 
 
 def create_index(index: RequestLogIndex, place: Place, how: str = "") -> str:
     """Return the statement that builds the index."""
     return f"CREATE INDEX {how} {identifier(place.index)} ON {place.table_name} {index.definition}"
-
-
-async def built_at_once(job: Job, index: RequestLogIndex, place: Place) -> bool:
-    """Build the index of a small table in a moment; the concurrent way waits for all transactions of the database."""
-    connection = job.database.connection
-    if await connection.fetchval(TABLE_BYTES, place.table_name) >= job.large_bytes:
-        return False
-    try:
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
-            await connection.execute(create_index(index, place))
-    except asyncpg.LockNotAvailableError:
-        return False
-    return True
-
-
-async def adopted(job: Job, index: RequestLogIndex, place: Place) -> bool:
-    """Rename an index of the same definition, an operator's own for one, instead of building a second."""
-    connection = job.database.connection
-    name = await connection.fetchval(EQUIVALENT, place.table_name, place.index, list(index.columns))
-    if name is None:
-        return False
-    await connection.execute(
-        f"ALTER INDEX {identifier(place.schema)}.{identifier(name)} RENAME TO {identifier(place.index)}"
-    )
-    job.log.info("renamed an equivalent index", index=place.index, was=name, table=place.table)
-    return True
-
-
-async def ensure_partitioned(job: Job, index: RequestLogIndex, place: Place) -> None:
-    """Build the index of a partitioned table: the parent's, each partition's, and the ties between them.
-
-    Raises:
-        Problem: the index cannot be built now; the message says why.
-    """
-    connection = job.database.connection
-    if await state_of(job, place) is None:
-        await briefly(
-            job,
-            f"CREATE INDEX IF NOT EXISTS {identifier(place.index)} ON ONLY {place.table_name} {index.definition}",
-            index,
-            place,
-        )
-    children = await connection.fetch(CHILDREN, place.table_name, place.index_name)
-    for child in children:
-        part = Place(child["schema"], child["name"], index.for_partition(child["name"]))
-        if child["partitioned"]:
-            await ensure_partitioned(job, index, part)
-        elif not await state_of(job, part):
-            await ensure_leaf(job, index, part)
-        await briefly(job, f"ALTER INDEX {place.index_name} ATTACH PARTITION {part.index_name}")
-    if not await state_of(job, place):
-        raise Problem("some partitions are still without it; run again")
-
-
-async def briefly(
-    job: Job, statement: str, index: RequestLogIndex | None = None, adopt_at: Place | None = None
-) -> None:
-    """Run a statement that needs a lock writers would queue behind, waiting for that lock only a moment at a time.
-
-    Raises:
-        Problem: open transactions kept the lock through every attempt.
-    """
-    connection = job.database.connection
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            async with holding(job.database, (LITELLM_LOCK,), job.patience), connection.transaction():
-                await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
-                if index is None or adopt_at is None or not await adopted(job, index, adopt_at):
-                    await connection.execute(statement)
-                return
-        except asyncpg.LockNotAvailableError:
-            await asyncio.sleep(min(8.0, 0.25 * 2.0**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-    raise Problem("open transactions hold its table; run again when they have ended")

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from routeiq_migrate.plan.destructive import Parser, Tree, walk
+from routeiq_migrate.plan.destructive import walk
+from routeiq_migrate.plan.grammar import Tree, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,9 @@ class Created:
         return f'{self.kind} "{self.name or self.table}"' + (f' of "{self.table}"' if self.name else "")
 
 
-def created(script: str, parser: Parser) -> tuple[Created, ...]:
+def created(script: str) -> tuple[Created, ...]:
     """Return what the statements of ``script`` create, those inside DO blocks aside."""
-    return tuple(item for kind, node in walk(parser.sql(script).get("stmts", ())) for item in from_node(kind, node))
+    return tuple(item for kind, node in walk(parse(script)) for item in from_node(kind, node))
 
 
 def from_node(kind: str, node: Tree) -> Iterator[Created]:

@@ -1,15 +1,13 @@
 """Which statements of a script destroy data, read from the parse tree that PostgreSQL's own grammar makes of it.
 
-The tree is libpg_query's JSON (https://github.com/pganalyze/libpg_query): nested objects whose keys name the kinds of
-node. Code in PL/pgSQL appears as text inside it; ``parse`` turns such text into a tree in turn.
+Code in PL/pgSQL appears as text inside the tree, and is turned into a tree of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-Tree = Any
-"""A JSON value: this module looks for what it knows and passes over the rest."""
+from routeiq_migrate.plan.grammar import Tree, parse, parse_block
 
 DYNAMIC: Final = "EXECUTE of computed SQL"
 COMPUTED_TYPE: Final = "ALTER TYPE with a computed USING"
@@ -41,47 +39,33 @@ class Danger:
         return f"line {self.line}: {self.what}{place}{f' to {self.new_type}' if self.new_type else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parser:
-    """The two entry points of the grammar, each from text to a tree."""
+def dangers(script: str) -> tuple[Danger, ...]:
+    """Return what in ``script`` can lose data, in order.
 
-    sql: Callable[[str], Tree]
-    plpgsql: Callable[[str], Tree]
-
-
-def dangers(script: str, parser: Parser) -> tuple[Danger, ...]:
-    """Return what in ``script`` can lose data, in order."""
+    Raises:
+        NotSqlError: the script is not SQL.
+    """
     raw = script.encode()
     found: list[Danger] = []
-    for entry in parser.sql(script).get("stmts", ()):
+    for entry in parse(script):
         start = entry.get("stmt_location", 0)
-        text = raw[start : start + entry["stmt_len"]] if "stmt_len" in entry else raw[start:]
-        blank = len(text) - len(without_leading_comments(text))
-        line = raw[: start + blank].count(b"\n") + 1
+        text = (raw[start : start + entry["stmt_len"]] if "stmt_len" in entry else raw[start:]).decode()
+        line = 1 + raw[:start].count(b"\n")
         statement = entry["stmt"]
         if "DoStmt" in statement:
-            found += in_block(statement["DoStmt"], text.decode(), line, parser)
+            found += in_block(statement["DoStmt"], text, line)
         else:
             found += in_tree(statement, line)
     return tuple(found)
 
 
-def without_leading_comments(text: bytes) -> bytes:
-    """Strip white space and line comments before a statement."""
-    while True:
-        text = text.lstrip()
-        if not text.startswith(b"--"):
-            return text
-        text = text.partition(b"\n")[2]
-
-
-def in_block(block: Tree, text: str, line: int, parser: Parser) -> Iterator[Danger]:
+def in_block(block: Tree, text: str, line: int) -> Iterator[Danger]:
     """Look into a DO block: every statement in it, a loop's query included, and every computed one."""
-    language = next((option["arg"]["String"]["sval"] for kind, option in walk(block) if is_language(kind, option)), "")
+    language = next((node["arg"]["String"]["sval"] for _, node in walk(block) if node.get("defname") == "language"), "")
     if language not in ("", "plpgsql"):
         yield Danger(line, f"DO block in {language}", None)
         return
-    for kind, node in walk(parser.plpgsql(text)):
+    for kind, node in walk(parse_block(text)):
         at = line + max(node.get("lineno", 1), 1) - 1
         if kind in COMPUTED or "dynquery" in node:
             yield Danger(at, DYNAMIC, None)
@@ -90,13 +74,8 @@ def in_block(block: Tree, text: str, line: int, parser: Parser) -> Iterator[Dang
             expression = part.get("PLpgSQL_expr", {}) if isinstance(part, Mapping) else {}
             # Mode 0 is a whole statement; the others are expressions, which cannot change a table by themselves.
             if expression.get("parseMode") == 0:
-                for entry in parser.sql(expression["query"]).get("stmts", ()):
+                for entry in parse(expression["query"]):
                     yield from in_tree(entry["stmt"], at)
-
-
-def is_language(kind: str, node: Mapping[str, Tree]) -> bool:
-    """Whether a node is the LANGUAGE option of a DO block."""
-    return kind == "DefElem" and node.get("defname") == "language"
 
 
 def in_tree(tree: Tree, line: int) -> Iterator[Danger]:
@@ -209,7 +188,7 @@ ANYTHING_FITS: Final = frozenset({"text", "character varying"})
 def narrows(old: str, new: str) -> bool:
     """Whether a column's change of type can lose something; both as ``format_type`` spells them.
 
-    What is not known to be wide enough narrows.
+    A change of type counts as narrowing unless it is known to widen.
     """
     if old == new or new in ANYTHING_FITS or new == old.partition("(")[0]:
         return False

@@ -1,55 +1,15 @@
-"""What has to happen, decided from what is on disk and what the ledgers say. Nothing here touches either.
+"""The plan: what an ``up`` does, decided from the migrations on disk and the rows of the ledgers.
 
-The ledger is Prisma's table ``_prisma_migrations``. A row is *applied* when it is finished, *rolled back* when an
-operator or a resolver said so, and *failed* otherwise; a failed row stops ``prisma migrate deploy`` until somebody
-resolves it, and stops us too, except where it proves what happened.
+A failed row stops ``prisma migrate deploy`` until somebody resolves it. It stops us too, except where the row proves
+whether its script took effect.
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 
-from routeiq_migrate.errors import RefusedError
-from routeiq_migrate.plan.lexer import is_inert
+from routeiq_migrate.plan.migration import Ledgers, Migration, Row
+from routeiq_migrate.plan.script_kinds import ConcurrentIndex, is_inert
 
 DEADLOCK = "deadlock detected"
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """A script with a name that orders it; ``shipped`` is false for those an operator added."""
-
-    name: str
-    script: str
-    shipped: bool = True
-
-    @property
-    def checksum(self) -> str:
-        """Hex SHA-256 of the script as it stands on disk, as Prisma records it."""
-        return sha256(self.script.encode()).hexdigest()
-
-    def matches(self, checksum: str) -> bool:
-        """Whether ``checksum`` is this script's, whatever its line ends, as Prisma compares."""
-        unix = self.script.replace("\r\n", "\n")
-        variants = (self.script, unix, unix.replace("\n", "\r\n"))
-        return any(sha256(text.encode()).hexdigest() == checksum for text in variants)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the ledger; ``logs`` is empty for NULL."""
-
-    id: str
-    name: str
-    checksum: str
-    finished: bool
-    rolled_back: bool
-    steps: int
-    logs: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether Prisma would stop at this row (P3009)."""
-        return not self.finished and not self.rolled_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +36,14 @@ class Finish:
 
 
 Step = Apply | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """An index that is built outside a transaction before its migration can be recorded."""
+
+    migration: Migration
+    index: ConcurrentIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,34 +74,26 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledgers:
-    """What the database says.
+class Refusal:
+    """Only a person can say what is to be done; ``reason`` says why, and how to go on."""
 
-    Attributes:
-        rows: Prisma's ledger in the order it was written; None where there is none.
-        own: name and checksum of each of our applied migrations; None where there is no ledger.
-        tables: how many ordinary tables the schema holds, ledger and PostGIS's catalogue aside.
-    """
-
-    rows: tuple[Row, ...] | None
-    own: tuple[tuple[str, str], ...] | None
-    tables: int
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the schema holds no table, so that nothing in it can be lost."""
-        return self.tables == 0
+    reason: str
 
 
-def make_plan(shipped: tuple[Migration, ...], own: tuple[Migration, ...], ledgers: Ledgers) -> Plan:
+def make_plan(shipped: tuple[Migration, ...], own: tuple[Migration, ...], ledgers: Ledgers) -> Plan | Refusal:
     """Return what is to be done.
 
-    Raises:
-        RefusedError: the ledger holds a failure that only a person can judge (Prisma's P3009), or there are
-            tables and no ledger (P3005).
+    Args:
+        shipped: LiteLLM's migrations and an operator's, in order.
+        own: the migrations of schema ``routeiq``, in order.
+        ledgers: what the database says.
+
+    Returns:
+        the plan, or a refusal when the ledger holds a failure that does not tell whether its script took effect
+        (Prisma's P3009), or when there are tables and no ledger (P3005).
     """
     if ledgers.rows is None and not ledgers.fresh:
-        raise RefusedError(
+        return Refusal(
             f"The schema holds {ledgers.tables} tables but no migration ledger (Prisma's P3005), so what has been "
             "applied is unknown. If LiteLLM made them, `routeiq-migrate baseline` checks that they are complete and "
             "records it; if they belong to something else, give LiteLLM a schema of its own (?schema=)."
@@ -141,19 +101,24 @@ def make_plan(shipped: tuple[Migration, ...], own: tuple[Migration, ...], ledger
     rows = ledgers.rows or ()
     known = {migration.name: migration for migration in shipped}
     failed = {row.name: row for row in rows if row.failed}
-    applied = {row.name: row for row in rows if row.finished and not row.rolled_back}
+    applied = {row.name: row for row in rows if row.applied}
     for row in failed.values():
         if row.name not in known:
-            raise RefusedError(failure(row))
+            return Refusal(failure(row))
+    steps: list[Step] = []
+    for migration in shipped:
+        if migration.name in failed:
+            step = step_after(failed[migration.name], migration)
+            if step is None:
+                return Refusal(failure(failed[migration.name]))
+            steps.append(step)
+        elif migration.name not in applied:
+            steps.append(Apply(migration))
     recorded = dict(ledgers.own or ())
     newest = max(known, key=str.encode, default="")
     newest_own = max((migration.name for migration in own), default="")
     return Plan(
-        steps=tuple(
-            step_for(migration, failed.get(migration.name))
-            for migration in shipped
-            if migration.name in failed or migration.name not in applied
-        ),
+        steps=tuple(steps),
         own=tuple(migration for migration in own if migration.name not in recorded),
         ahead=tuple(
             sorted(
@@ -165,14 +130,8 @@ def make_plan(shipped: tuple[Migration, ...], own: tuple[Migration, ...], ledger
     )
 
 
-def step_for(migration: Migration, failed: Row | None) -> Step:
-    """Return how to get ``migration`` applied, given its failed row if it has one.
-
-    Raises:
-        RefusedError: the row does not tell whether the script took effect.
-    """
-    if failed is None:
-        return Apply(migration)
+def step_after(failed: Row, migration: Migration) -> Step | None:
+    """Return the step that gets ``migration`` applied after a failed attempt; None where only a person can tell."""
     logs = failed.logs.strip()
     if failed.steps == 1 and not logs and migration.matches(failed.checksum):
         return Finish(migration, failed)
@@ -180,7 +139,7 @@ def step_for(migration: Migration, failed: Row | None) -> Step:
         return Apply(migration, replaces=failed)
     if failed.steps == 0 and not logs:
         return Apply(migration, replaces=failed, perhaps_done=True)
-    raise RefusedError(failure(failed))
+    return None
 
 
 def failure(row: Row) -> str:

@@ -4,11 +4,8 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
-    from routeiq_migrate.runtime.logs import Log
-
+from routeiq_migrate.runtime.lazy_log import LazyLog
 
 WIDTH = 30
 COLUMNS = 80
@@ -19,7 +16,7 @@ COLUMNS = 80
 class Progress:
     """Counts what was applied; ``terminal`` draws a bar on standard error instead of logging each migration."""
 
-    log: "Log"
+    log: LazyLog
     terminal: bool
     pending: int = 0
     done: int = 0

@@ -5,6 +5,7 @@ The SDK is imported only when it is wanted: a run that exports nothing does not 
 
 import contextlib
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,19 +53,9 @@ def build_telemetry(*, service: str, protocol: str, sample_rate: float) -> Telem
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter  # noqa: PLC0415 - as above
     from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415 - as above
 
-    exporter: SpanExporter
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - as above
-            OTLPSpanExporter as GrpcExporter,
-        )
-
-        exporter = GrpcExporter(timeout=FLUSH_MILLISECONDS // 1000)
-    else:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - as above
-            OTLPSpanExporter as HttpExporter,
-        )
-
-        exporter = HttpExporter(timeout=FLUSH_MILLISECONDS // 1000)
+    form = "grpc" if protocol == "grpc" else "http"
+    module = import_module(f"opentelemetry.exporter.otlp.proto.{form}.trace_exporter")
+    exporter: SpanExporter = module.OTLPSpanExporter(timeout=FLUSH_MILLISECONDS // 1000)
     resource = Resource.create({SERVICE_NAME: service})
     provider = TracerProvider(sampler=ParentBasedTraceIdRatio(sample_rate), resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))

@@ -1,6 +1,6 @@
 # The statements of tests are put together from names of their own.
 # ruff: noqa: S608
-"""Indexes: built without holding writers back, repaired, recognised under another name, and spread over partitions."""
+"""Indexes that are built beside writers, rebuilt, or set right after an interrupted build."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,11 +13,9 @@ import pytest
 from tests.support.migrate import (
     COMMAND,
     DONE,
-    FAILED,
-    REQUEST_LOG_INDEXES,
-    fingerprint,
+    REQUEST_LOG,
+    index_state,
     is_current,
-    ledger,
     migrate,
     shipped_scripts,
 )
@@ -27,25 +25,11 @@ from tests.support.waiting import wait_for
 
 CONCURRENT = "20260415120000_health_check_latest_per_model_index"
 INDEX = "LiteLLM_HealthCheckTable_model_id_model_name_checked_at_idx"
-REQUEST_LOG = ("LiteLLM_SpendLogs_api_key_startTime_idx", "LiteLLM_SpendLogs_litellm_call_id_idx")
-PARTITIONED = """
-ALTER TABLE "LiteLLM_SpendLogs" RENAME TO "LiteLLM_SpendLogs_legacy";
-CREATE TABLE "LiteLLM_SpendLogs" (LIKE "LiteLLM_SpendLogs_legacy" INCLUDING DEFAULTS,
-    PRIMARY KEY (request_id, "startTime")) PARTITION BY RANGE ("startTime");
-CREATE TABLE "LiteLLM_SpendLogs_2026_a_partition_with_quite_a_long_name" PARTITION OF "LiteLLM_SpendLogs"
-    FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
-CREATE TABLE "LiteLLM_SpendLogs_rest" PARTITION OF "LiteLLM_SpendLogs" DEFAULT PARTITION BY RANGE ("startTime");
-CREATE TABLE "LiteLLM_SpendLogs_rest_all" PARTITION OF "LiteLLM_SpendLogs_rest" DEFAULT;
-INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime")
-    SELECT 'p' || i, 'x', '2026-01-01'::timestamp + i * interval '1 day', now() FROM generate_series(1, 500) i;
-"""
-
-
-def index_state(server: PostgresServer, database: str, name: str) -> list[str]:
-    """Return whether the index is valid; empty when there is none."""
-    return server.sql(
-        f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('\"{name}\"')", database=database
-    )
+COLUMN = {"LiteLLM_SpendLogs": "spend", "LiteLLM_HealthCheckTable": "status"}
+ROW = {
+    "LiteLLM_SpendLogs": '(request_id, call_type, "startTime", "endTime") VALUES ($1, \'x\', now(), now())',
+    "LiteLLM_HealthCheckTable": "(health_check_id, model_name, status, updated_at) VALUES ($1, 'm', 's', now())",
+}
 
 
 @asynccontextmanager
@@ -60,13 +44,6 @@ async def open_writer(url: str, table: str) -> AsyncIterator["asyncpg.Connection
     finally:
         await transaction.rollback()
         await connection.close()
-
-
-COLUMN = {"LiteLLM_SpendLogs": "spend", "LiteLLM_HealthCheckTable": "status"}
-ROW = {
-    "LiteLLM_SpendLogs": '(request_id, call_type, "startTime", "endTime") VALUES ($1, \'x\', now(), now())',
-    "LiteLLM_HealthCheckTable": "(health_check_id, model_name, status, updated_at) VALUES ($1, 'm', 's', now())",
-}
 
 
 @pytest.mark.parametrize("case", [(table, megabytes) for table in ROW for megabytes in ("0", "64")], ids="-".join)
@@ -132,14 +109,6 @@ def test_a_broken_index_of_an_interrupted_build_is_replaced(
     assert is_current(server, database)
 
 
-@pytest.fixture
-def whole(server: PostgresServer, database: str, history: Callable[[int], str]) -> str:
-    """The name of a database with all migrations and none of the indexes beside them."""
-    server.drop_database(database)
-    server.create_database(database, template=history(len(shipped_scripts())))
-    return database
-
-
 def test_invalid_indexes_are_rebuilt_and_leftovers_dropped(server: PostgresServer, whole: str) -> None:
     """REINDEX for an invalid index of LiteLLM's, DROP for what an interrupted REINDEX left; others' are not touched."""
     invalid = ("LiteLLM_SpendLogs_startTime_idx", "LiteLLM_SpendLogs_end_user_idx_ccnew", "others_idx")
@@ -155,63 +124,6 @@ def test_invalid_indexes_are_rebuilt_and_leftovers_dropped(server: PostgresServe
     assert [index_state(server, whole, name) for name in invalid] == [["t"], [], ["f"]]
 
 
-def test_an_equivalent_index_is_renamed_not_doubled(server: PostgresServer, whole: str) -> None:
-    """An operator's own index over the same columns takes the name LiteLLM expects; a descending one does not."""
-    server.sql(
-        'CREATE INDEX mine ON "LiteLLM_SpendLogs" (api_key, "startTime");'
-        'CREATE INDEX backwards ON "LiteLLM_SpendLogs" (litellm_call_id DESC)',
-        database=whole,
-    )
-    before = server.sql("SELECT 'mine'::regclass::oid", database=whole)
-    assert migrate("up", url=server.url(whole)).returncode == DONE
-    assert server.sql(f"SELECT '\"{REQUEST_LOG[0]}\"'::regclass::oid", database=whole) == before
-    assert index_state(server, whole, REQUEST_LOG[1]) == ["t"]
-    assert index_state(server, whole, "backwards") == ["t"]
-
-
-def test_a_name_taken_by_another_table_is_reported(server: PostgresServer, whole: str) -> None:
-    """The index cannot be built under its name: exit 4, everything else in place, and the message names the table."""
-    server.sql(f'CREATE TABLE other (a int); CREATE INDEX "{REQUEST_LOG[0]}" ON other (a)', database=whole)
-    done = migrate("up", url=server.url(whole))
-    assert done.returncode == FAILED
-    assert "'other'" in done.stderr
-    assert index_state(server, whole, REQUEST_LOG[1]) == ["t"]
-    assert migrate("wait", "--limit", "0", url=server.url(whole)).returncode == DONE
-
-
-def test_partitioned_request_logs(server: PostgresServer, whole: str) -> None:
-    """On a partitioned table every partition gets its index, however deep, attached to a valid one on the parent.
-
-    One partition has its own index already: it is taken over. A second run changes nothing.
-    """
-    server.sql(
-        PARTITIONED + 'CREATE INDEX own ON "LiteLLM_SpendLogs_rest_all" (litellm_call_id)',
-        database=whole,
-    )
-    done = migrate("up", url=server.url(whole))
-    assert done.returncode == DONE, done.stderr
-    assert [index_state(server, whole, name) for name in REQUEST_LOG] == [["t"]] * 2
-    for name in REQUEST_LOG:
-        tree = server.sql(
-            f"SELECT count(*), bool_and(indisvalid) FROM pg_partition_tree('\"{name}\"') t "
-            "JOIN pg_index x ON x.indexrelid = t.relid",
-            database=whole,
-        )
-        assert tree == ["4|t"]
-    assert index_state(server, whole, "own") == []
-    before = fingerprint(server, whole)
-    assert migrate("up", url=server.url(whole)).returncode == DONE
-    assert fingerprint(server, whole) == before
-
-
-def test_an_upgrade_goes_over_a_partitioned_table(server: PostgresServer, late: str) -> None:
-    """Pending migrations apply to an operator's partitioned request log as they stand."""
-    server.sql(PARTITIONED, database=late)
-    done = migrate("up", url=server.url(late))
-    assert done.returncode == DONE, done.stderr
-    assert is_current(server, late)
-
-
 def test_replica_identity_is_set_when_asked_for(server: PostgresServer, whole: str) -> None:
     """``LITELLM_SET_REPLICA_IDENTITY_FULL`` sets it on LiteLLM's tables and on no other; unset, nothing changes."""
     query = "SELECT DISTINCT relreplident FROM pg_class WHERE relkind = 'r' AND relname LIKE 'LiteLLM%'"
@@ -221,14 +133,3 @@ def test_replica_identity_is_set_when_asked_for(server: PostgresServer, whole: s
     assert migrate("up", url=server.url(whole), LITELLM_SET_REPLICA_IDENTITY_FULL="true").returncode == DONE
     assert server.sql(query, database=whole) == ["f"]
     assert server.sql("SELECT relreplident FROM pg_class WHERE relname = 'others'", database=whole) == ["d"]
-
-
-def test_indexes_that_are_there_are_left_alone(server: PostgresServer, whole: str) -> None:
-    """Request-log indexes that LiteLLM's own job built are recognised by name."""
-    server.sql(REQUEST_LOG_INDEXES, database=whole)
-    before = server.sql(f"SELECT '\"{REQUEST_LOG[0]}\"'::regclass::oid", database=whole)
-    done = migrate("up", url=server.url(whole))
-    assert done.returncode == DONE
-    assert "built an index" not in done.stderr
-    assert server.sql(f"SELECT '\"{REQUEST_LOG[0]}\"'::regclass::oid", database=whole) == before
-    assert len(ledger(server, whole)) == len(shipped_scripts())

@@ -1,11 +1,9 @@
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_migrate.errors import RefusedError
-from routeiq_migrate.plan.plan import Apply, Finish, Ledgers, Migration, Row, make_plan
+from routeiq_migrate.plan.migration import Ledgers, Migration, Row
+from routeiq_migrate.plan.plan import Apply, Finish, Plan, Refusal, make_plan
 
 FILES = tuple(Migration(f"2025010{i}000000_m{i}", f"CREATE TABLE t{i} (a int);") for i in range(1, 6))
 OWN = (Migration("0001_first", "SELECT 2"), Migration("0002_second", "SELECT 3"))
@@ -30,30 +28,43 @@ def ledgers(*rows: Row, own: tuple[Migration, ...] = OWN, tables: int = 9) -> Le
     return Ledgers(rows, tuple((m.name, m.checksum) for m in own), tables)
 
 
+def plan_of(found: Ledgers, shipped: tuple[Migration, ...] = FILES, own: tuple[Migration, ...] = OWN) -> Plan:
+    """Return the plan for ``found``, which is no refusal."""
+    plan = make_plan(shipped, own, found)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def refusal_of(found: Ledgers) -> str:
+    """Return why no plan is made for ``found``."""
+    refusal = make_plan(FILES, OWN, found)
+    assert isinstance(refusal, Refusal)
+    return refusal.reason
+
+
 @given(applied=st.sets(st.sampled_from(FILES)))
 def test_what_is_not_applied_is_pending_in_order(applied: set[Migration]) -> None:
     """Whatever subset is applied, the rest is planned, in the order of the files."""
-    plan = make_plan(FILES, OWN, ledgers(*(row(m) for m in applied)))
+    plan = plan_of(ledgers(*(row(m) for m in applied)))
     assert plan.steps == tuple(Apply(m) for m in FILES if m not in applied)
     assert plan.current == (len(applied) == len(FILES))
 
 
 def test_an_empty_database_needs_everything() -> None:
     """No ledgers, no tables: all of LiteLLM's, then all of ours."""
-    plan = make_plan(FILES, OWN, Ledgers(None, None, 0))
+    plan = plan_of(Ledgers(None, None, 0))
     assert plan.names == (*(m.name for m in FILES), *(f"routeiq/{m.name}" for m in OWN))
 
 
 def test_tables_without_ledger_are_refused() -> None:
     """P3005."""
-    with pytest.raises(RefusedError, match="P3005"):
-        make_plan(FILES, OWN, Ledgers(None, None, 1))
+    assert "P3005" in refusal_of(Ledgers(None, None, 1))
 
 
 def test_a_rolled_back_row_is_as_good_as_none() -> None:
     """Somebody resolved it: the migration runs again."""
     rows = [row(m) for m in FILES[:4]] + [row(FILES[4], finished=False, rolled_back=True, logs="boom")]
-    assert make_plan(FILES, OWN, ledgers(*rows)).steps == (Apply(FILES[4]),)
+    assert plan_of(ledgers(*rows)).steps == (Apply(FILES[4]),)
 
 
 @pytest.mark.parametrize(
@@ -62,20 +73,19 @@ def test_a_rolled_back_row_is_as_good_as_none() -> None:
         ({"steps": 1}, Finish),
         ({"steps": 0, "logs": ""}, "rerun"),
         ({"steps": 0, "logs": "ERROR: deadlock detected"}, "retry"),
-        ({"steps": 0, "logs": "boom"}, RefusedError),
-        ({"steps": 1, "checksum": "other"}, RefusedError),
-        ({"steps": 1, "logs": "boom"}, RefusedError),
+        ({"steps": 0, "logs": "boom"}, Refusal),
+        ({"steps": 1, "checksum": "other"}, Refusal),
+        ({"steps": 1, "logs": "boom"}, Refusal),
     ],
 )
 def test_a_failed_row_is_resolved_where_it_proves_what_happened(changes: dict[str, object], expected: object) -> None:
     """LiteLLM's and Prisma's evidence, case by case."""
     failed = row(FILES[0], finished=False, **changes)
     given_ledgers = ledgers(failed, *(row(m) for m in FILES[1:]))
-    if expected is RefusedError:
-        with pytest.raises(RefusedError, match="P3009"):
-            make_plan(FILES, OWN, given_ledgers)
+    if expected is Refusal:
+        assert "P3009" in refusal_of(given_ledgers)
         return
-    (step,) = make_plan(FILES, OWN, given_ledgers).steps
+    (step,) = plan_of(given_ledgers).steps
     if expected is Finish:
         assert step == Finish(FILES[0], failed)
     else:
@@ -85,15 +95,14 @@ def test_a_failed_row_is_resolved_where_it_proves_what_happened(changes: dict[st
 def test_a_failure_nobody_ships_any_more_is_refused() -> None:
     """There is no file to compare it with."""
     stranger = row(Migration("20200101000000_x", ""), finished=False)
-    with pytest.raises(RefusedError, match="20200101000000_x"):
-        make_plan(FILES, OWN, ledgers(stranger, *(row(m) for m in FILES)))
+    assert "20200101000000_x" in refusal_of(ledgers(stranger, *(row(m) for m in FILES)))
 
 
 def test_inert_scripts_may_be_repeated_whatever_the_logs() -> None:
     """Comments and SELECT 1 can neither repeat nor skip a change."""
     inert = Migration("20250101000000_i", "-- nothing\nSELECT 1;")
     failed = row(inert, finished=False, logs="statement timeout", steps=0)
-    assert make_plan((inert,), (), ledgers(failed, own=())).steps == (Apply(inert, replaces=failed),)
+    assert plan_of(ledgers(failed, own=()), shipped=(inert,), own=()).steps == (Apply(inert, replaces=failed),)
 
 
 def test_ahead_and_edited() -> None:
@@ -101,17 +110,7 @@ def test_ahead_and_edited() -> None:
     rows = [row(m) for m in FILES]
     rows[1] = row(FILES[1], checksum="other")
     future, past = Migration("20990101000000_f", "x"), Migration("20000101000000_p", "x")
-    plan = make_plan(FILES, OWN, ledgers(*rows, row(future), row(past), own=(*OWN, Migration("0003_third", ""))))
+    plan = plan_of(ledgers(*rows, row(future), row(past), own=(*OWN, Migration("0003_third", ""))))
     assert plan.ahead == ("20990101000000_f", "routeiq/0003_third")
     assert plan.edited == (FILES[1].name,)
     assert plan.current
-
-
-@given(st.text(max_size=60))
-def test_line_ends_do_not_change_a_checksum(text: str) -> None:
-    """The digest of the script with either kind of line end matches."""
-    unix = text.replace("\r\n", "\n")
-    for script in (unix, unix.replace("\n", "\r\n")):
-        for other in (unix, unix.replace("\n", "\r\n")):
-            assert Migration("n", script).matches(hashlib.sha256(other.encode()).hexdigest())
-    assert not Migration("n", text).matches(hashlib.sha256((text + "x").encode()).hexdigest())

@@ -4,22 +4,21 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 
 import asyncpg
 import pytest
 
-from routeiq_migrate.apply.apply import apply_pending
-from routeiq_migrate.commands.up import up
-from routeiq_migrate.database.locks import Patience
+from routeiq_migrate.apply.apply import Applier
+from routeiq_migrate.commands.up import Options, bring_up
+from routeiq_migrate.database.locks import Locks
 from routeiq_migrate.database.session import Database
 from routeiq_migrate.database.url import parse_url
-from routeiq_migrate.job import Job
-from routeiq_migrate.plan.plan import Migration
-from routeiq_migrate.runtime.logs import build_log
+from routeiq_migrate.plan.migration import Migration
+from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.progress import Progress
+from routeiq_migrate.runtime.report import Report
 from routeiq_migrate.runtime.telemetry import Telemetry
-from routeiq_migrate.scripts import extras_folder, own_migrations, shipped_migrations
+from routeiq_migrate.scripts import Scripts, extras_folder, own_migrations, shipped_migrations
 from tests.support.migrate import CREATE_LEDGER, DONE, FINGERPRINT, is_current, migrate, shipped_scripts
 from tests.support.postgres import PostgresServer
 
@@ -55,23 +54,19 @@ def shipped() -> tuple[Migration, ...]:
     return shipped_migrations(extras_folder(), None)
 
 
-def job_on(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> Job:
-    """Build what ``up`` needs, on a connection inside a transaction: what it does there is rolled back after."""
-    log = build_log("migrate", level="ERROR", form="json")
-    return Job(
-        # "Pooled": everything happens in the surrounding transaction, each migration in a part of it.
-        database=Database(connection, parse_url(url, setting="DATABASE_URL"), pooled=True),
-        shipped=shipped(),
-        own=own_migrations(),
-        allowed=frozenset(),
-        large_bytes=2**26,
-        prisma_lock=True,
-        replica_identity_full=False,
-        log=log,
-        progress=Progress(log, terminal=False),
-        telemetry=Telemetry(),
-        patience=Patience(60, log),
-    )
+OPTIONS = Options(allowed=frozenset(), large_bytes=2**26, replica_identity_full=False)
+
+
+def inside(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> Database:
+    """Return the database of a connection inside a transaction: what is done there is rolled back after."""
+    # "Pooled": everything happens in the surrounding transaction, each migration in a part of it.
+    return Database(connection, parse_url(url, setting="DATABASE_URL"), pooled=True)
+
+
+def errors_only() -> Report:
+    """Return a report that logs errors alone."""
+    log = LazyLog(level="ERROR", form="json")
+    return Report(log, Progress(log, terminal=False), Telemetry())
 
 
 async def outcome(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> tuple[str, int, int]:
@@ -79,7 +74,9 @@ async def outcome(connection: "asyncpg.Connection[asyncpg.Record]", url: str) ->
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await up(job_on(connection, url))
+        report = errors_only()
+        scripts, locks = Scripts(shipped(), own_migrations()), Locks(60, report.log, prisma=True)
+        await bring_up(inside(connection, url), scripts, locks, OPTIONS, report)
         return (
             await connection.fetchval(FINGERPRINT),
             await connection.fetchval('SELECT count(*) FROM "LiteLLM_SpendLogs"'),
@@ -137,7 +134,9 @@ def test_every_migration_may_have_crashed_after_it_committed(server: PostgresSer
         await connection.execute(
             "UPDATE _prisma_migrations SET finished_at = NULL, applied_steps_count = 0 WHERE migration_name = $1", name
         )
-        assert await apply_pending(replace(job_on(connection, walk), shipped=shipped()[:count])) is None
+        scripts = Scripts(shipped()[:count], own_migrations())
+        applier = Applier(inside(connection, walk), scripts, OPTIONS.allowed, OPTIONS.large_bytes, errors_only())
+        assert await applier.apply_pending() is None
         assert await connection.fetchval(FINGERPRINT) == before, name
         rows = await connection.fetch(
             "SELECT finished_at IS NOT NULL AS finished, rolled_back_at IS NOT NULL AS rolled_back "

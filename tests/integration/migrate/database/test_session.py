@@ -1,4 +1,4 @@
-"""Servers that are slow to come, fall silent, only follow another, or are reached by unusual ways."""
+"""Servers that are slow to come, fall silent, only follow another, keep us out, or are reached by unusual ways."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,16 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.migrate import BEHIND, DONE, FAILED, REFUSED, UNREACHABLE, ledger, migrate
+from tests.support.migrate import (
+    BEHIND,
+    DONE,
+    FAILED,
+    LATE,
+    REFUSED,
+    UNREACHABLE,
+    ledger,
+    migrate,
+)
 from tests.support.pgbouncer import running_pgbouncer
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.processes import clean_environment, free_port, running
@@ -124,3 +133,52 @@ def test_the_urls_parameters_take_effect(server: PostgresServer, late: str, tmp_
     warning = json.loads(done.stderr.splitlines()[0])
     assert warning["parameters"] == ["fancy"]
     assert "unheardof" not in done.stderr
+
+
+def test_a_read_only_database_is_refused(server: PostgresServer, late: str) -> None:
+    """What a standby or a locked database shows: refused before anything is tried, and the writer asked for."""
+    server.sql(f'ALTER DATABASE "{late}" SET default_transaction_read_only = on')
+    done = migrate("up", url=server.url(late))
+    assert done.returncode == REFUSED
+    assert "read-only" in done.stderr
+    assert len(ledger(server, late)) == LATE
+
+
+def test_a_wrong_password_is_reported_at_once_and_never_printed(server: PostgresServer, database: str) -> None:
+    """No waiting for what time does not cure; and neither the wrong nor an odd password appears anywhere."""
+    for password in ("pa ss@word#1/%?", "grüße'\"\\$(x)", "plain-secret"):
+        done = migrate("up", "--wait", "60", url=server.url(database, password=password))
+        assert done.returncode == UNREACHABLE
+        assert "password" in done.stderr
+        assert password not in done.stderr + done.stdout
+        assert server.url(database, password=password) not in done.stderr + done.stdout
+
+
+def test_an_odd_password_works(server: PostgresServer, late: str) -> None:
+    """A percent-encoded password with every kind of character lets us in, and stays out of what is printed."""
+    password = "a b@c:d/e?f#g%h&i=j+k'l\"m\\n"
+    server.sql(f"DROP ROLE IF EXISTS odd; CREATE ROLE odd SUPERUSER LOGIN PASSWORD $p${password}$p$")
+    done = migrate("up", url=server.url(late, user="odd", password=password))
+    assert done.returncode == DONE, done.stderr
+    assert password not in done.stderr + done.stdout
+
+
+def test_an_unknown_host_is_named() -> None:
+    """The name resolves to nothing: named, after the limit on waiting."""
+    done = migrate("up", "--wait", "0", url="postgresql://u:hidden@nowhere.invalid/d")
+    assert done.returncode == UNREACHABLE
+    assert "nowhere.invalid" in done.stderr
+    assert "hidden" not in done.stderr
+
+
+def test_no_database_and_no_right_to_create_it(server: PostgresServer) -> None:
+    """The database is missing and the user may not create it: said, with exit 3. Only ``up`` creates one."""
+    server.sql("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN PASSWORD 'poor'")
+    done = migrate("up", url=server.url("missing", user="poor", password="poor"))
+    assert done.returncode == UNREACHABLE
+    assert "'missing'" in done.stderr
+    assert "Create it by hand" in done.stderr
+    assert migrate("status", url=server.url("missing")).returncode == UNREACHABLE
+    assert migrate("wait", "--limit", "0.5", url=server.url("missing")).returncode == BEHIND
+    assert server.sql("SELECT count(*) FROM pg_database WHERE datname = 'missing'") == ["0"]
+    server.sql("DROP ROLE poor")

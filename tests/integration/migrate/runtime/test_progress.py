@@ -8,12 +8,9 @@ import subprocess
 import termios
 from pathlib import Path
 
-from tests.support.migrate import COMMAND, DONE, FAILED, own_names, shipped_scripts
+from tests.support.migrate import COMMAND, DONE, FAILED, LATE, own_names, shipped_scripts
 from tests.support.postgres import PostgresServer
 from tests.support.processes import clean_environment
-
-LATE = 200
-"""How many migrations the fixture ``late`` holds."""
 
 
 def shown_by_up(columns: int, **environment: str) -> tuple[int, str]:

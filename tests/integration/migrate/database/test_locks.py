@@ -1,4 +1,4 @@
-"""Many migrators at once, and one beside a blocked Prisma (invariant 9: each migration once)."""
+"""The locks of migrators: many at once, a blocked Prisma, a lock that is held (invariant 9: each migration once)."""
 
 import asyncio
 import random
@@ -8,7 +8,17 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.support.migrate import COMMAND, DONE, is_current, ledger, own_names, shipped_scripts
+from tests.support.migrate import (
+    COMMAND,
+    DONE,
+    LATE,
+    LOCK_TIMEOUT,
+    is_current,
+    ledger,
+    migrate,
+    own_names,
+    shipped_scripts,
+)
 from tests.support.postgres import PostgresServer
 from tests.support.processes import clean_environment
 from tests.support.waiting import wait_for
@@ -112,3 +122,38 @@ def test_stragglers_come_in_at_any_time(server: PostgresServer, database: str, t
 
     assert asyncio.run(scene()) == [DONE] * 8
     assert len(ledger(server, database)) == len(shipped_scripts())
+
+
+def test_a_lock_held_by_another_is_waited_for_with_a_limit(server: PostgresServer, late: str) -> None:
+    """Whoever holds LiteLLM's or Prisma's lock is waited for, and after the limit the exit code says so."""
+
+    async def held(key: int) -> None:
+        other = await asyncpg.connect(server.url(late))
+        try:
+            await other.execute(f"SELECT pg_advisory_lock({key})")
+            done = await asyncio.to_thread(migrate, "up", url=server.url(late), LITELLM_MIGRATION_LOCK_TIMEOUT="0.5")
+            assert done.returncode == LOCK_TIMEOUT
+            assert "LITELLM_MIGRATION_LOCK_TIMEOUT" in done.stderr
+        finally:
+            await other.close()
+
+    for key in (int.from_bytes(b"llm_mig2", "big"), 72707369):
+        asyncio.run(held(key))
+    assert len(ledger(server, late)) == LATE
+
+
+def test_prismas_lock_can_be_disabled(server: PostgresServer, late: str) -> None:
+    """``PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK`` means here what it means to Prisma."""
+
+    async def held() -> None:
+        other = await asyncpg.connect(server.url(late))
+        try:
+            await other.execute("SELECT pg_advisory_lock(72707369)")
+            done = await asyncio.to_thread(
+                migrate, "up", url=server.url(late), PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK="true"
+            )
+            assert done.returncode == DONE, done.stderr
+        finally:
+            await other.close()
+
+    asyncio.run(held())

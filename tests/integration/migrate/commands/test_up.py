@@ -1,6 +1,15 @@
+"""``up`` brings an empty database to the present, and then finds nothing to do."""
+
 import json
 
-from tests.support.migrate import apply_with_psql, ledger, migrate, own_names, schema_dump, shipped_scripts
+from tests.support.migrate import (
+    apply_with_psql,
+    ledger,
+    migrate,
+    own_names,
+    schema_dump,
+    shipped_scripts,
+)
 from tests.support.postgres import PostgresServer
 
 
@@ -78,43 +87,3 @@ def test_each_migration_is_reported_with_its_name_and_duration(server: PostgresS
     assert all(event["ms"] > 0 for event in applied)
     assert events[-1]["applied"] == len(applied)
     assert events[-1]["ms"] >= sum(event["ms"] for event in applied)
-
-
-def test_status_and_plan_follow_the_database(server: PostgresServer, database: str) -> None:
-    """``status`` lists what is pending, exit 1, until ``up`` ran; ``plan`` agrees; neither changes anything."""
-    url = server.url(database)
-    behind = migrate("status", "--json", url=url)
-    assert behind.returncode == 1
-    pending = json.loads(behind.stdout)["pending"]
-    assert pending == [script.name for script in shipped_scripts()] + own_names()
-    plan = migrate("plan", url=url)
-    assert plan.returncode == 0
-    assert [line for line in plan.stdout.splitlines() if not line.startswith(" ")] == pending
-    assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database=database) == ["0"]
-    assert migrate("up", url=url).returncode == 0
-    current = migrate("status", "--json", url=url)
-    assert current.returncode == 0
-    assert json.loads(current.stdout) == {
-        "current": True,
-        "applied": len(pending),
-        "pending": [],
-        "ahead": [],
-        "edited": [],
-        "blocked": None,
-    }
-    assert migrate("plan", url=url).stdout == "nothing to do\n"
-
-
-def test_without_a_database_there_is_nothing_to_do() -> None:
-    """Every command a container starts with says so and succeeds."""
-    for command in ("up", "wait", "status"):
-        done = migrate(command, url=None)
-        assert done.returncode == 0
-        assert "nothing to do" in done.stdout
-
-
-def test_somebody_else_migrates(server: PostgresServer, database: str) -> None:
-    """LiteLLM's ``DISABLE_SCHEMA_UPDATE`` keeps ``up`` from changing anything."""
-    done = migrate("up", url=server.url(database), DISABLE_SCHEMA_UPDATE="true")
-    assert done.returncode == 0
-    assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database=database) == ["0"]
