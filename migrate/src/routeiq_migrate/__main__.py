@@ -85,8 +85,8 @@ async def run(arguments: argparse.Namespace, settings: environment.Settings, tar
     from asyncpg import PostgresError  # noqa: PLC0415 - see above
 
     from routeiq_migrate.commands.up import Scripts  # noqa: PLC0415 - see above
+    from routeiq_migrate.database.redact import redact  # noqa: PLC0415 - see above
     from routeiq_migrate.database.session import LOST, primary  # noqa: PLC0415 - see above
-    from routeiq_migrate.database.url import redact  # noqa: PLC0415 - see above
     from routeiq_migrate.runtime.telemetry import Telemetry, build_telemetry  # noqa: PLC0415 - see above
     from routeiq_migrate.scripts import extras_folder, own_migrations, shipped_migrations  # noqa: PLC0415 - see above
 

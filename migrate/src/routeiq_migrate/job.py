@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from routeiq_migrate.database.locks import Patience
+from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.session import LOST, Database, primary
-from routeiq_migrate.database.url import redact
 from routeiq_migrate.errors import MigrationFailedError
 from routeiq_migrate.plan.plan import Migration
 from routeiq_migrate.runtime.progress import Progress

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
+from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.tls import tls_context
-from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target, redact
+from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
 
 if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
