@@ -150,8 +150,9 @@ def _parameters(query: str) -> dict[str, str]:
         if part == "ssl=true":  # libpq takes this from JDBC
             name, text = "sslmode", "require"
         found[_decoded(name)] = _decoded(text if name in LIBPQ_ONLY else text.replace("+", " "))
-    for name in REFUSED.keys() & found:
-        raise _RefusedError(f"has {name}, which is not read here. {REFUSED[name]}")
+    for name, advice in REFUSED.items():
+        if found.get(name):
+            raise _RefusedError(f"has {name}, which is not read here. {advice}")
     return found
 
 
