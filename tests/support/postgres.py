@@ -244,3 +244,14 @@ def postgres_server() -> Iterator[PostgresServer]:
     """One server for the whole session; a test creates its own databases in it."""
     with running_postgres() as server:
         yield server
+
+
+def visiting_url(server: PostgresServer, database: str) -> str:
+    """Return a URL of ``database`` that works by its parameters alone, made for a user who may do nothing by himself.
+
+    What stands ahead of the parameters is wrong in every part. The user is ``visitor``, and may become ``keeper``.
+    """
+    if not server.sql("SELECT 1 FROM pg_roles WHERE rolname = 'visitor'"):
+        server.sql("CREATE ROLE keeper; CREATE ROLE visitor LOGIN NOINHERIT PASSWORD 'v+p' IN ROLE keeper")
+    query = f"host=127.0.0.1&port={server.port}&user=visitor&password=v+p&dbname={database}"
+    return f"postgresql://u:p@localhost:1/d?{query}&application_name=a+visit&options=-c%20role%3Dkeeper"

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.session import LOST, Database, primary
-from routeiq_migrate.database.url import redact
 from routeiq_migrate.errors import MigrationFailedError
 
 PRESENT_ALREADY = frozenset({"42701", "42710", "42723", "42P06", "42P07"})

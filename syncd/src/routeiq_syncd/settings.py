@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from routeiq_syncd.configuration.bundle import Bounds
-from routeiq_syncd.database.url import Target, UrlError, parse_url
+from routeiq_syncd.database.url import Target, parse_url
+from routeiq_syncd.errors import SettingsError
 from routeiq_syncd.lease import Timing, timing_problem
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES
 
@@ -160,14 +161,12 @@ class ElectionSettings:
     """What leader election needs.
 
     Attributes:
-        setting: the name of the variable that names the database.
         target: the database.
         lock_name: the name of the fleet.
         timing: the lengths of the lease.
         keys: the keys that payloads are sealed with, 32 bytes each, newest first; none: payloads are not sealed.
     """
 
-    setting: str
     target: Target
     lock_name: str
     timing: Timing
@@ -214,6 +213,9 @@ class Settings:
             raise BadSettingsError(environment.problems)
         self._check_source(environment.problems)
         self.election = self._election(environment, timing, lock_name)
+        if self.election is not None and (unknown := self.election.target.unknown):
+            name = self.election.target.setting
+            self.warnings += (f"{name} has parameters that nobody reads: {', '.join(unknown)}. Remove them.",)
         socket_bytes = len(os.fsencode(self.socket))
         if socket_bytes > SOCKET_BYTES:
             environment.problems.append(
@@ -260,9 +262,9 @@ class Settings:
         direct = environment.read(DIRECT)
         name, url = (DIRECT.name, direct) if direct else (DATABASE.name, database)
         try:
-            return ElectionSettings(name, parse_url(url), lock_name, timing, environment.read(KEYS))
-        except UrlError as error:
-            problems.append(f"{name} {error}")
+            return ElectionSettings(parse_url(url, setting=name), lock_name, timing, environment.read(KEYS))
+        except SettingsError as error:
+            problems.append(str(error))
             return None
 
 

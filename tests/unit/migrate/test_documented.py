@@ -6,7 +6,7 @@ from pathlib import Path
 
 from routeiq_migrate import settings
 from routeiq_migrate.__main__ import build_parser
-from routeiq_migrate.database.url import DROPPED, parse_url
+from routeiq_migrate.database.url import DROPPED, REFUSED, parse_url
 from routeiq_migrate.errors import Exit
 
 PAGE = (Path(__file__).parents[3] / "docs" / "migrations.md").read_text()
@@ -60,7 +60,8 @@ def test_every_variable_is_read_and_every_read_variable_is_documented() -> None:
 def test_every_parameter_of_the_url_is_known() -> None:
     """None of those that the table names is among those that nobody reads, and none that is dropped is left out."""
     documented = {name for line in cells("Parameter") for name in re.findall(r"`([a-z_]+)", line[0])}
-    for name in documented - {"sslidentity"}:  # that one is refused
+    assert REFUSED.keys() <= documented
+    for name in documented - REFUSED.keys():
         assert parse_url(f"postgresql://h/d?{name}=", setting="X").unknown == (), name
     lifetimes = {"max_connection_lifetime", "max_idle_connection_lifetime", "single_use_connections"}
     assert DROPPED - lifetimes <= documented

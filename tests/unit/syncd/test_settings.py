@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from routeiq_syncd.database.url import Encryption
 from routeiq_syncd.lease import Timing
 from routeiq_syncd.settings import BadSettingsError, read_settings
 
@@ -128,7 +129,11 @@ def test_the_direct_url_goes_first_and_prismas_parameters_do_not_pass(monkeypatc
     target = settings.election.target
     assert (target.host, target.port, target.user, target.password) == ("::1", 5432, "us@er", "s/cret")
     assert (target.pooled, target.connect_seconds) == (False, 7.0)
-    assert (target.tls.required, target.tls.verify_host, target.tls.authority) == (True, True, "/ca.pem")
+    assert (target.tls.encryption, target.tls.verify_host, target.tls.authority) == (
+        Encryption.REQUIRED,
+        True,
+        "/ca.pem",
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,19 +18,19 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = tls.verify_host
     context.verify_mode = ssl.CERT_REQUIRED if tls.verify_chain else ssl.CERT_NONE
+    named = f"the authority {tls.authority} (sslrootcert, or Prisma's sslcert)"
     try:
-        if tls.verify_chain:
-            if tls.authority is None:
-                context.load_default_certs()
-            else:
-                context.load_verify_locations(cafile=tls.authority)
+        if tls.authority is not None:
+            context.load_verify_locations(cafile=tls.authority)
+        elif tls.verify_chain:
+            context.load_default_certs()
+        named = f"the certificate {tls.certificate} (sslcert) or its key {tls.key} (sslkey)"
         if tls.certificate is not None:
             context.load_cert_chain(tls.certificate, tls.key, password=tls.key_password or "")
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or type(error).__name__
-        paths = ", ".join(path for path in (tls.authority, tls.certificate, tls.key) if path)
+    except (OSError, ValueError) as error:  # ValueError: a pass phrase longer than OpenSSL takes
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise UnreachableError(
-            f"A certificate or key of the database URL cannot be used ({reason}); it names {paths}. Mount the files "
-            "readable for this user, PEM encoded, and check the pass phrase."
+            f"{target.setting} names what cannot be used: {named}: {reason}. Mount the file readable for this user, "
+            "PEM encoded, and check the pass phrase (sslpassword)."
         ) from None
     return context

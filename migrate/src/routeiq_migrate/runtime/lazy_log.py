@@ -1,12 +1,9 @@
 """The log of a run, which most runs never write to."""
 
-import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # structlog takes 0.1 s to import, as long as a run that finds nothing to do
-    from types import ModuleType
-
     from routeiq_migrate.runtime.logs import Log
 
 
@@ -20,8 +17,6 @@ class LazyLog:
     @cached_property
     def log(self) -> "Log":
         """The log itself."""
-        # structlog imports rich wherever that is installed, 5 MB for tracebacks that are not printed here.
-        sys.modules.setdefault("rich", cast("ModuleType", None))
         from routeiq_migrate.runtime.logs import build_log  # noqa: PLC0415 - see above
 
         return build_log("migrate", level=self.level, form=self.form)

@@ -6,7 +6,12 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO, cast
 
-import structlog
+# structlog imports rich wherever that is installed: 6 MB for a style of tracebacks that nobody asked for.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # Python's own way to say "not to be found"
+import structlog  # noqa: E402 - see above
+
+if cast("Any", sys.modules["rich"]) is None:
+    del sys.modules["rich"]
 
 Event = MutableMapping[str, Any]
 Log = structlog.typing.FilteringBoundLogger

@@ -34,7 +34,7 @@ class LeaderElection:
     def __init__(self, parts: Parts, settings: ElectionSettings) -> None:
         self._parts = parts
         self._timing = settings.timing
-        session = Session(settings.target, seconds=settings.timing.statement, setting=settings.setting)
+        session = Session(settings.target, seconds=settings.timing.statement)
         database = Database(session, settings.lock_name, settings.timing, Ring(settings.keys))
         replica_id = parts.volume.identity(f"{parts.host}-{secrets.token_hex(4)}")
         first = ClusterSnapshot(**parts.first_fields(), replica_id=replica_id, lock_name=settings.lock_name)

@@ -5,21 +5,24 @@ import contextlib
 import json
 import os
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.logs import absent
 from routeiq_syncd.status.document import Json
 from routeiq_syncd.status.explain import explain
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.status.snapshot import latest_error
 
 # uvicorn imports watchfiles where it is installed, to reload code on changes, and that imports anyio: 1 MB for no use.
-with absent("watchfiles"):
-    import uvicorn
+sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type] # Python's own way to say "not to be found"
+import uvicorn  # noqa: E402 - see above
+
+if cast("Any", sys.modules["watchfiles"]) is None:
+    del sys.modules["watchfiles"]
 
 POLL_SECONDS = 100.0
 STOP_SECONDS = 2

@@ -1,12 +1,13 @@
 """Opening a connection to PostgreSQL, encrypted as the URL asks for."""
 
-import ssl
+from functools import partial
 from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-from routeiq_syncd.database.url import Target
+from routeiq_syncd.database.tls import tls_context
+from routeiq_syncd.database.url import Encryption, Target
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -24,52 +25,36 @@ class _Whole(asyncpg.Connection):
             raise
 
 
-async def open_connection(target: Target) -> Connection:
-    """Open a connection, which the caller closes.
+async def open_connection(target: Target, seconds: float) -> Connection:
+    """Open a connection within ``seconds``, which the caller closes.
 
     Raises:
         ConnectionError: the server cannot be reached.
         InvalidAuthorizationSpecificationError: the server does not let this user in.
+        UnreachableError: a certificate or key cannot be read.
     """
-    context = _tls_context(target)
-    try:
-        return await _open(target, context or False)
-    except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
-        wrong = isinstance(error, asyncpg.InvalidPasswordError)
-        refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
-        if context is None or target.tls.required or not (refused or "rejected SSL upgrade" in str(error)):
-            raise
-    return await _open(target, encryption=False)
-
-
-async def _open(target: Target, encryption: ssl.SSLContext | bool) -> Connection:  # noqa: FBT001 - as asyncpg has it
-    return await asyncpg.connect(
+    context = tls_context(target)
+    connect = partial(
+        asyncpg.connect,
         host=target.host,
         port=target.port,
         user=target.user,
         password=target.password,
         database=target.database,
-        ssl=encryption,
-        timeout=target.connect_seconds,
+        timeout=seconds,
         # A pooler may hand each statement to another server, which knows none of our prepared ones.
         statement_cache_size=0,
+        server_settings=dict(target.server_settings),
         target_session_attrs=SessionAttribute.any,
         connection_class=_Whole,
     )
-
-
-def _tls_context(target: Target) -> ssl.SSLContext | None:
-    tls = target.tls
-    if not tls.wanted:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = tls.verify_host
-    context.verify_mode = ssl.CERT_REQUIRED if tls.verify_chain else ssl.CERT_NONE
-    if tls.verify_chain and tls.authority is None:
-        context.load_default_certs()
-    elif tls.verify_chain:
-        context.load_verify_locations(cafile=tls.authority)
-    if tls.certificate is not None:
-        context.load_cert_chain(tls.certificate, tls.key, password=tls.key_password or "")
-    return context
+    try:
+        return await connect(ssl=context or False)
+    except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it. asyncpg's own
+        # mode "prefer" sends a wrong password once more, in plain text, and fails where HOME must not be read.
+        wrong = isinstance(error, asyncpg.InvalidPasswordError)
+        refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
+        if target.tls.encryption is not Encryption.PREFERRED or not (refused or "rejected SSL upgrade" in str(error)):
+            raise
+    return await connect(ssl=False)

@@ -9,6 +9,8 @@ import ssl
 
 import asyncpg
 
+from routeiq_syncd.errors import UnreachableError
+
 # Classes of SQLSTATE that pass by themselves or by an operator's hand (PostgreSQL manual, appendix A): connection,
 # authorisation, transaction rollback, resources, limits, object not in the needed state, operator's intervention,
 # system, internal. Poolers report any fault of theirs as internal, too many clients for instance.
@@ -29,7 +31,7 @@ REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 SCHEMA_STATES = ("3F000", "42P01", "42703", "42883")
 
 
-class DatabaseAwayError(Exception):
+class DatabaseAwayError(UnreachableError):
     """PostgreSQL cannot be used now; the message is a sentence without secrets."""
 
 
@@ -47,8 +49,8 @@ def passing(error: BaseException) -> str | None:
             # A pooler or another kind of server sent a state that PostgreSQL does not have, or no state.
             foreign = isinstance(error, asyncpg.UnknownPostgresError)
             return f"{type(error).__name__} ({state})" if foreign or state[:2] in PASSING else None
-        case DatabaseAwayError():
-            return str(error)
+        case UnreachableError():
+            return str(error).removesuffix(".")
         case TimeoutError():
             return "it did not answer in time"
         case ssl.SSLCertVerificationError():

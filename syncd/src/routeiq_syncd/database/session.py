@@ -11,6 +11,9 @@ from routeiq_syncd.database.url import Target
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
 NEEDED = "0002_lease_server"
 
+LONGEST_CONNECT_SECONDS = 30.0
+"""No attempt takes longer, whatever the URL says: a loop that must report cannot wait for ever."""
+
 GREETING = """
 SELECT pg_backend_pid() AS server, coalesce(max(name COLLATE "C"), '') AS version FROM routeiq.migration"""
 
@@ -21,18 +24,18 @@ class Session:
     Args:
         target: the database.
         seconds: how long a unit of work may take on an open connection.
-        setting: the name of the variable that holds the URL.
         needed: the migration of the schema routeiq that has to be there.
 
     Attributes:
         pooled: whether a transaction pooler stands between syncd and the server; None before the first connection.
     """
 
-    def __init__(self, target: Target, *, seconds: float, setting: str = "DATABASE_URL", needed: str = NEEDED) -> None:
+    def __init__(self, target: Target, *, seconds: float, needed: str = NEEDED) -> None:
         self._target = target
         self._needed = needed
-        self.setting = setting
+        self.setting = target.setting
         self._seconds = seconds
+        self._connect_seconds = min(target.connect_seconds or LONGEST_CONNECT_SECONDS, LONGEST_CONNECT_SECONDS)
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
         self.pooled: bool | None = None
@@ -76,7 +79,7 @@ class Session:
 
     @property
     def _unit(self) -> float:
-        return self._target.connect_seconds + self._seconds
+        return self._connect_seconds + self._seconds
 
     @contextlib.asynccontextmanager
     async def _held(self) -> AsyncIterator[None]:
@@ -108,7 +111,7 @@ class Session:
             Exception: another error that `passing` has words for.
         """
         try:
-            async with asyncio.timeout(self._target.connect_seconds):
+            async with asyncio.timeout(self._connect_seconds):
                 return await self._connect(self._seconds if seconds is None else seconds)
         except Exception as error:
             if passing(error) is not None:
@@ -120,9 +123,9 @@ class Session:
             ) from error
 
     async def _connect(self, seconds: float) -> Connection:
-        connection = await open_connection(self._target)
+        connection = await open_connection(self._target, self._connect_seconds)
         try:
-            await connection.execute(f"BEGIN; {_limits(self._target.connect_seconds, local=True)}")
+            await connection.execute(f"BEGIN; {_limits(self._connect_seconds, local=True)}")
             found = await connection.fetchrow(GREETING)
             await connection.execute("COMMIT")
             assert found is not None  # noqa: S101 - the query has exactly one row

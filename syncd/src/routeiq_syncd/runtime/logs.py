@@ -3,26 +3,15 @@
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO, cast
 
+# structlog imports rich wherever that is installed: 6 MB for a style of tracebacks that nobody asked for.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # Python's own way to say "not to be found"
+import structlog  # noqa: E402 - see above
 
-@contextlib.contextmanager
-def absent(package: str) -> Iterator[None]:
-    """Let what is imported in the block find ``package`` not installed, unless it is imported already."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]  # Python's own way to say "not to be found"
-    try:
-        yield
-    finally:
-        del sys.modules[package]
-
-
-# structlog takes rich where something else (LiteLLM) brought it: 6 MB for a style of tracebacks that nobody asked for.
-with absent("rich"):
-    import structlog
+if cast("Any", sys.modules["rich"]) is None:
+    del sys.modules["rich"]
 
 Event = MutableMapping[str, Any]
 Log = structlog.typing.FilteringBoundLogger

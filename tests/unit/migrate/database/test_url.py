@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_migrate.database.url import Encryption, Tls, parse_url, redact
+from routeiq_migrate.database.redact import redact
+from routeiq_migrate.database.url import Encryption, Tls, parse_url
 from routeiq_migrate.errors import SettingsError
 
 APPLICATION = (("application_name", "x"), ("options", "-c a=b"))
