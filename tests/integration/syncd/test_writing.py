@@ -188,3 +188,26 @@ def test_a_second_syncd_on_one_volume_is_refused(syncd: Syncd) -> None:
         assert "Traceback" not in result.stderr
         process.kill()
     assert syncd.call("once").returncode == 0
+
+
+def test_a_volume_whose_places_are_taken_ends_nothing(syncd: Syncd) -> None:
+    """A file in the place of `revisions`, a directory in that of `status.json`: it is said, and mended it goes on."""
+    syncd.write(config("one"))
+    with syncd.run() as process:
+        syncd.wait_for_status("the first revision", desired__number=1)
+        revisions, status = syncd.volume / "revisions", syncd.volume / "status.json"
+        revisions.rename(syncd.volume / "away")
+        revisions.touch()
+        syncd.write(config("two"))
+        code, body = syncd.command("POST", "/poll")
+        assert (code, body["fetch"]["outcome"]) == (200, "failed")
+        assert f"The volume {syncd.volume} cannot be used now" in body["last_error"]["message"]
+        status.unlink()
+        status.mkdir()
+        wait_for("a word about the status", lambda: "did not take status.json" in process.text())
+        revisions.unlink()
+        (syncd.volume / "away").rename(revisions)
+        status.rmdir()
+        syncd.command("POST", "/poll")
+        syncd.wait_for_status("the change", desired__number=2, last_error=None)
+        assert "Traceback" not in process.text()

@@ -170,9 +170,9 @@ def listen(host: str, port: int, path: Path) -> list[socket.socket]:
         reason = f"SYNCD_ADDR {host}:{port} cannot be listened on: {error.strerror}; choose another address or port."
         raise CannotListenError(reason) from None
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    path.unlink(missing_ok=True)
     before = os.umask(0o117)  # the socket must not exist with another mode, not even for a moment
     try:
+        path.unlink(missing_ok=True)
         unix.bind(str(path))
     except OSError as error:
         tcp.close()

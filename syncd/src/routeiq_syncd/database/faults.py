@@ -1,8 +1,8 @@
-"""Faults of PostgreSQL, told from faults of syncd.
+"""Faults of PostgreSQL in words.
 
-A fault that passes (a server that restarts, fails over, is read-only or not there yet, a schema that is still being
-made) becomes a `DatabaseAwayError` with a sentence; the caller goes on without the database and tries again. Any
-other error is a bug and ends the process.
+Whatever goes wrong between syncd and what answers as PostgreSQL means that the database is away: a server that
+restarts, fails over or is being restored, a schema that is still being made, a pooler, a trigger, half a protocol. Each
+becomes a `DatabaseAwayError` with a sentence; the caller goes on without the database and tries again.
 """
 
 import ssl
@@ -11,11 +11,8 @@ import asyncpg
 
 from routeiq_syncd.errors import UnreachableError
 
-# Classes of SQLSTATE that pass by themselves or by an operator's hand (PostgreSQL manual, appendix A): connection,
-# authorisation, transaction rollback, resources, limits, object not in the needed state, operator's intervention,
-# system, internal. Poolers report any fault of theirs as internal, too many clients for instance.
-PASSING = ("08", "28", "3D", "40", "53", "54", "55", "57", "58", "XX")
-PASSING_STATES = {
+# SQLSTATEs (PostgreSQL manual, appendix A) for which an operator can do something, and what.
+STATES = {
     "25006": "it is read-only: a standby, or a server being failed over; the URL has to name the primary",
     "25P03": "the transaction was idle for too long and was ended",
     "55P03": "another session holds a lock on what syncd needs; see pg_locks for who",
@@ -25,8 +22,11 @@ PASSING_STATES = {
     "42P01": "the tables of the schema routeiq are not there yet; run `routeiq-migrate up`",
     "42703": "the tables of the schema routeiq lack a column that this release uses; upgrade syncd",
     "42883": "the schema routeiq lacks a function that this release uses; upgrade syncd",
+    "42P10": "a table of the schema routeiq lacks its key, as while a dump is restored; else restore the key",
+    "28P01": "it does not accept the user or the password of the URL; mend the URL",
+    "28000": "it lets this user not in from here; see pg_hba.conf, or mend the URL",
+    "3D000": "it has no database of the name in the URL; create the database, or mend the URL",
 }
-# The server does not take a value into a row, because its encoding lacks a character for instance: the row is at fault.
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 SCHEMA_STATES = ("3F000", "42P01", "42703", "42883")
 
@@ -39,16 +39,27 @@ class SchemaMissingError(DatabaseAwayError):
     """The schema routeiq is not there, or older than this release needs."""
 
 
-def passing(error: BaseException) -> str | None:
-    """Return the words for the fault ``error``, without secrets; None for an error that does not pass."""
+class RowRefusedError(DatabaseAwayError):
+    """The server does not take a value into a row, because its encoding lacks a character for instance."""
+
+
+def away(error: Exception, place: str) -> DatabaseAwayError:
+    """Return the error that says that the database at ``place`` is away, whatever ``error`` is; without secrets."""
+    state = getattr(error, "sqlstate", None)
+    kind = DatabaseAwayError
+    if isinstance(error, SchemaMissingError) or state in SCHEMA_STATES:
+        kind = SchemaMissingError
+    elif isinstance(error, REFUSALS):
+        kind = RowRefusedError
+    return kind(f"{place} cannot be used: {_words(error)}.")
+
+
+def _words(error: Exception) -> str:
     match error:
         case asyncpg.PostgresError():
-            state = error.sqlstate or ""
-            if state in PASSING_STATES:
-                return PASSING_STATES[state]
-            # A pooler or another kind of server sent a state that PostgreSQL does not have, or no state.
-            foreign = isinstance(error, asyncpg.UnknownPostgresError)
-            return f"{type(error).__name__} ({state})" if foreign or state[:2] in PASSING else None
+            # A pooler or another kind of server may send a state that PostgreSQL does not have, or no state.
+            state = error.sqlstate or "no SQLSTATE"
+            return STATES.get(state, f"{type(error).__name__} ({state})")
         case UnreachableError():
             return str(error).removesuffix(".")
         case TimeoutError():
@@ -60,4 +71,5 @@ def passing(error: BaseException) -> str | None:
         case asyncpg.InterfaceError() | asyncpg.InternalClientError():
             return "the connection was lost"
         case _:
-            return None
+            # asyncpg trips over a server that does not tell its version, for instance.
+            return f"what answers there does not answer as PostgreSQL does ({type(error).__name__})"

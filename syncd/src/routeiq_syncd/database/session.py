@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from routeiq_syncd.database.connect import Connection, open_connection
-from routeiq_syncd.database.faults import SCHEMA_STATES, DatabaseAwayError, SchemaMissingError, passing
+from routeiq_syncd.database.faults import DatabaseAwayError, SchemaMissingError, away
 from routeiq_syncd.database.url import Target
 
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
@@ -65,12 +65,10 @@ class Session:
                 # The state of the connection is unknown: hanging up rolls its transaction back, and asks nothing of
                 # a server that may not answer.
                 self.drop()
-                reason = passing(error)
-                if reason is None:
+                if not isinstance(error, Exception):
                     raise
-                missing = isinstance(error, SchemaMissingError) or getattr(error, "sqlstate", None) in SCHEMA_STATES
-                kind = SchemaMissingError if missing else DatabaseAwayError
-                raise kind(f"{self.place} cannot be used: {reason}.") from None
+                fault = away(error, self.place)
+                raise fault from error
 
     @property
     def limit(self) -> float:
@@ -107,20 +105,10 @@ class Session:
             seconds: after how many seconds the server ends a statement on it; None as in `use`.
 
         Raises:
-            DatabaseAwayError: the server does not answer as PostgreSQL does, or its schema is too old.
-            Exception: another error that `passing` has words for.
+            Exception: `faults.away` has words for it, whatever it is.
         """
-        try:
-            async with asyncio.timeout(self._connect_seconds):
-                return await self._connect(self._seconds if seconds is None else seconds)
-        except Exception as error:
-            if passing(error) is not None:
-                raise
-            # Any other error comes from the server or from a proxy in between: asyncpg trips over a server that does
-            # not tell its version, for instance.
-            raise DatabaseAwayError(
-                f"what answers there does not answer as PostgreSQL does ({type(error).__name__})"
-            ) from error
+        async with asyncio.timeout(self._connect_seconds):
+            return await self._connect(self._seconds if seconds is None else seconds)
 
     async def _connect(self, seconds: float) -> Connection:
         connection = await open_connection(self._target, self._connect_seconds)

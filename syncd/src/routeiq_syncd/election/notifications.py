@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from routeiq_syncd.database.connect import Connection
-from routeiq_syncd.database.faults import DatabaseAwayError, passing
+from routeiq_syncd.database.faults import DatabaseAwayError, away
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.replication.follower import LOOK_SECONDS, Follower
 from routeiq_syncd.revision.plan import AHEAD
@@ -58,9 +58,7 @@ class Notifications:
                 continue
             try:
                 connection = await self.database.session.connect(seconds=PROOF_SECONDS)
-            except Exception as error:
-                if passing(error) is None:
-                    raise
+            except Exception:  # noqa: BLE001 - whatever it is, the follower meets it too, and records it
                 await asyncio.sleep(RETRY_SECONDS * spread(0.5, 1.5))
                 continue
             pause = RETRY_SECONDS * spread(0.1, 1)
@@ -111,10 +109,8 @@ class Notifications:
             async with asyncio.timeout(PROOF_SECONDS):
                 await connection.add_listener(self.database.channel, self._heard)
         except Exception as error:
-            reason = passing(error)
-            if reason is None:
-                raise
-            raise DatabaseAwayError(reason) from None
+            fault = away(error, self.database.session.place)
+            raise fault from error
         async with self.database.session.use() as other:
             await other.fetch("SELECT pg_notify($1, $2)", self.database.channel, self._token)
         await woken(self._proved, PROOF_SECONDS)
@@ -149,8 +145,6 @@ class Notifications:
             try:
                 async with asyncio.timeout(PROOF_SECONDS):
                     return bool(await connection.fetchval(query, *arguments))
-            except Exception as error:
-                if passing(error) is None:
-                    raise
+            except Exception:  # noqa: BLE001 - a connection that does not answer is ended, whatever the reason
                 connection.terminate()
                 return None

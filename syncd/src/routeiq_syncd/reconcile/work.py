@@ -10,7 +10,7 @@ from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable,
 from routeiq_syncd.revision.outcome import Turn
 from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.sources.source import Source
-from routeiq_syncd.volume.volume import Volume
+from routeiq_syncd.volume.volume import Volume, unusable
 
 
 @dataclass(kw_only=True, eq=False)
@@ -39,6 +39,12 @@ class Work(ABC):
 
     async def apply(self, fetch: Fetch) -> Turn:
         """Carry out what the fetch calls for."""
+        try:
+            return await self._carry_out(fetch)
+        except OSError as error:
+            return Turn("failed", error=unusable(self.volume.root, error))
+
+    async def _carry_out(self, fetch: Fetch) -> Turn:
         match fetch:
             case Unchanged():
                 return self.memory.refusal or Turn("unchanged")  # what was refused stays refused

@@ -26,6 +26,7 @@ from routeiq_syncd.runtime.turnstile import Turnstile
 from routeiq_syncd.runtime.waiting import Asked, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
 from routeiq_syncd.status.recorder import ClusterRecorder
+from routeiq_syncd.volume.volume import unusable
 
 LOOK_SECONDS = 5.0
 CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
@@ -88,7 +89,10 @@ class Follower(Turnstile):
             sight = await self._look()
             if sight.lease is not None and sight.lease.remaining > 0:
                 seconds = min(seconds, sight.lease.remaining)
-            await self._follow(sight)
+            try:
+                await self._follow(sight)
+            except OSError as error:
+                self.recorder.trouble("revision", unusable(self._volume.root, error))
             if sight.barred and sight.head is None:
                 await self._fall_back()
             self._failures = 0

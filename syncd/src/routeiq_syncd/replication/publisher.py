@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from routeiq_syncd.database.faults import REFUSALS, DatabaseAwayError
+from routeiq_syncd.database.faults import DatabaseAwayError, RowRefusedError
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.reconcile.work import Work
@@ -71,13 +71,12 @@ class Publishing(Work):
             self._unread_since = None
         try:
             return await super().apply(fetch)
+        except RowRefusedError as error:
+            hint = "The database's encoding, best UTF8, may lack a character of a path or of the source's name."
+            return Turn("failed", error=f"Not published: the database does not take the revision. {error} {hint}")
         except DatabaseAwayError as error:
             # The revision may have been recorded: the next turn fetches again and looks.
             return Turn("failed", error=f"Not published. {error}")
-        except REFUSALS as error:
-            reason = f"Not published: the database does not take the revision ({type(error).__name__})."
-            hint = "Its encoding, best UTF8, may lack a character of a path or of the source's name."
-            return Turn("failed", error=f"{reason} {hint}")
 
     async def _step_aside(self, message: str) -> None:
         """Give the term up where the source could not be read for long, and other replicas may be able to read it."""

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from importlib.metadata import version
 
-from routeiq_syncd.database.faults import REFUSALS, DatabaseAwayError
+from routeiq_syncd.database.faults import DatabaseAwayError, RowRefusedError
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.rows import ReplicaRow
 from routeiq_syncd.revision.plan import AHEAD, STUCK, is_unpublished
@@ -73,7 +73,8 @@ async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liv
                 try:
                     await _write(database, recorder, row)
                     written, due = row, loop.time() + ROW_SECONDS * spread(0.9, 1.1)
-                except DatabaseAwayError:  # the follower records it
+                except DatabaseAwayError as error:
+                    recorder.trouble("replica row", str(error))
                     written, due = None, loop.time()
                     await asyncio.sleep(spread(1, 4))
             await woken(recorder.row_due, due - loop.time())
@@ -95,11 +96,10 @@ async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow)
     replica_id = recorder.snapshot.replica_id
     try:
         await database.write_replica(replica_id, row)
-    except REFUSALS as error:
-        fault = type(error).__name__
-        message = f"The database does not take this replica's row as it is ({fault}); it goes without its reason."
+    except RowRefusedError as error:
+        message = f"The database does not take this replica's row as it is; it goes without its reason. {error}"
         recorder.trouble("replica row", message)
-        with contextlib.suppress(*REFUSALS):
+        with contextlib.suppress(RowRefusedError):
             await database.write_replica(replica_id, replace(row, refused=None, reason=NO_REASON))
     else:
         recorder.trouble("replica row", None)

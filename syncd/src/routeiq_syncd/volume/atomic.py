@@ -1,26 +1,12 @@
 """Files and links that appear whole or not at all, and the faults of a disk that is full."""
 
 import contextlib
-import errno
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-# Limits and faults of the disk are waited out, since `current` stays readable. Any other error is a bug or a broken
-# installation and ends the process.
-DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
-
-
-def disk_fault(error: OSError) -> str | None:
-    """Return what is wrong with the disk.
-
-    Raises:
-        OSError: ``error`` itself, where the disk is not at fault.
-    """
-    if error.errno not in DISK_FAULTS:
-        raise error
-    return error.strerror
 
 
 def temporary_name() -> str:
@@ -67,3 +53,12 @@ def replace_file(path: Path, data: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a tree; the next start removes what a faulty disk does not let go now."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()

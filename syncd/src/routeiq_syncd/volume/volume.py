@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,14 +17,7 @@ from routeiq_syncd.configuration.bundle import MANIFEST, Bundle
 from routeiq_syncd.revision.answer import Answer, read_answer
 from routeiq_syncd.revision.garbage import doomed
 from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, number_in, read_manifest, write_manifest
-from routeiq_syncd.volume.atomic import (
-    TEMPORARY,
-    disk_fault,
-    flush_directory,
-    replace_file,
-    temporary_name,
-    write_file,
-)
+from routeiq_syncd.volume.atomic import TEMPORARY, flush_directory, remove, replace_file, temporary_name, write_file
 
 REVISIONS = "revisions"
 CURRENT = "current"
@@ -42,6 +34,11 @@ Stamp = tuple[int, int, int]
 
 class VolumeUnusableError(Exception):
     """The volume cannot be written by this process; the message is a sentence."""
+
+
+def unusable(root: Path, error: OSError) -> str:
+    """Return the sentence for a volume that cannot be used for a while: another owner, a disk that is away."""
+    return f"The volume {root} cannot be used now ({error.strerror or type(error).__name__}); it is tried again."
 
 
 def no_checkpoint(_step: str) -> None:
@@ -81,7 +78,7 @@ class Volume:
         """Remove the leftovers of a killed writer, and the link `current` if its tree is not intact."""
         for directory in (self.root, self.root / REVISIONS):
             for leftover in directory.glob(TEMPORARY + "*"):
-                _remove(leftover)
+                remove(leftover)
         self._make_way(CURRENT)
         manifest = self.current()
         if manifest is not None and not self._intact(manifest):
@@ -130,11 +127,11 @@ class Volume:
             self._checkpoint("revisions synced")
             self._swap(CURRENT, manifest.name)
         except OSError as error:
-            fault = disk_fault(error)
-            _remove(temporary)
+            fault = error.strerror or type(error).__name__
+            remove(temporary)
             if self._linked(CURRENT) != manifest.name:
-                _remove(final)
-            return f"The volume did not take revision {manifest.number} ({fault}); it is tried again."
+                remove(final)
+            return f"The volume {self.root} did not take revision {manifest.number} ({fault}); it is tried again."
         return None
 
     def _write_tree(self, tree: Path, bundle: Bundle, manifest: bytes) -> None:
@@ -187,8 +184,7 @@ class Volume:
         for name in names:
             try:
                 self._set_aside(self.root / REVISIONS / name)
-            except OSError as error:
-                disk_fault(error)
+            except OSError:
                 break  # the rest waits for a healthy disk
             removed.append(name)
         return tuple(removed)
@@ -198,21 +194,27 @@ class Volume:
         aside = tree.with_name(temporary_name())
         tree.rename(aside)
         self._checkpoint(f"revision {tree.name} set aside")
-        _remove(aside)
+        remove(aside)
 
     def answer(self) -> Answer | None:
         """Return the gateway's answer: an empty answer before it wrote one, None where it cannot be read."""
         path = self.root / ANSWER
         data = _read(path, ANSWER_BYTES)
-        if data is None:
-            return Answer() if not path.exists() else None
-        return read_answer(data)
+        if data is not None:
+            return read_answer(data)
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return Answer()
+        except OSError:  # whether there is an answer cannot be told now
+            return None
+        return None
 
     def answer_stamp(self) -> Stamp | None:
         """Return a mark that changes whenever the gateway writes its answer; None where there is no answer."""
         try:
             found = (self.root / ANSWER).stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -232,7 +234,7 @@ class Volume:
         try:
             replace_file(self.root / STATUS, data)
         except OSError as error:
-            return f"The volume did not take status.json ({disk_fault(error)})."
+            return f"The volume {self.root} did not take status.json ({error.strerror})."
         return None
 
     def _linked(self, link: str) -> str | None:
@@ -287,14 +289,5 @@ def _read(path: Path, limit: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
             return file.read(limit + 1)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+    except OSError:
         return None
-
-
-def _remove(path: Path) -> None:
-    """Remove a file, a link or a tree; the next start removes what a faulty disk does not let go now."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
