@@ -7,6 +7,8 @@ It adds the gateway's own routes, watches LiteLLM's start, and marks every respo
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from uvicorn.protocols.http.flow_control import service_unavailable
+
 from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
 from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, serve_route
 
@@ -25,6 +27,7 @@ class Front:
         routes: the handlers of the gateway's own routes, by method and path.
         root_paths: paths below which all that is served is served too, longest first.
         only_master_key: there is no database of keys, so a key that LiteLLM cannot look up is a wrong key.
+        overloaded: whether another request is too many for LiteLLM; the gateway's own routes are answered still.
         draining: whether responses close their connections.
         requests: how many requests came so far; at the request ``recycle_at``, ``recycle`` is called.
         failure: the exception that ended the start, or the stop.
@@ -35,6 +38,7 @@ class Front:
     routes: dict[tuple[str, str], Handler] = field(default_factory=dict)
     root_paths: tuple[str, ...] = ()
     only_master_key: bool = False
+    overloaded: Callable[[], bool] = lambda: False
     draining: bool = False
     requests: int = 0
     recycle_at: int | None = None
@@ -55,6 +59,9 @@ class Front:
             handler = self.routes.get(("GET" if head else scope["method"], self._path(scope["path"])))
             if handler is not None:
                 await serve_route(handler, scope, receive, _without_body(send) if head else send)
+                return
+            if self.overloaded():
+                await service_unavailable(scope, receive, send)  # type: ignore[arg-type]  # uvicorn's own ASGI types
                 return
             if self.only_master_key:
                 send = as_unauthorized(send)

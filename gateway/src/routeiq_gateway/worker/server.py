@@ -17,6 +17,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -46,7 +47,7 @@ class Server(uvicorn.Server):
         application: what serves a connection: ``front``, or what logs each request around it.
         listener: the listening socket, non-blocking, which all workers share.
         keepalive: seconds after which an idle connection is closed.
-        limit_concurrency: with so many connections or requests, a request is answered 503; None: no limit.
+        limit_concurrency: with so many connections or requests, LiteLLM is asked no more; None: no limit.
         tls: called for each connection; returns the context to speak TLS with, None to speak plain HTTP.
         alone: whether this is the gateway's only worker.
     """
@@ -70,13 +71,14 @@ class Server(uvicorn.Server):
                 http="httptools",
                 log_config=None,
                 access_log=False,
-                limit_concurrency=limit_concurrency,
                 server_header=False,
                 timeout_keep_alive=int(keepalive),
                 timeout_graceful_shutdown=FLUSH_LIMIT,
             )
         )
         self.front = front
+        if limit_concurrency is not None:
+            front.overloaded = partial(self._has, limit_concurrency)
         self.servers: list[asyncio.Server] = []
         self._listener = listener
         self._alone = alone
@@ -101,6 +103,10 @@ class Server(uvicorn.Server):
         if self.started:
             _settle_heap()
         self.start_ended.set()
+
+    def _has(self, limit: int) -> bool:
+        """Whether there are ``limit`` connections, or requests beside the one that asks, as uvicorn counts them."""
+        return len(self.server_state.connections) >= limit or len(self.server_state.tasks) > limit
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due every tenth of a second; return whether the server ends."""
