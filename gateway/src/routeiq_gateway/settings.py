@@ -158,6 +158,11 @@ def _together(environment: Mapping[str, str]) -> Iterator[str]:
     for name, other in NEEDS.items():
         if environment.get(name) and not any(environment.get(one) for one in (other, _routeiqs(other))):
             yield f"{name}: it has no effect without {other}; set both or none"
+    if environment.get("DATABASE_HOST") and not environment.get("DATABASE_URL"):
+        names = (("DATABASE_USERNAME", "DATABASE_USER"), ("DATABASE_NAME",))
+        missing = [known[0] for known in names if not any(environment.get(name) for name in known)]
+        if missing:
+            yield f"DATABASE_HOST: it has no effect without {' and '.join(missing)}; set them, or DATABASE_URL"
 
 
 def _routeiqs(name: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.database.parts import HOST, url_of_parts
 from routeiq_syncd.database.url import Target, UrlError, parse_url
 from routeiq_syncd.lease import Timing, timing_problem
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES
@@ -154,6 +155,10 @@ class _Environment:
             self.problems.append(f"{setting.name} must be {setting.wanted}.")
             return setting.default
 
+    def database_of_parts(self) -> str:
+        """Return the database's URL that its parts give, empty without them."""
+        return url_of_parts(self._variables)
+
 
 @dataclass(frozen=True)
 class ElectionSettings:
@@ -248,7 +253,8 @@ class Settings:
     @staticmethod
     def _election(environment: _Environment, timing: Timing, lock_name: str) -> ElectionSettings | None:
         """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
-        problems, mode, database = environment.problems, environment.read(MODE), environment.read(DATABASE)
+        problems, mode, url = environment.problems, environment.read(MODE), environment.read(DATABASE)
+        database, of = (url, DATABASE.name) if url else (environment.database_of_parts(), HOST)
         if mode and mode not in MODES:
             problems.append(f"{MODE.name} must be {MODE.wanted}.")
         if mode == "leader_election" and not database:
@@ -258,7 +264,7 @@ class Settings:
         if problem := timing_problem(timing, LEASE.name, RENEW.name):
             problems.append(problem)
         direct = environment.read(DIRECT)
-        name, url = (DIRECT.name, direct) if direct else (DATABASE.name, database)
+        name, url = (DIRECT.name, direct) if direct else (of, database)
         try:
             return ElectionSettings(name, parse_url(url), lock_name, timing, environment.read(KEYS))
         except UrlError as error:

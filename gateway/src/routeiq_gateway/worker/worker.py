@@ -24,7 +24,11 @@ from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import checks, proxy
-from routeiq_gateway.litellm_edge.command_line.database_urls import BadDatabaseError, complete_database_urls
+from routeiq_gateway.litellm_edge.command_line.database_urls import (
+    BadDatabaseError,
+    complete_database_urls,
+    database_urls,
+)
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preparing import only_prepares
@@ -184,14 +188,14 @@ class Worker:
         except Exception as error:
             raise StartRefusedError(_reason(error)) from error
         self.secrets = secrets_of(self.config, self.environment)
-        missing = checks.missing_variables(self.config, self.environment)
-        if missing:
-            raise StartRefusedError(checks.summary(missing))
         if self.settings.litellm_database:
             try:
                 complete_database_urls(checks.general_settings(self.config))
             except BadDatabaseError as error:
                 raise StartRefusedError(str(error)) from None
+        missing = checks.missing_variables(self.config, {**self.environment, **database_urls()})
+        if missing:
+            raise StartRefusedError(checks.summary(missing))
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.

@@ -148,7 +148,7 @@ def test_renewed_certificates_are_taken_without_a_lost_request(tmp_path: Path, p
 
 def test_a_client_without_tls_disturbs_nobody(tmp_path: Path, pair: Pair) -> None:
     """Plain HTTP on the port is closed, a handshake never begun is given up in time, and neither fills the log."""
-    with gateway(tmp_path, port=None, KEEPALIVE_TIMEOUT="2", **pair.settings) as started:
+    with gateway(tmp_path, port=None, scripts=SCRIPTS, KEEPALIVE_TIMEOUT="2", **pair.settings) as started:
         started.volume.put(config_with("here"))
         wait_ready(pair, started)
         with pytest.raises(httpx.TransportError):

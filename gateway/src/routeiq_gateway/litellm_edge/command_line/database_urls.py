@@ -50,6 +50,11 @@ def complete_database_urls(general: Mapping[str, Any]) -> None:
         _add_parameters(environment, general, settings)
 
 
+def database_urls() -> dict[str, str]:
+    """Return the URLs that are set, by the names of their variables."""
+    return {name: os.environ[name] for name in URLS if os.environ.get(name)}
+
+
 def _writer(environment: Mapping[str, str], general: Mapping[str, Any], settings: Any) -> str | None:  # noqa: ANN401 - LiteLLM ships no types
     """Return the writer's URL: with a token, from the configuration, or from its parts; None: it stays as it is."""
     if settings.iam_token_db_auth or settings.azure_postgresql_auth:
