@@ -28,7 +28,7 @@ MORE = [
 
 @pytest.mark.parametrize("more", MORE)
 def test_the_parts_give_one_database(more: dict[str, str]) -> None:
-    """migrate and syncd reach the same host as the same user, whatever characters the parts have."""
+    """Migrate and syncd reach the same host as the same user, whatever characters the parts have."""
     environment = PARTS | more
     target = target_of(environment)
     election = Settings(environment).election

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,26 +12,37 @@ import yaml
 from tests.support.processes import clean_environment
 
 URL = "postgresql://lite:secret@db.internal:6543/keys"
-STOCK = """
-import json, os, sys
+BEGIN = """
+import contextlib, json, os, sys
 import litellm.proxy.proxy_cli as cli
-import litellm_proxy_extras.prisma_toolchain as toolchain
-toolchain.prisma_cli_available = lambda: False  # the command ends here, with the URLs complete
-try:
-    cli.run_server.main(["--config", sys.argv[1]], standalone_mode=False)
-except SystemExit:
-    pass
-print("RESULT " + json.dumps({name: os.environ.get(name) for name in json.loads(sys.argv[2])}))
+import litellm.proxy.proxy_server
+import yaml
+
+def settle(case):
+    os.environ.update(case["settings"])
+    with open(case["config"]) as file:
+        general = yaml.safe_load(file)["general_settings"]
+"""
+STOCK = """
+    import litellm_proxy_extras.prisma_toolchain as toolchain
+    toolchain.prisma_cli_available = lambda: False  # the command ends there, with the URLs complete
+    with contextlib.suppress(SystemExit):
+        cli.run_server.main(["--config", case["config"], "--skip_server_startup"], standalone_mode=False)
 """
 OURS = """
-import json, os, sys
-import yaml
-from routeiq_gateway.litellm_edge.command_line.database_urls import complete_database_urls
-with open(sys.argv[1]) as file:
-    complete_database_urls(yaml.safe_load(file)["general_settings"])
-print("RESULT " + json.dumps({name: os.environ.get(name) for name in json.loads(sys.argv[2])}))
+    from routeiq_gateway.litellm_edge.command_line.database_urls import complete_database_urls
+    complete_database_urls(general)
 """
-URLS = ["DATABASE_URL", "DIRECT_URL", "DATABASE_URL_READ_REPLICA"]
+END = """
+for name, case in json.load(sys.stdin).items():
+    if (child := os.fork()) == 0:
+        with contextlib.redirect_stdout(sys.stderr):
+            settle(case)
+        urls = ("DATABASE_URL", "DIRECT_URL", "DATABASE_URL_READ_REPLICA")
+        print("RESULT " + json.dumps([name, {url: os.environ.get(url) for url in urls}]), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
 PARTS = {"DATABASE_HOST": "db", "DATABASE_USERNAME": "a@b", "DATABASE_PASSWORD": "p/w:#", "DATABASE_NAME": "keys"}
 LIMITS = {
     "database_connection_pool_limit": 3,
@@ -45,53 +57,63 @@ LIMITS = {
 }
 
 
-def result_of(program: str, config: Path, settings: dict[str, str]) -> dict[str, str | None]:
-    """Return the URLs in the environment that a program leaves."""
+CASES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
+    "defaults": ({"DATABASE_URL": URL}, {}),
+    "limits": (
+        {"DATABASE_URL": f"{URL}?schema=x&options=-c%20lock_timeout%3D5", "DIRECT_URL": URL},
+        LIMITS,
+    ),
+    "replica": ({"DATABASE_URL": URL, "DATABASE_URL_READ_REPLICA": f"{URL}?connection_limit=4"}, LIMITS),
+    "parts": (PARTS | {"DATABASE_SCHEMA": "lite", "DATABASE_SSLMODE": "require"}, {}),
+    "file": ({"DATABASE_URL": URL}, {"database_url": f"{URL}2"}),
+    "reference": ({"OTHER": URL}, {"database_url": "os.environ/OTHER"}),
+    "libpq": ({"DATABASE_URL": f"{URL}?sslmode=verify-full&sslrootcert=/ca.pem"}, {}),
+    "pooler": ({"DATABASE_URL": URL, "DATABASE_DISABLE_PREPARED_STATEMENTS": "true"}, {}),
+    "none": ({}, {}),
+}
+REPLICA = (PARTS | {"DATABASE_HOST_READ_REPLICA": "replica"}, {"database_connection_pool_limit": 3})
+Urls = dict[str, str | None]
+
+
+def results(program: str, folder: Path, cases: dict[str, Any]) -> dict[str, Urls]:
+    """Return the URLs that a program leaves in the environment, for each case in a process of its own."""
+    asked = {}
+    for name, (settings, general) in cases.items():
+        config = folder / f"{name}.yaml"
+        config.write_text(yaml.safe_dump({"model_list": [], "general_settings": {"master_key": "sk-1", **general}}))
+        asked[name] = {"settings": settings, "config": str(config)}
     done = subprocess.run(
-        [sys.executable, "-P", "-c", program, str(config), json.dumps(URLS)],
-        env=clean_environment(LITELLM_LOCAL_MODEL_COST_MAP="True", PYTHON_DOTENV_DISABLED="true", **settings),
+        [sys.executable, "-P", "-c", BEGIN + program + END],
+        env=clean_environment(LITELLM_LOCAL_MODEL_COST_MAP="True", PYTHON_DOTENV_DISABLED="true"),
+        input=json.dumps(asked),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert "RESULT " in done.stdout, done.stderr
-    found: dict[str, str | None] = json.loads(done.stdout.partition("RESULT ")[2])
-    return found
+    lines = [line.partition("RESULT ")[2] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert len(lines) == len(cases), done.stderr
+    return dict(json.loads(line) for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("settings", "general"),
-    [
-        pytest.param({"DATABASE_URL": URL}, {}, id="defaults"),
-        pytest.param(
-            {"DATABASE_URL": f"{URL}?schema=x&options=-c%20lock_timeout%3D5", "DIRECT_URL": URL}, LIMITS, id="limits"
-        ),
-        pytest.param(
-            {"DATABASE_URL": URL, "DATABASE_URL_READ_REPLICA": f"{URL}?connection_limit=4"}, LIMITS, id="replica"
-        ),
-        pytest.param(PARTS | {"DATABASE_SCHEMA": "lite", "DATABASE_SSLMODE": "require"}, {}, id="parts"),
-        pytest.param({"DATABASE_URL": URL}, {"database_url": f"{URL}2"}, id="file"),
-        pytest.param({"OTHER": URL}, {"database_url": "os.environ/OTHER"}, id="reference"),
-        pytest.param({"DATABASE_URL": f"{URL}?sslmode=verify-full&sslrootcert=/ca.pem"}, {}, id="libpq"),
-        pytest.param({"DATABASE_URL": URL, "DATABASE_DISABLE_PREPARED_STATEMENTS": "true"}, {}, id="pooler"),
-        pytest.param({}, {}, id="none"),
-    ],
-)
-def test_the_urls_are_those_of_the_command_line(
-    tmp_path: Path, settings: dict[str, str], general: dict[str, object]
-) -> None:
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Urls], dict[str, Urls]]:
+    """What LiteLLM's command makes of every case, and what the gateway makes of it."""
+    folder = tmp_path_factory.mktemp("configurations")
+    return results(STOCK, folder, CASES), results(OURS, folder, CASES | {"parts of the replica": REPLICA})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_urls_are_those_of_the_command_line(both: tuple[dict[str, Urls], dict[str, Urls]], case: str) -> None:
     """Pool, time-outs and what else LiteLLM's command adds are the same, to the letter."""
-    config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump({"model_list": [], "general_settings": {"master_key": "sk-1234", **general}}))
-    assert result_of(OURS, config, settings) == result_of(STOCK, config, settings)
+    stock, ours = both
+    assert ours[case] == stock[case]
+    assert (stock[case]["DATABASE_URL"] is None) is (case == "none")
 
 
-def test_the_read_replica_has_parts_too(tmp_path: Path) -> None:
+def test_the_read_replica_has_parts_too(both: tuple[dict[str, Urls], dict[str, Urls]]) -> None:
     """A host alone makes a replica of the writer's database, with the writer's pool."""
-    config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump({"general_settings": {"database_connection_pool_limit": 3}}))
-    found = result_of(OURS, config, PARTS | {"DATABASE_HOST_READ_REPLICA": "replica"})["DATABASE_URL_READ_REPLICA"]
+    found = both[1]["parts of the replica"]["DATABASE_URL_READ_REPLICA"]
     assert found is not None
     assert found.startswith("postgresql://a%40b:p%2Fw%3A%23@replica:5432/keys?")
     assert "connection_limit=3" in found
