@@ -157,3 +157,21 @@ def test_a_worker_with_too_many_connections_still_answers_probes(tmp_path: Path)
             assert client.get("/health/live").status_code == 200
             assert client.get("/health/ready").status_code == 200
         wait_for("the end of the load", lambda: started.post("/v1/chat/completions", CHAT).status_code == 200)
+
+
+def test_workers_past_their_requests_are_replaced_without_a_lost_request(tmp_path: Path) -> None:
+    """MAX_REQUESTS_BEFORE_RESTART replaces each worker, one at a time, while clients ask."""
+    settings = {"MAX_REQUESTS_BEFORE_RESTART": "15", "MAX_REQUESTS_BEFORE_RESTART_JITTER": "0"}
+    with gateway(tmp_path, port=None, scripts=SCRIPTS, **settings) as started:
+        started.volume.put(config_with("here"))
+        started.wait_ready()
+        first, fewest = set(started.workers()), 2
+        with started.client() as client:
+            for _ in range(400):
+                assert client.post("/v1/chat/completions", json=CHAT).status_code == 200
+                assert started.chat() == "here"
+                fewest = min(fewest, len(started.workers()))
+                if len(started.workers()) == 2 and not first & set(started.workers()):
+                    break
+        assert not first & set(started.workers())
+        assert fewest == 2
