@@ -25,6 +25,7 @@ from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, 
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.command_line.options import refused_arguments, refused_variables
 from routeiq_gateway.litellm_edge.environment import (
+    BadVariablesError,
     decrypt_variables,
     drop_empty,
     keep_database_from,
@@ -104,7 +105,7 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
         listener = bind(settings, log)
         check_metrics_port(settings)
         run(settings, overrides, listener, certificate, log)
-    except BadCertificateError as error:
+    except (BadCertificateError, BadVariablesError) as error:
         log.error("settings that cannot work", reason=str(error))
         return EXIT_SETTINGS
     except CannotListenError as error:

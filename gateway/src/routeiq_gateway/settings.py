@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int | None, Field(validation_alias="PROMETHEUS_METRICS_PORT", ge=1, le=65535)] = None
     litellm_debug: Annotated[bool, Field(validation_alias="DEBUG")] = False
     litellm_detailed_debug: Annotated[bool, Field(validation_alias="DETAILED_DEBUG")] = False
-    litellm_log: Annotated[str | None, Field(validation_alias="LITELLM_LOG")] = None
+    litellm_log_level: Annotated[str | None, Field(validation_alias="LITELLM_LOG")] = None
     ready_requires_db: Annotated[bool, Field(validation_alias="ROUTEIQ_READY_REQUIRES_DB")] = False
     litellm_database: Annotated[bool, Field(validation_alias="ROUTEIQ_LITELLM_DATABASE")] = True
     access_log: Annotated[bool, Field(validation_alias="ROUTEIQ_ACCESS_LOG")] = False
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("litellm_log")
+    @field_validator("litellm_log_level")
     @classmethod
     def _a_level(cls, value: str | None) -> str | None:
         if value is not None and value.upper() not in LEVELS:

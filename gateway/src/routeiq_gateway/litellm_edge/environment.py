@@ -22,6 +22,10 @@ def keep_database_from(environment: MutableMapping[str, str]) -> bool:
     return removed != {""}
 
 
+class BadVariablesError(Exception):
+    """Variables of LiteLLM that cannot work; the message names the variable and quotes no value."""
+
+
 def drop_empty(environment: MutableMapping[str, str]) -> None:
     """Remove the variables of LiteLLM that are set to nothing: LiteLLM takes many of them for a value."""
     known = {option.variable for option in OPTIONS}
@@ -34,10 +38,18 @@ def decrypt_variables(environment: MutableMapping[str, str]) -> None:
     """Have LiteLLM decrypt the variables that AWS KMS encrypted, where ``USE_AWS_KMS`` asks for it.
 
     Raises:
-        Exception: AWS refuses, or cannot be reached; the type is boto3's or LiteLLM's.
+        BadVariablesError: AWS refuses or cannot be reached, or something that LiteLLM needs for this is not set.
     """
-    if environment.get("USE_AWS_KMS") == "True":  # LiteLLM's own spelling
-        environment.update(importlib.import_module("litellm.secret_managers.aws_secret_manager").decrypt_env_var())
+    if environment.get("USE_AWS_KMS") != "True":  # LiteLLM's own spelling
+        return
+    manager = importlib.import_module("litellm.secret_managers.aws_secret_manager")
+    try:
+        decrypted = manager.decrypt_env_var()
+    except Exception as error:
+        raise BadVariablesError(
+            f"USE_AWS_KMS: the variables cannot be decrypted: {error}; mend it or unset it"
+        ) from error
+    environment.update({name: str(value) for name, value in decrypted.items()})  # LiteLLM makes bools of some
 
 
 def prepare_environment(
