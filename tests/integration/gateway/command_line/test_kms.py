@@ -20,7 +20,7 @@ def test_encrypted_variables_are_decrypted_at_the_start(tmp_path: Path) -> None:
             endpoint_url=server.endpoint,
             region_name="us-east-1",
             aws_access_key_id="id",
-            aws_secret_access_key="secret",  # noqa: S106 - moto takes any
+            aws_secret_access_key="secret",
         )
         name = kms.create_key()["KeyMetadata"]["KeyId"]
         sealed = base64.b64encode(kms.encrypt(KeyId=name, Plaintext=KEY.encode())["CiphertextBlob"]).decode()
