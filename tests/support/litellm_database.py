@@ -37,7 +37,10 @@ def migrate(url: str) -> None:
 
 
 def engines(url: str) -> list[psutil.Process]:
-    """Return the query engines on the database at ``url``, whatever parameters LiteLLM adds to it; Node gives them the name that Prisma's own has."""
+    """Return the query engines that work on the database at ``url``, whatever parameters LiteLLM adds to it.
+
+    Node gives them the name that Prisma's own has.
+    """
     found = []
     for process in psutil.process_iter(["name"]):
         if process.info["name"].startswith("query-engine"):
