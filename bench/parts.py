@@ -142,7 +142,7 @@ def main() -> None:
     with scenarios.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
         path.write_bytes(configuration(upstream, "one"))
-        use_config(path)
+        use_config(path, debug=False, detailed_debug=False)
         with asyncio.Runner(loop_factory=lambda: Loop(prepares, lambda _: None)) as runner:
             found = runner.run(measure(model, int(rounds), chosen, in_threads))
     print(f"\n| {model}, {rounds} rounds | CPU us a request | to all | middle half |\n|---|---:|---:|---|")

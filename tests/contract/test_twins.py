@@ -20,6 +20,7 @@ import routeiq_syncd.errors
 from tests.support.processes import REPOSITORY
 
 TWINS = {
+    "database/parts.py": ("migrate", "syncd"),
     "database/tls.py": ("migrate", "syncd"),
     "database/url.py": ("migrate", "syncd"),
     "runtime/lifeline.py": ("gateway", "syncd"),

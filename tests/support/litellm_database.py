@@ -37,10 +37,14 @@ def migrate(url: str) -> None:
 
 
 def engines(url: str) -> list[psutil.Process]:
-    """Return the query engines that work on the database at ``url``; Node gives them the name that Prisma's own has."""
+    """Return the query engines that work on the database at ``url``, whatever parameters LiteLLM adds to it.
+
+    Node gives them the name that Prisma's own has.
+    """
     found = []
     for process in psutil.process_iter(["name"]):
         if process.info["name"].startswith("query-engine"):
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                found += [process] if process.environ().get("DATABASE_URL") == url else []
+                named = process.environ().get("DATABASE_URL", "").partition("?")[0]
+                found += [process] if named == url.partition("?")[0] else []
     return found

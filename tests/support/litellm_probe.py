@@ -97,7 +97,7 @@ def main() -> None:
     prepare_environment(os.environ, workers=2, json_logs=False, sample_rate=0.5)
     proxy.import_proxy(MODULES)
     threads = len(list(Path("/proc/self/task").iterdir()))
-    use_config(Path(sys.argv[1]))
+    use_config(Path(sys.argv[1]), debug=False, detailed_debug=False)
     judged: list[tuple[Any, bool]] = []
 
     def judge(call: object) -> bool:

@@ -21,16 +21,27 @@ from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.configuration.redact import mask
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
+from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
+from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
+from routeiq_gateway.litellm_edge.command_line.options import refused_arguments, refused_variables
+from routeiq_gateway.litellm_edge.environment import (
+    BadVariablesError,
+    decrypt_variables,
+    drop_empty,
+    keep_database_from,
+    prepare_environment,
+    share_metrics,
+)
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
-from routeiq_gateway.parent.listening import CannotListenError, bind
+from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
+from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.runtime.signals import Signals
@@ -50,10 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="{serve,config}")
     commands.add_parser("serve", help="serve on PORT what `current` on the volume points to (the default)")
     commands.add_parser("config", help="print the effective configuration, secrets masked")
-    command = parser.parse_args(arguments).command or "serve"
+    known, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error("; ".join(refused_arguments(unknown)) or f"unrecognized arguments: {' '.join(unknown)}")
+    command = known.command or "serve"
     try:
-        settings, overrides = read_settings(os.environ)
-    except BadSettingsError as error:
+        read_env_file()
+        settings, overrides = read_settings(os.environ, refused_variables(os.environ))
+    except (BadEnvFileError, BadSettingsError) as error:
         sys.stderr.write(f"routeiq-gateway: settings that cannot work:\n{error}\n")
         return EXIT_SETTINGS
     if command == "config":
@@ -84,18 +99,40 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     if settings.supervisor:
         end_with_supervisord()
     try:
+        certificate = load_certificate(settings)
         # Before LiteLLM's import, which takes seconds: a gateway that cannot listen ends while supervisord still counts
         # that as a failed start. The socket listens once workers are ready; until then clients are refused, not queued.
         listener = bind(settings, log)
-        run(settings, overrides, listener, log)
+        check_metrics_port(settings)
+        run(settings, overrides, listener, certificate, log)
+    except (BadCertificateError, BadVariablesError) as error:
+        log.error("settings that cannot work", reason=str(error))
+        return EXIT_SETTINGS
     except CannotListenError as error:
-        log.error("cannot listen", host=settings.host, port=settings.port, error=str(error), hint=error.hint)
+        log.error("cannot listen", host=settings.host, port=error.port, error=str(error), hint=error.hint)
         return EXIT_PORT
     log.info("stopped")
     return 0
 
 
-def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.socket, log: Log) -> None:
+def load_certificate(settings: Settings) -> Certificate | None:
+    """Return the certificate that clients see, None where they speak plain HTTP.
+
+    Raises:
+        BadCertificateError: it cannot be used.
+    """
+    if settings.certificate is None or settings.certificate_key is None:
+        return None
+    return Certificate(settings.certificate, settings.certificate_key)
+
+
+def run(
+    settings: Settings,
+    overrides: tuple[Override, ...],
+    listener: socket.socket,
+    certificate: Certificate | None,
+    log: Log,
+) -> None:
     """Import LiteLLM, put the parent together and run it until it is told to stop."""
     started = time.monotonic()
     warm(settings, log)
@@ -104,7 +141,7 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
     serving, refused = volume.read_verdicts(log)
     staging = Staging.create(overrides)
     share_metrics(os.environ, staging.root / "metrics")
-    forker = Forker(settings, dict(os.environ), listener, page, log)
+    forker = Forker(settings, dict(os.environ), listener, page, log, certificate)
     signals, selector = Signals(), selectors.DefaultSelector()
 
     def leave() -> None:
@@ -112,6 +149,9 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         signals.close()
         selector.close()
 
+    metrics = None
+    if settings.metrics_port is not None:
+        metrics = MetricsServer(settings.host, settings.metrics_port, os.environ["PROMETHEUS_MULTIPROC_DIR"])
     engines = QueryEngines()
     engines.adopt()
     parent = Parent(
@@ -123,12 +163,15 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         signals,
         log,
         engines,
+        metrics,
     )
     gc.collect()
     gc.freeze()  # no collection in a worker touches LiteLLM's objects, so their memory stays shared
     try:
         parent.run()
     finally:
+        if metrics is not None:
+            metrics.end()
         staging.close()
 
 
@@ -136,6 +179,7 @@ def warm(settings: Settings, log: Log) -> None:
     """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded."""
     if not settings.litellm_database and keep_database_from(os.environ):
         log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
+    drop_empty(os.environ)
     prepare_environment(
         os.environ,
         workers=settings.workers,
@@ -144,6 +188,7 @@ def warm(settings: Settings, log: Log) -> None:
     )
     gc.disable()
     import_proxy(MODULES)
+    decrypt_variables(os.environ)
     left_out = savings.apply() if settings.savings else {}
     if left_out:
         log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)

@@ -1,11 +1,11 @@
 """The gateway's settings: the only reader of its environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, find_overrides
@@ -14,6 +14,28 @@ MOST_WORKERS_BY_DEFAULT = 4
 LONGEST_SOCKET_PATH = 107  # sun_path on Linux, without its closing zero
 LONGEST_SOCKET_NAME = len("/handoff/4194304.sock")
 LONGEST_DRAIN = 3600  # supervisord.conf waits longer than this and the longest pre-stop together
+SAME = {
+    "ROUTEIQ_WORKERS": "NUM_WORKERS",
+    "ROUTEIQ_KEEPALIVE_SECONDS": "KEEPALIVE_TIMEOUT",
+    "ROUTEIQ_WORKER_MAX_REQUESTS": "MAX_REQUESTS_BEFORE_RESTART",
+}
+"""Settings that LiteLLM's command line knows by another name."""
+NEEDS = {
+    "SSL_CERTFILE_PATH": "SSL_KEYFILE_PATH",
+    "SSL_KEYFILE_PATH": "SSL_CERTFILE_PATH",
+    "MAX_REQUESTS_BEFORE_RESTART_JITTER": "MAX_REQUESTS_BEFORE_RESTART",
+}
+"""Settings that mean nothing without another."""
+LEVELS = ("DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET")
+"""The levels of LiteLLM's own log, which are Python's."""
+
+
+def _or_litellms(name: str, *more: str) -> AliasChoices:
+    """Return the names under which a setting is read."""
+    return AliasChoices(name, SAME[name], *more)
+
+
+WORKERS = _or_litellms("ROUTEIQ_WORKERS", "DEFAULT_NUM_WORKERS_LITELLM_PROXY")
 
 
 class BadSettingsError(ValueError):
@@ -28,16 +50,28 @@ class Settings(BaseSettings):
     volume: Annotated[Path, Field(validation_alias="ROUTEIQ_VOLUME")] = Path("var")
     host: Annotated[str, Field(validation_alias="HOST")] = "0.0.0.0"  # noqa: S104 - a gateway serves its network
     port: Annotated[int, Field(validation_alias="PORT", ge=1, le=65535)] = 4000
-    workers: Annotated[int, Field(validation_alias="ROUTEIQ_WORKERS", ge=1, le=64)] = min(
+    workers: Annotated[int, Field(validation_alias=WORKERS, ge=1, le=64)] = min(
         os.cpu_count() or 1, MOST_WORKERS_BY_DEFAULT
     )
     reload_timeout: Annotated[float, Field(validation_alias="ROUTEIQ_RELOAD_TIMEOUT_SECONDS", gt=0)] = 60
     drain: Annotated[float, Field(validation_alias="ROUTEIQ_DRAIN_SECONDS", ge=0, le=LONGEST_DRAIN)] = 600
     prestop: Annotated[float, Field(validation_alias="ROUTEIQ_PRESTOP_SECONDS", ge=0, le=300)] = 0
-    keepalive: Annotated[float, Field(validation_alias="ROUTEIQ_KEEPALIVE_SECONDS", ge=1)] = 75
+    keepalive: Annotated[float, Field(validation_alias=_or_litellms("ROUTEIQ_KEEPALIVE_SECONDS"), ge=1)] = 75
     most_draining: Annotated[int, Field(validation_alias="ROUTEIQ_MAX_DRAINING_WORKERS", ge=1)] = 32
     max_rss: Annotated[float | None, Field(validation_alias="ROUTEIQ_WORKER_MAX_RSS_MB", gt=0)] = None
-    max_requests: Annotated[int | None, Field(validation_alias="ROUTEIQ_WORKER_MAX_REQUESTS", ge=1)] = None
+    max_requests: Annotated[int | None, Field(validation_alias=_or_litellms("ROUTEIQ_WORKER_MAX_REQUESTS"), ge=1)] = (
+        None
+    )
+    max_requests_jitter: Annotated[int | None, Field(validation_alias="MAX_REQUESTS_BEFORE_RESTART_JITTER", ge=0)] = (
+        None
+    )
+    limit_concurrency: Annotated[int | None, Field(validation_alias="LIMIT_CONCURRENCY", ge=1)] = None
+    certificate: Annotated[Path | None, Field(validation_alias="SSL_CERTFILE_PATH")] = None
+    certificate_key: Annotated[Path | None, Field(validation_alias="SSL_KEYFILE_PATH")] = None
+    metrics_port: Annotated[int | None, Field(validation_alias="PROMETHEUS_METRICS_PORT", ge=1, le=65535)] = None
+    litellm_debug: Annotated[bool, Field(validation_alias="DEBUG")] = False
+    litellm_detailed_debug: Annotated[bool, Field(validation_alias="DETAILED_DEBUG")] = False
+    litellm_log_level: Annotated[str | None, Field(validation_alias="LITELLM_LOG")] = None
     ready_requires_db: Annotated[bool, Field(validation_alias="ROUTEIQ_READY_REQUIRES_DB")] = False
     litellm_database: Annotated[bool, Field(validation_alias="ROUTEIQ_LITELLM_DATABASE")] = True
     access_log: Annotated[bool, Field(validation_alias="ROUTEIQ_ACCESS_LOG")] = False
@@ -53,6 +87,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("litellm_log_level")
+    @classmethod
+    def _a_level(cls, value: str | None) -> str | None:
+        if value is not None and value.upper() not in LEVELS:
+            raise ValueError(f"expected one of {', '.join(LEVELS)}")
+        return value
 
     @field_validator("volume")
     @classmethod
@@ -76,16 +117,17 @@ class Settings(BaseSettings):
         return None
 
 
-def read_settings(environment: Mapping[str, str]) -> tuple[Settings, tuple[Override, ...]]:
+def read_settings(environment: Mapping[str, str], refused: Sequence[str] = ()) -> tuple[Settings, tuple[Override, ...]]:
     """Read the settings and the overrides out of the process's environment.
 
     Args:
         environment: the process's own (``os.environ``), which pydantic-settings reads too.
+        refused: sentences about other variables that cannot work.
 
     Raises:
         BadSettingsError: at least one setting cannot work.
     """
-    problems: list[str] = []
+    problems = [*refused, *_together(environment)]
     settings = None
     overrides: tuple[Override, ...] = ()
     try:
@@ -93,11 +135,36 @@ def read_settings(environment: Mapping[str, str]) -> tuple[Settings, tuple[Overr
     except ValidationError as error:
         for item in error.errors(include_url=False, include_input=False, include_context=False):
             name = str(item["loc"][0]) if item["loc"] else "settings"
+            if not environment.get(name):  # an error names the first of a setting's names
+                name = SAME.get(name, name) if environment.get(SAME.get(name, "")) else name
             problems.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
     try:
         overrides = find_overrides(environment)
     except BadOverrideError as error:
         problems.append(str(error))
+    if settings is not None and settings.metrics_port == settings.port:
+        problems.append("PROMETHEUS_METRICS_PORT: it is PORT too; choose another port")
     if settings is None or problems:
         raise BadSettingsError("\n".join(problems))
     return settings, overrides
+
+
+def _together(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each setting that contradicts another, or lacks the one that it needs."""
+    for name, other in SAME.items():
+        values = {environment.get(name, ""), environment.get(other, "")} - {""}
+        if len(values) > 1:
+            yield f"{name} and {other} mean the same and differ; set only one of them"
+    for name, other in NEEDS.items():
+        if environment.get(name) and not any(environment.get(one) for one in (other, _routeiqs(other))):
+            yield f"{name}: it has no effect without {other}; set both or none"
+    if environment.get("DATABASE_HOST") and not environment.get("DATABASE_URL"):
+        names = (("DATABASE_USERNAME", "DATABASE_USER"), ("DATABASE_NAME",))
+        missing = [known[0] for known in names if not any(environment.get(name) for name in known)]
+        if missing:
+            yield f"DATABASE_HOST: it has no effect without {' and '.join(missing)}; set them, or DATABASE_URL"
+
+
+def _routeiqs(name: str) -> str:
+    """Return this gateway's name of a setting that LiteLLM's command line calls ``name``."""
+    return next((ours for ours, litellms in SAME.items() if litellms == name), name)

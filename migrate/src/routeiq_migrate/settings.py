@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+from routeiq_migrate.database.parts import HOST, url_of_parts
 from routeiq_migrate.database.url import Target, parse_url
 from routeiq_migrate.errors import SettingsError
 
@@ -86,10 +87,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def target_of(environment: Mapping[str, str]) -> Target | None:
     """Return where to migrate: ``DIRECT_URL`` with the schema of ``DATABASE_URL``, as LiteLLM does."""
-    url = environment.get("DATABASE_URL")
-    if not url:
+    url, parts = environment.get("DATABASE_URL"), url_of_parts(environment)
+    if not url and not parts:
         return None
-    target = parse_url(url, setting="DATABASE_URL")
+    target = parse_url(url, setting="DATABASE_URL") if url else parse_url(parts, setting=HOST)
     direct = environment.get("DIRECT_URL")
     return parse_url(direct, setting="DIRECT_URL", schema=target.schema) if direct else target
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.database.parts import HOST, url_of_parts
 from routeiq_syncd.database.url import Target, parse_url
 from routeiq_syncd.errors import SettingsError
 from routeiq_syncd.lease import Timing, timing_problem
@@ -155,6 +156,10 @@ class _Environment:
             self.problems.append(f"{setting.name} must be {setting.wanted}.")
             return setting.default
 
+    def database_of_parts(self) -> str:
+        """Return the database's URL that its parts give, empty without them."""
+        return url_of_parts(self._variables)
+
 
 @dataclass(frozen=True)
 class ElectionSettings:
@@ -250,7 +255,8 @@ class Settings:
     @staticmethod
     def _election(environment: _Environment, timing: Timing, lock_name: str) -> ElectionSettings | None:
         """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
-        problems, mode, database = environment.problems, environment.read(MODE), environment.read(DATABASE)
+        problems, mode, url = environment.problems, environment.read(MODE), environment.read(DATABASE)
+        database, of = (url, DATABASE.name) if url else (environment.database_of_parts(), HOST)
         if mode and mode not in MODES:
             problems.append(f"{MODE.name} must be {MODE.wanted}.")
         if mode == "leader_election" and not database:
@@ -260,7 +266,7 @@ class Settings:
         if problem := timing_problem(timing, LEASE.name, RENEW.name):
             problems.append(problem)
         direct = environment.read(DIRECT)
-        name, url = (DIRECT.name, direct) if direct else (DATABASE.name, database)
+        name, url = (DIRECT.name, direct) if direct else (of, database)
         try:
             return ElectionSettings(parse_url(url, setting=name), lock_name, timing, environment.read(KEYS))
         except SettingsError as error:

@@ -67,6 +67,11 @@ def summary(sentences: Sequence[str]) -> str:
     return f"{shown}; and {more} more" if more > 0 else shown
 
 
+def general_settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the section of that name, empty where there is none."""
+    return _mapping(config, "general_settings")
+
+
 def mock_model(config: Mapping[str, Any]) -> str | None:
     """Return the public name of the first model with a mock response, or None: such a model asks no provider."""
     for entry in _list(config, "model_list"):

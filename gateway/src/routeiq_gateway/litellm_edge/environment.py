@@ -1,11 +1,15 @@
 """The variables that LiteLLM reads: set before its import in the parent, and before its start in a worker."""
 
+import importlib
 import json
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
-DATABASES = ("DATABASE_URL", "DIRECT_URL", "DATABASE_URL_READ_REPLICA")
+from routeiq_gateway.litellm_edge.command_line.database_urls import PARTS, URLS
+from routeiq_gateway.litellm_edge.command_line.options import OPTIONS
+
+LITELLMS = "LITELLM_"
 
 
 def keep_database_from(environment: MutableMapping[str, str]) -> bool:
@@ -14,8 +18,38 @@ def keep_database_from(environment: MutableMapping[str, str]) -> bool:
     One environment serves all programs of a container. syncd and migrate use the database; LiteLLM would end where it
     finds a URL and no Prisma client, and runs without a database where it finds no URL.
     """
-    removed = {environment.pop(name, "") for name in DATABASES}
+    removed = {environment.pop(name, "") for name in (*URLS, *PARTS)}
     return removed != {""}
+
+
+class BadVariablesError(Exception):
+    """Variables of LiteLLM that cannot work; the message names the variable and quotes no value."""
+
+
+def drop_empty(environment: MutableMapping[str, str]) -> None:
+    """Remove the variables of LiteLLM that are set to nothing: LiteLLM takes many of them for a value."""
+    known = {option.variable for option in OPTIONS}
+    for name in [name for name, value in environment.items() if not value]:
+        if name in known or name.startswith(LITELLMS):
+            del environment[name]
+
+
+def decrypt_variables(environment: MutableMapping[str, str]) -> None:
+    """Have LiteLLM decrypt the variables that AWS KMS encrypted, where ``USE_AWS_KMS`` asks for it.
+
+    Raises:
+        BadVariablesError: AWS refuses or cannot be reached, or something that LiteLLM needs for this is not set.
+    """
+    if environment.get("USE_AWS_KMS") != "True":  # LiteLLM's own spelling
+        return
+    manager = importlib.import_module("litellm.secret_managers.aws_secret_manager")
+    try:
+        decrypted = manager.decrypt_env_var()
+    except Exception as error:
+        raise BadVariablesError(
+            f"USE_AWS_KMS: the variables cannot be decrypted: {error}; mend it or unset it"
+        ) from error
+    environment.update({name: str(value) for name, value in decrypted.items()})  # LiteLLM makes bools of some
 
 
 def prepare_environment(
@@ -29,7 +63,6 @@ def prepare_environment(
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import tries a download
         "LITELLM_TELEMETRY": "False",
         "LITELLM_DONT_SHOW_FEEDBACK_BOX": "true",
-        "NUM_WORKERS": str(workers),
         "OPENBLAS_NUM_THREADS": "1",  # OpenBLAS's pool of threads would not survive the fork
     }
     if json_logs:
@@ -39,6 +72,7 @@ def prepare_environment(
         defaults["OTEL_TRACES_SAMPLER_ARG"] = str(sample_rate)
     for name, value in defaults.items():
         environment.setdefault(name, value)
+    environment["NUM_WORKERS"] = str(workers)  # as LiteLLM's command line does, whatever it was taken from
 
 
 def share_metrics(environment: MutableMapping[str, str], directory: Path) -> None:
@@ -51,7 +85,10 @@ def share_metrics(environment: MutableMapping[str, str], directory: Path) -> Non
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
 
-def use_config(path: Path) -> None:
-    """Tell LiteLLM to start on the configuration at ``path``, exactly as LiteLLM's own command line does."""
+def use_config(path: Path, *, debug: bool, detailed_debug: bool) -> None:
+    """Tell LiteLLM to start on the configuration at ``path``, exactly as LiteLLM's own command line does.
+
+    ``debug`` and ``detailed_debug`` are the options of that command: LiteLLM logs what it does, or all that it does.
+    """
     os.environ.pop("CONFIG_FILE_PATH", None)  # would win over WORKER_CONFIG and skip the command line's defaults
-    os.environ["WORKER_CONFIG"] = json.dumps({"config": str(path)})
+    os.environ["WORKER_CONFIG"] = json.dumps({"config": str(path), "debug": debug, "detailed_debug": detailed_debug})

@@ -14,6 +14,7 @@ from typing import Any
 
 from routeiq_gateway.litellm_edge import checks
 from routeiq_gateway.litellm_edge.checks import Model
+from routeiq_gateway.litellm_edge.command_line.env_file import import_environment
 
 PROXY = "litellm.proxy.proxy_server"
 OWN_LINE = re.compile(
@@ -29,7 +30,9 @@ def import_proxy(also: Iterable[str]) -> None:
         ImportError: LiteLLM is not installed whole.
         litellm.rust_bridge.fork_guard.NativeStateStartedBeforeFork: LiteLLM's native runtime already started here.
     """
-    importlib.import_module(PROXY)
+    with import_environment():
+        importlib.import_module(PROXY)
+        importlib.import_module("litellm.proxy.proxy_cli")  # reads a .env of its own when it is imported
     importlib.import_module("litellm.rust_bridge.fork_guard").reserve_process_for_forking("the gateway's parent")
     for name in also:
         with contextlib.suppress(ImportError):  # an optional part that this installation lacks
@@ -81,6 +84,19 @@ def master_key() -> str | None:
     """Return the master key in force, or None where LiteLLM serves without one."""
     key: str | None = _proxy().master_key
     return key
+
+
+def key_header() -> str:
+    """Return the name of the header that carries a key, in lower case."""
+    name: str = _proxy().general_settings.get("litellm_key_header_name") or "authorization"
+    return name.lower()
+
+
+def root_paths() -> tuple[str, ...]:
+    """Return the paths below which LiteLLM answers too, longest first: SERVER_ROOT_PATH and SERVER_ROOT_PATHS."""
+    more = importlib.import_module("litellm.proxy.middleware.per_request_root_path_middleware")
+    paths: set[str] = {_proxy().app.root_path.rstrip("/"), *more.get_server_root_paths()} - {""}
+    return tuple(sorted(paths, key=len, reverse=True))
 
 
 def has_database() -> bool:

@@ -15,11 +15,12 @@ BACKLOG = 2048
 
 
 class CannotListenError(Exception):
-    """The gateway cannot listen on HOST and PORT; ``hint`` says which of them to set."""
+    """The gateway cannot listen on HOST and ``port``; ``hint`` says what to set."""
 
-    def __init__(self, error: OSError | UnicodeError, hint: str) -> None:
+    def __init__(self, error: OSError | UnicodeError, hint: str, port: int) -> None:
         super().__init__(getattr(error, "strerror", None) or str(error))
         self.hint = hint
+        self.port = port
 
 
 def bind(settings: Settings, log: Log) -> socket.socket:
@@ -42,12 +43,29 @@ def bind(settings: Settings, log: Log) -> socket.socket:
         except (OSError, UnicodeError) as error:  # UnicodeError: no valid host name
             listener.close()
             if isinstance(error, UnicodeError | socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-                raise CannotListenError(error, "set HOST") from error
+                raise CannotListenError(error, "set HOST", settings.port) from error
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                raise CannotListenError(error, "set PORT") from error
+                raise CannotListenError(error, "set PORT", settings.port) from error
         time.sleep(RETRY_SECONDS)
     listener.setblocking(False)
     return listener
+
+
+def check_metrics_port(settings: Settings) -> None:
+    """Check that the server of metrics can listen, before anything depends on it.
+
+    Raises:
+        CannotListenError: another process has its port.
+    """
+    if settings.metrics_port is None:
+        return
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.metrics_port))
+            probe.listen()
+        except OSError as error:
+            raise CannotListenError(error, "set PROMETHEUS_METRICS_PORT", settings.metrics_port) from error
 
 
 def listen(listener: socket.socket) -> None:
@@ -59,4 +77,4 @@ def listen(listener: socket.socket) -> None:
     try:
         listener.listen(BACKLOG)
     except OSError as error:
-        raise CannotListenError(error, "set PORT") from error
+        raise CannotListenError(error, "set PORT", listener.getsockname()[1]) from error

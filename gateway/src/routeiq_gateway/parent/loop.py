@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from routeiq_gateway.ipc.channel import Message
+from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
@@ -55,6 +56,7 @@ class Parent:
     signals: Signals
     log: Log
     engines: QueryEngines
+    metrics: MetricsServer | None = None
     state: State = field(default_factory=State)
     measured: float = 0.0
 
@@ -69,6 +71,7 @@ class Parent:
         while self.state.phase != "stopped":
             self._look()
             self._measure()
+            self._keep_metrics()
             self.answer.write()
             selector.select(TICK)
             for number in self.signals.take():
@@ -98,6 +101,18 @@ class Parent:
         self.measured = now
         for number in self.fleet.larger_than(limit, [worker.number for worker in self.state.having("serving")]):
             self.feed(events.Worn(number, "ROUTEIQ_WORKER_MAX_RSS_MB"))
+
+    def _keep_metrics(self) -> None:
+        """Have the server of metrics run; requests go on without it."""
+        if self.metrics is None:
+            return
+        try:
+            ended = self.metrics.keep(time.monotonic())
+        except OSError as error:
+            self.log.error("the server of metrics cannot be started", error=error.strerror)
+        else:
+            if ended is not None:
+                self.log.error("the server of metrics ended", port=self.metrics.port, exit_code=ended)
 
     def _heed(self, number: int) -> None:
         match number:

@@ -7,6 +7,8 @@ It adds the gateway's own routes, watches LiteLLM's start, and marks every respo
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from uvicorn.protocols.http.flow_control import service_unavailable
+
 from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
 from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, serve_route
 
@@ -23,7 +25,9 @@ class Front:
         inner: LiteLLM's application, or the placeholder.
         after_start: runs once LiteLLM has started; raises :class:`StartRefusedError` to refuse the start.
         routes: the handlers of the gateway's own routes, by method and path.
+        root_paths: paths below which all that is served is served too, longest first.
         only_master_key: there is no database of keys, so a key that LiteLLM cannot look up is a wrong key.
+        overloaded: whether another request is too many for LiteLLM; the gateway's own routes are answered still.
         draining: whether responses close their connections.
         requests: how many requests came so far; at the request ``recycle_at``, ``recycle`` is called.
         failure: the exception that ended the start, or the stop.
@@ -32,7 +36,9 @@ class Front:
     inner: Application
     after_start: Callable[[], Awaitable[None]]
     routes: dict[tuple[str, str], Handler] = field(default_factory=dict)
+    root_paths: tuple[str, ...] = ()
     only_master_key: bool = False
+    overloaded: Callable[[], bool] = lambda: False
     draining: bool = False
     requests: int = 0
     recycle_at: int | None = None
@@ -50,13 +56,21 @@ class Front:
         send = self._closing(send)
         if scope["type"] == "http":
             head = scope["method"] == "HEAD"
-            handler = self.routes.get(("GET" if head else scope["method"], scope["path"]))
+            handler = self.routes.get(("GET" if head else scope["method"], self._path(scope["path"])))
             if handler is not None:
                 await serve_route(handler, scope, receive, _without_body(send) if head else send)
+                return
+            if self.overloaded():
+                await service_unavailable(scope, receive, send)  # type: ignore[arg-type]  # uvicorn's own ASGI types
                 return
             if self.only_master_key:
                 send = as_unauthorized(send)
         await self.inner(scope, receive, send)
+
+    def _path(self, path: str) -> str:
+        """Return ``path`` without a root path in front, as LiteLLM's application takes it."""
+        root = next((root for root in self.root_paths if path.startswith(f"{root}/")), "")
+        return path[len(root) :]
 
     def _closing(self, send: Send) -> Send:
         """Mark responses that start while the worker drains: the drain may begin while a request is under way."""

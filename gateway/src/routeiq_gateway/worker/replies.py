@@ -1,8 +1,9 @@
 """The ASGI types, and the requests to and replies of the gateway's own routes."""
 
 import json
+import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_BODY = 64 * 1024
 """Bytes of the largest body that the gateway's own routes read."""
+BEARER = re.compile("bearer +", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call:
-    """A request to one of the gateway's own routes. ``malformed``: it has a body that is not JSON."""
+    """A request to one of the gateway's own routes.
 
-    authorization: str | None
+    Attributes:
+        headers: by names in lower case.
+        malformed: it has a body that is not JSON.
+    """
+
+    headers: Mapping[str, str]
     malformed: bool = False
 
 
@@ -39,15 +46,18 @@ def error_body(message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "routeiq_gateway"}}
 
 
-def check_master_key(key: str | None, call: Call) -> Reply | None:
-    """Return None where ``call`` carries the master key as bearer token (RFC 6750), else the reply that refuses it."""
+def check_master_key(key: str | None, header: str, call: Call) -> Reply | None:
+    """Return None where ``call`` carries the master key as bearer token (RFC 6750), else the reply that refuses it.
+
+    ``header`` is the name of the header for keys, in lower case. Its scheme's name is of either case (RFC 9110, 11.1).
+    """
     if not key:
         return Reply(
             403, error_body("this route needs a master key; set LITELLM_MASTER_KEY and use it as bearer token")
         )
-    given = (call.authorization or "").removeprefix("Bearer ").encode()
+    given = BEARER.sub("", call.headers.get(header, "")).encode()
     if not secrets.compare_digest(given, key.encode()):
-        return Reply(401, error_body("wrong or missing master key; send it as 'Authorization: Bearer <key>'"))
+        return Reply(401, error_body(f"wrong or missing master key; send it as '{header.title()}: Bearer <key>'"))
     return None
 
 
@@ -65,8 +75,7 @@ async def send_reply(send: Send, reply: Reply) -> None:
 
 async def serve_route(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
     """Read an HTTP request whole and send what ``handler`` replies, or 413 where the body is too large."""
-    headers = {bytes(name).lower(): bytes(value) for name, value in scope["headers"]}
-    authorization = headers.get(b"authorization")
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     text = b""
     while True:
         message = await receive()
@@ -78,7 +87,7 @@ async def serve_route(handler: Handler, scope: Scope, receive: Receive, send: Se
             return
         if not message.get("more_body"):
             break
-    call = Call(authorization.decode("latin-1") if authorization else None, _malformed(text))
+    call = Call(headers, _malformed(text))
     await send_reply(send, await handler(call))
 
 

@@ -14,15 +14,20 @@ import asyncio
 import contextlib
 import gc
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from routeiq_gateway.worker.front import Front
+from routeiq_gateway.worker.replies import Application
 
 DRAIN_TICK = 0.05
+TICKS_A_SECOND = 10  # uvicorn's
+LONGEST_HANDSHAKE = 60.0
 IDLE_WHEN_DRAINING = 5.0
 """Seconds without a request after which a draining worker closes a connection."""
 FLUSH_LIMIT = 5
@@ -38,30 +43,42 @@ class Server(uvicorn.Server):
     """One worker's HTTP server.
 
     Args:
-        front: the application.
+        front: the application, told when the worker drains.
+        application: what serves a connection: ``front``, or what logs each request around it.
         listener: the listening socket, non-blocking, which all workers share.
         keepalive: seconds after which an idle connection is closed.
-        access_log: whether uvicorn logs each request.
+        limit_concurrency: with so many connections or requests, LiteLLM is asked no more; None: no limit.
+        tls: called for each connection; returns the context to speak TLS with, None to speak plain HTTP.
         alone: whether this is the gateway's only worker.
     """
 
     def __init__(
-        self, front: Front, listener: socket.socket, *, keepalive: float, access_log: bool, alone: bool
+        self,
+        front: Front,
+        application: Application,
+        listener: socket.socket,
+        *,
+        keepalive: float,
+        limit_concurrency: int | None,
+        tls: Callable[[], ssl.SSLContext | None],
+        alone: bool,
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                front,
+                application,
                 lifespan="on",
                 loop="uvloop",
                 http="httptools",
                 log_config=None,
-                access_log=access_log,
+                access_log=False,
                 server_header=False,
                 timeout_keep_alive=int(keepalive),
                 timeout_graceful_shutdown=FLUSH_LIMIT,
             )
         )
         self.front = front
+        if limit_concurrency is not None:
+            front.overloaded = partial(self._has, limit_concurrency)
         self.servers: list[asyncio.Server] = []
         self._listener = listener
         self._alone = alone
@@ -69,6 +86,9 @@ class Server(uvicorn.Server):
         self.accepting = False
         self._drain: asyncio.Task[None] | None = None
         self._opening: set[asyncio.Task[Any]] = set()
+        self._keepalive = keepalive
+        self._tls = tls
+        self._unused_since: dict[Any, float] = {}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -83,6 +103,24 @@ class Server(uvicorn.Server):
         if self.started:
             _settle_heap()
         self.start_ended.set()
+
+    def _has(self, limit: int) -> bool:
+        """Whether there are ``limit`` connections, or requests beside the one that asks, as uvicorn counts them."""
+        return len(self.server_state.connections) >= limit or len(self.server_state.tasks) > limit
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due every tenth of a second; return whether the server ends."""
+        if counter % TICKS_A_SECOND == 0:
+            self._close_unused(time.monotonic())
+        return await super().on_tick(counter)
+
+    def _close_unused(self, now: float) -> None:
+        """Close connections that have sent no request for as long as an idle one may wait; uvicorn lets them be."""
+        unused = (each for each in self.server_state.connections if getattr(each, "cycle", self) is None)
+        self._unused_since = {each: self._unused_since.get(each, now) for each in unused}
+        for connection, since in self._unused_since.items():
+            if now - since >= self._keepalive:
+                connection.shutdown()
 
     def accept(self) -> None:
         """Begin to accept connections."""
@@ -146,10 +184,21 @@ class Server(uvicorn.Server):
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
-        task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
+        tls = self._tls()
+        patience = {} if tls is None else {"ssl_handshake_timeout": min(self._keepalive, LONGEST_HANDSHAKE)}
+        task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection, ssl=tls, **patience))
         self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        task.add_done_callback(self._opened)
         return True
+
+    def _opened(self, task: asyncio.Task[Any]) -> None:
+        """Take a connection that is open, or that its client has given up or begun wrongly, off the list."""
+        self._opening.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OSError):  # of TLS too: ssl.SSLError is one
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "cannot open a connection", "exception": error}
+            )
 
     def _accept_again(self) -> None:
         if not self.front.draining:

@@ -8,6 +8,7 @@ import asyncio
 import random
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,11 +24,18 @@ from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import checks, proxy
+from routeiq_gateway.litellm_edge.command_line.database_urls import (
+    BadDatabaseError,
+    complete_database_urls,
+    database_urls,
+)
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preparing import only_prepares
+from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
+from routeiq_gateway.worker.access_log import AccessLog
 from routeiq_gateway.worker.front import Front, StartRefusedError
 from routeiq_gateway.worker.held_output import HeldOutput
 from routeiq_gateway.worker.orphan import outlive_parent
@@ -68,6 +76,7 @@ class Worker:
     listener: socket.socket
     page: SharedPage
     log: Log
+    certificate: Certificate | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
 
@@ -77,14 +86,23 @@ class Worker:
         sys.dont_write_bytecode = True  # a callback beside the config must not write into the tree
         front = Front(placeholder, _check_nothing)
         if self.assignment.config is not None:
-            use_config(self.assignment.config)
+            use_config(
+                self.assignment.config,
+                debug=self.settings.litellm_debug,
+                detailed_debug=self.settings.litellm_detailed_debug,
+            )
             front = Front(proxy.application(), self._check_loaded)
         if self.settings.max_requests is not None:
-            jitter = random.uniform(0, RECYCLE_JITTER)  # noqa: S311 - spreads work, guards nothing
-            front.recycle_at = round(self.settings.max_requests * (1 + jitter))
+            most = self.settings.max_requests_jitter
+            spread = round(self.settings.max_requests * RECYCLE_JITTER) if most is None else most
+            front.recycle_at = self.settings.max_requests + random.randint(0, spread)  # noqa: S311 - spreads work, guards nothing
             front.recycle = lambda: self.channel.send("recycle")
         with asyncio.Runner(loop_factory=self._loop) as runner:
             return runner.run(self._serve(front))
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """Return the TLS context for a new connection, None where clients speak plain HTTP."""
+        return self.certificate.context(self.log) if self.certificate else None
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         return Loop(only_prepares, self._tell_slow) if self.settings.savings else uvloop.new_event_loop()
@@ -92,13 +110,15 @@ class Worker:
     async def _serve(self, front: Front) -> int:
         server = Server(
             front,
+            AccessLog(front, self.log) if self.settings.access_log else front,
             self.listener,
             keepalive=self.settings.keepalive,
-            access_log=self.settings.access_log,
+            limit_concurrency=self.settings.limit_concurrency,
+            tls=self._tls,
             alone=self.settings.workers == 1,
         )
         routes = Routes(self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner)
-        front.routes = routes.table()
+        front.routes, front.root_paths = routes.table(), proxy.root_paths()
         try:
             await self._check_before()
             held = HeldOutput()
@@ -168,7 +188,12 @@ class Worker:
         except Exception as error:
             raise StartRefusedError(_reason(error)) from error
         self.secrets = secrets_of(self.config, self.environment)
-        missing = checks.missing_variables(self.config, self.environment)
+        if self.settings.litellm_database:
+            try:
+                complete_database_urls(checks.general_settings(self.config))
+            except BadDatabaseError as error:
+                raise StartRefusedError(str(error)) from None
+        missing = checks.missing_variables(self.config, {**self.environment, **database_urls()})
         if missing:
             raise StartRefusedError(checks.summary(missing))
 

@@ -107,7 +107,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     volume, page = Volume(root), SharedPage()
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
         listener.bind(("127.0.0.1", 0))
-        forker = Sleepers(settings, {}, listener, page, log)
+        forker = Sleepers(settings, {}, listener, page, log, None)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
         parent = Parent(
