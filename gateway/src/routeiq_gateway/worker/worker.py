@@ -9,7 +9,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ import uvloop
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
+from routeiq_gateway.configuration.references import examine_references
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge import checks, proxy
-from routeiq_gateway.litellm_edge.environment import use_config
+from routeiq_gateway.litellm_edge import callbacks, checks, proxy
+from routeiq_gateway.litellm_edge.environment import DATABASES, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
@@ -59,6 +60,7 @@ class Worker:
         environment: the process's environment as it was before any configuration was loaded.
         config: the configuration with its includes, once it has been read.
         secrets: the texts that must not appear in a message.
+        warnings: doubts about a configuration that is taken, one sentence each.
     """
 
     assignment: Assignment
@@ -70,6 +72,7 @@ class Worker:
     log: Log
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
 
     def run(self) -> int:
         """Serve until told to end; return the exit code."""
@@ -97,7 +100,9 @@ class Worker:
             access_log=self.settings.access_log,
             alone=self.settings.workers == 1,
         )
-        routes = Routes(self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner)
+        routes = Routes(
+            self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner, lambda: self.warnings
+        )
         front.routes = routes.table()
         try:
             await self._check_before()
@@ -109,7 +114,8 @@ class Worker:
             finally:
                 self._print_held(held.release())
             if not server.started:
-                raise StartRefusedError(_reason(front.failure))
+                known = front.failure and callbacks.not_imported(self.config, front.failure)
+                raise StartRefusedError(known or _reason(front.failure))
             front.only_master_key = self.assignment.config is not None and not proxy.has_database()
             if self.assignment.trial:
                 await self._try(front)
@@ -168,38 +174,57 @@ class Worker:
         except Exception as error:
             raise StartRefusedError(_reason(error)) from error
         self.secrets = secrets_of(self.config, self.environment)
-        missing = checks.missing_variables(self.config, self.environment)
-        if missing:
-            raise StartRefusedError(checks.summary(missing))
+        kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
+        found = examine_references(checks.keep_models(self.config, proxy.active), self.environment, kept=kept)
+        if found.missing:
+            raise StartRefusedError(checks.summary(found.missing))
+        unknown = callbacks.refused_names(self.config)
+        if unknown:
+            raise StartRefusedError(checks.summary(unknown))
+        self._warn(found.warnings)
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.
 
         Raises:
-            StartRefusedError: a model or a guardrail is missing.
+            StartRefusedError: a model, a guardrail or a callback is missing.
         """
-        left_out = proxy.left_out(self.config, self.environment)
+        left_out = proxy.left_out()
         if left_out:
             raise StartRefusedError(checks.summary(left_out))
+        unusable = callbacks.unusable()
+        if unusable:
+            raise StartRefusedError(checks.summary(unusable))
 
     async def _try(self, front: Front) -> None:
-        """Ask for health, and for one completion where a model answers by mock.
+        """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
+
+        The router is asked, and not the route: what stands before it, such as custom_auth and guardrails,
+        may rightly turn a stranger's request down.
 
         Raises:
-            StartRefusedError: an answer other than 200.
+            StartRefusedError: an answer other than 200, or no completion.
         """
-        asks: list[tuple[str, str, dict[str, Any] | None]] = [("GET", "/health/liveliness", None)]
-        name = checks.mock_model(self.config)
-        if name is not None:
-            completion = {"model": name, "messages": [{"role": "user", "content": "trial"}]}
-            asks.append(("POST", "/v1/chat/completions", completion))
-        to_front, key = httpx.ASGITransport(front), {"Authorization": f"Bearer {proxy.master_key()}"}
+        to_front = httpx.ASGITransport(front)
         async with httpx.AsyncClient(transport=to_front, base_url="http://trial", timeout=TRIAL_SECONDS) as client:
-            for method, path, body in asks:
-                response = await client.request(method, path, json=body, headers=key)
-                code = response.status_code
-                if code != httpx.codes.OK:
-                    raise StartRefusedError(f"on trial, {method} {path} answered {code}: {response.text}")
+            response = await client.get("/health/liveliness")
+        if response.status_code != httpx.codes.OK:
+            raise StartRefusedError(f"on trial, /health/liveliness answered {response.status_code}: {response.text}")
+        name = checks.mock_model(proxy.resolved_config())
+        if name is None:
+            return
+        try:
+            async with asyncio.timeout(TRIAL_SECONDS):
+                await proxy.complete(name)
+        except Exception as error:
+            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
+            raise StartRefusedError(reason) from error
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Put ``warnings`` into the log, and into the status that this worker answers."""
+        self.warnings += tuple(shorten(scrub(warning, self.secrets)) for warning in warnings)
+        for warning in warnings:
+            self.log.warning("the configuration is taken, with a doubt", warning=scrub(warning, self.secrets))
 
 
 async def _check_nothing() -> None:
