@@ -34,8 +34,8 @@ TAKEN = {
     ),
     "a guardrail's name from a variable": config_with(
         "pong",
-        extra="guardrails: [{guardrail_name: os.environ/NAME_OF_GUARDRAIL, litellm_params: {guardrail: openai_moderation,"
-        " mode: pre_call, api_key: unused}}]\n",
+        extra="guardrails: [{guardrail_name: os.environ/NAME_OF_GUARDRAIL, litellm_params:"
+        " {guardrail: openai_moderation, mode: pre_call, api_key: unused}}]\n",
     ),
     "the database, kept from LiteLLM": config_with(
         "pong", extra="general_settings: {database_url: os.environ/DATABASE_URL}\n"

@@ -23,16 +23,17 @@ COMPARED = re.compile(r"callback == \"(\w+)\"")
 LISTS = ("callbacks", "success_callback", "failure_callback", "service_callback", "audit_log_callbacks")
 ON_REQUEST = ("success_callback", "failure_callback", "input_callback")
 """The lists whose callbacks LiteLLM builds at the first request."""
-INSTALLED_BY_PIP = {"sentry": "sentry_sdk", "slack": "slack_bolt"}
+INSTALLED_BY_PIP = {"sentry": "sentry_sdk", "slack": "slack_bolt", "supabase": "supabase"}
 """The callbacks for which LiteLLM runs pip where their module is missing, by module: a gateway installs nothing."""
 MOST_BYTES = 300
 
 
 def refused_names(config: Mapping[str, Any]) -> list[str]:
     """Return one sentence for each callback in ``config`` that LiteLLM does not know."""
-    settings = config.get("litellm_settings")
+    section = config.get("litellm_settings")
+    settings = section if isinstance(section, Mapping) else {}
     sentences = []
-    for name in LISTS if isinstance(settings, Mapping) else ():
+    for name in LISTS:
         value = settings.get(name)
         place = f"litellm_settings.{name}"
         if isinstance(value, str) and name != "callbacks":
@@ -69,7 +70,9 @@ def unusable() -> list[str]:
                 shown = callback if isinstance(callback, str) else type(callback).__name__
                 sentences.append(f"litellm_settings.{name}: {shown!r} cannot be used: {_first_line(error)}")
     if built and not sentences:
-        importlib.import_module("litellm.utils").callback_list = built  # else the first request builds them once more
+        vars(importlib.import_module("litellm.utils"))["callback_list"] = (
+            built  # else the first request builds them once more
+        )
     return sentences
 
 
@@ -81,8 +84,8 @@ def not_imported(config: Mapping[str, Any], error: BaseException) -> str | None:
             cause = error.__cause__ or error
             beside = module.replace(".", "/") + ".py"
             return (
-                f"{where}: {text!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside config.yaml,"
-                " then an installed module of that name"
+                f"{where}: {text!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside"
+                " config.yaml, then an installed module of that name"
             )
     return None
 
@@ -116,7 +119,7 @@ def _why_not(callback: str) -> str:
     """Build ``callback`` once more, and return what LiteLLM logs of the failure."""
     heard: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = heard.append  # type: ignore[method-assign] # a handler that only keeps
+    handler.addFilter(heard.append)  # the filter keeps the record, and lets none through
     log = logging.getLogger("LiteLLM")
     log.addHandler(handler)
     try:
