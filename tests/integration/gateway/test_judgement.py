@@ -1,13 +1,14 @@
 """What the gateway takes and what it refuses, judged by a real LiteLLM."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.support.gateway import Gateway, config_with, gateway
 from tests.support.waiting import wait_for
 
-VARIABLES = {
+VARIABLES: dict[str, Any] = {
     "NAME_OF_MODEL": "demo",
     "MODEL": "openai/gpt-4o",
     "NAME_OF_GUARDRAIL": "guarded",
@@ -39,6 +40,12 @@ TAKEN = {
     ),
     "the database, kept from LiteLLM": config_with(
         "pong", extra="general_settings: {database_url: os.environ/DATABASE_URL}\n"
+    ),
+    "a fallback to an alias": config_with(
+        "pong",
+        extra="  - {model_name: failing, litellm_params: {model: openai/x, api_key: unused,"
+        " mock_response: litellm.RateLimitError}}\n"
+        "litellm_settings: {model_alias_map: {other-name: demo}, fallbacks: [{failing: [other-name]}]}\n",
     ),
     "a model of another environment, with its key": config_with(
         "pong",

@@ -11,6 +11,7 @@ import inspect
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from logging.handlers import BufferingHandler
 from typing import Any
 
 from routeiq_gateway.configuration.reasons import shorten
@@ -117,16 +118,14 @@ def _unknown(callback: str) -> str:
 
 def _why_not(callback: str) -> str:
     """Build ``callback`` once more, and return what LiteLLM logs of the failure."""
-    heard: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.addFilter(heard.append)  # the filter keeps the record, and lets none through
+    handler = BufferingHandler(capacity=100)
     log = logging.getLogger("LiteLLM")
     log.addHandler(handler)
     try:
         importlib.import_module(LOGGING)._init_custom_logger_compatible_class(callback, None, None)  # noqa: SLF001 - LiteLLM's only way
     finally:
         log.removeHandler(handler)
-    errors = [record.exc_info[1] for record in heard if record.exc_info and record.exc_info[1]]
+    errors = [record.exc_info[1] for record in handler.buffer if record.exc_info and record.exc_info[1]]
     return _first_line(errors[-1]) if errors else "LiteLLM does not load it and does not say why"
 
 
