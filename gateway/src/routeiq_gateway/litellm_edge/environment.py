@@ -10,6 +10,7 @@ from routeiq_gateway.litellm_edge.command_line.database_urls import PARTS, URLS
 from routeiq_gateway.litellm_edge.command_line.options import OPTIONS
 
 LITELLMS = "LITELLM_"
+DATABASES = (*URLS, *PARTS)
 
 
 def keep_database_from(environment: MutableMapping[str, str]) -> bool:
@@ -18,7 +19,7 @@ def keep_database_from(environment: MutableMapping[str, str]) -> bool:
     One environment serves all programs of a container. syncd and migrate use the database; LiteLLM would end where it
     finds a URL and no Prisma client, and runs without a database where it finds no URL.
     """
-    removed = {environment.pop(name, "") for name in (*URLS, *PARTS)}
+    removed = {environment.pop(name, "") for name in DATABASES}
     return removed != {""}
 
 

@@ -67,17 +67,46 @@ def loaded() -> tuple[list[Model], list[str]]:
     )
 
 
-def left_out(config: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
-    """Return one sentence for each model and guardrail that ``config`` declares and LiteLLM did not load."""
+def active(entry: Mapping[str, Any]) -> bool:
+    """Whether LiteLLM loads the entry ``entry`` of a model list in this environment (``LITELLM_ENVIRONMENT``).
+
+    An entry that LiteLLM cannot judge counts as active, so that what is wrong with it is told.
+    """
+    info = entry.get("model_info")
+    try:
+        router = importlib.import_module("litellm.router")
+        return not isinstance(info, Mapping) or bool(router.model_info_is_active_for_environment(info))
+    except (TypeError, ValueError):
+        return True
+
+
+def resolved_config() -> Mapping[str, Any]:
+    """Return the configuration that LiteLLM started on, with its references resolved as LiteLLM resolved them."""
+    state: Mapping[str, Any] = _proxy().proxy_config.get_config_state()
+    return state
+
+
+def left_out() -> list[str]:
+    """Return one sentence for each model and guardrail that LiteLLM's configuration declares and it did not load."""
+    config = resolved_config()
     models, guardrails = loaded()
-    declared = checks.declared_models(config, environment_name=environment.get("LITELLM_ENVIRONMENT"))
+    declared = [entry for entry in config.get("model_list") or () if isinstance(entry, Mapping) and active(entry)]
     return [
         f"model_list: {model.name!r} ({model.model}) was not loaded: {_why_not(model)}"
-        for model in checks.not_loaded(declared, models)
+        for model in checks.not_loaded(checks.declared_models({"model_list": declared}), models)
     ] + [
         f"guardrails: {name!r} was not loaded; check its litellm_params.guardrail"
         for name in checks.not_loaded(checks.declared_guardrails(config), guardrails)
     ]
+
+
+async def complete(model: str) -> None:
+    """Ask LiteLLM's router for one completion from ``model``, without a key, a guardrail or a client.
+
+    Raises:
+        Exception: the completion failed; the type depends on what is wrong.
+    """
+    await _proxy().llm_router.acompletion(model=model, messages=[{"role": "user", "content": "trial"}])
 
 
 def master_key() -> str | None:
@@ -132,4 +161,7 @@ def _proxy() -> ModuleType:
 def _why_not(model: Model) -> str:
     if not provider_known(model.model):
         return "no provider of that name; expected <provider>/<model> such as openai/gpt-4o"
-    return "LiteLLM dropped it; check the types of its litellm_params, such as rpm and tpm"
+    return (
+        "LiteLLM dropped it; check the types of its litellm_params, such as rpm and tpm, and, where it has"
+        " supported_environments, that LITELLM_ENVIRONMENT is one of LiteLLM's environments"
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ class Routes:
         syncd: knows the state of the source and of the replicas.
         channel: leads to the parent, which reloads.
         inner: LiteLLM's application, asked for the state of its database.
+        warnings: returns the doubts about the configuration that this worker serves.
     """
 
     page: SharedPage
@@ -36,6 +38,7 @@ class Routes:
     channel: Channel
     settings: Settings
     inner: Application
+    warnings: Callable[[], tuple[str, ...]] = tuple
     _asked: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -86,6 +89,7 @@ class Routes:
         # syncd's refusal is about what the source holds now, the gateway's about a revision before that.
         status["refused"] = by_syncd or by_gateway
         status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
+        status["gateway"]["warnings"] = list(self.warnings())
         return Reply(200, status)
 
     async def _view(self, path: str, _call: Call) -> Reply:

@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,16 @@ import uvloop
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
+from routeiq_gateway.configuration.references import examine_references
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge import checks, proxy
+from routeiq_gateway.litellm_edge import callbacks, checks, proxy
 from routeiq_gateway.litellm_edge.command_line.database_urls import (
     BadDatabaseError,
     complete_database_urls,
     database_urls,
 )
-from routeiq_gateway.litellm_edge.environment import use_config
+from routeiq_gateway.litellm_edge.environment import DATABASES, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.certificate import Certificate
@@ -67,6 +68,7 @@ class Worker:
         environment: the process's environment as it was before any configuration was loaded.
         config: the configuration with its includes, once it has been read.
         secrets: the texts that must not appear in a message.
+        warnings: doubts about a configuration that is taken, one sentence each.
     """
 
     assignment: Assignment
@@ -79,6 +81,7 @@ class Worker:
     certificate: Certificate | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
 
     def run(self) -> int:
         """Serve until told to end; return the exit code."""
@@ -117,7 +120,9 @@ class Worker:
             tls=self._tls,
             alone=self.settings.workers == 1,
         )
-        routes = Routes(self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner)
+        routes = Routes(
+            self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner, lambda: self.warnings
+        )
         front.routes, front.root_paths = routes.table(), proxy.root_paths()
         try:
             await self._check_before()
@@ -129,7 +134,8 @@ class Worker:
             finally:
                 self._print_held(held.release())
             if not server.started:
-                raise StartRefusedError(_reason(front.failure))
+                known = front.failure and callbacks.not_imported(self.config, front.failure)
+                raise StartRefusedError(known or _reason(front.failure))
             front.only_master_key = self.assignment.config is not None and not proxy.has_database()
             if self.assignment.trial:
                 await self._try(front)
@@ -193,38 +199,66 @@ class Worker:
                 complete_database_urls(checks.general_settings(self.config))
             except BadDatabaseError as error:
                 raise StartRefusedError(str(error)) from None
-        missing = checks.missing_variables(self.config, {**self.environment, **database_urls()})
-        if missing:
-            raise StartRefusedError(checks.summary(missing))
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Check references and callbacks by name; remember what is only worth a warning.
+
+        Raises:
+            StartRefusedError: a reference names a variable that is not set, or LiteLLM knows no such callback.
+        """
+        kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
+        environment = {**self.environment, **database_urls()}
+        found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
+        if found.missing:
+            raise StartRefusedError(checks.summary(found.missing))
+        unknown = callbacks.refused_names(self.config)
+        if unknown:
+            raise StartRefusedError(checks.summary(unknown))
+        self._warn(found.warnings)
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.
 
         Raises:
-            StartRefusedError: a model or a guardrail is missing.
+            StartRefusedError: a model, a guardrail or a callback is missing.
         """
-        left_out = proxy.left_out(self.config, self.environment)
+        left_out = proxy.left_out()
         if left_out:
             raise StartRefusedError(checks.summary(left_out))
+        unusable = callbacks.unusable()
+        if unusable:
+            raise StartRefusedError(checks.summary(unusable))
 
     async def _try(self, front: Front) -> None:
-        """Ask for health, and for one completion where a model answers by mock.
+        """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
+
+        The router is asked, and not the route: what stands before it, such as custom_auth and guardrails,
+        may rightly turn a stranger's request down.
 
         Raises:
-            StartRefusedError: an answer other than 200.
+            StartRefusedError: an answer other than 200, or no completion.
         """
-        asks: list[tuple[str, str, dict[str, Any] | None]] = [("GET", "/health/liveliness", None)]
-        name = checks.mock_model(self.config)
-        if name is not None:
-            completion = {"model": name, "messages": [{"role": "user", "content": "trial"}]}
-            asks.append(("POST", "/v1/chat/completions", completion))
-        to_front, key = httpx.ASGITransport(front), {"Authorization": f"Bearer {proxy.master_key()}"}
+        to_front = httpx.ASGITransport(front)
         async with httpx.AsyncClient(transport=to_front, base_url="http://trial", timeout=TRIAL_SECONDS) as client:
-            for method, path, body in asks:
-                response = await client.request(method, path, json=body, headers=key)
-                code = response.status_code
-                if code != httpx.codes.OK:
-                    raise StartRefusedError(f"on trial, {method} {path} answered {code}: {response.text}")
+            response = await client.get("/health/liveliness")
+        if response.status_code != httpx.codes.OK:
+            raise StartRefusedError(f"on trial, /health/liveliness answered {response.status_code}: {response.text}")
+        name = checks.mock_model(proxy.resolved_config())
+        if name is None:
+            return
+        try:
+            async with asyncio.timeout(TRIAL_SECONDS):
+                await proxy.complete(name)
+        except Exception as error:
+            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
+            raise StartRefusedError(reason) from error
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Put ``warnings`` into the log, and into the status that this worker answers."""
+        self.warnings += tuple(shorten(scrub(warning, self.secrets)) for warning in warnings)
+        for warning in warnings:
+            self.log.warning("the configuration is taken, with a doubt", warning=scrub(warning, self.secrets))
 
 
 async def _check_nothing() -> None:

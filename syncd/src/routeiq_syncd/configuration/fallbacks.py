@@ -19,9 +19,15 @@ PATTERNS = 200  # each name is compared with each pattern; with more patterns th
 
 @dataclass(frozen=True)
 class Models:
-    """The names that a request can be routed to; ``open_ended`` where a database can add more names."""
+    """The names that a request can be routed to.
+
+    Attributes:
+        aliases: other names of models, which LiteLLM follows where a client sends them and in no fallback.
+        open_ended: whether a database can add more names.
+    """
 
     names: frozenset[str]
+    aliases: frozenset[str]
     patterns: tuple[str, ...]
     open_ended: bool
 
@@ -34,7 +40,18 @@ def fallback_problems(documents: tuple[YamlDocument, ...]) -> tuple[list[Problem
     """Return errors and warnings about the fallbacks of all documents, which LiteLLM merges into one."""
     models = _models(documents)
     errors, warnings = list[Problem](), list[Problem]()
-    unknown = warnings if models.open_ended else errors
+
+    def tell(document: YamlDocument, targets: object, *path: str | int) -> None:
+        for name in _unknown(models, targets):
+            if name in models.aliases:
+                alias = (
+                    f"the fallback '{name[:80]}' is an alias of model_alias_map, which LiteLLM does not follow there"
+                )
+                warnings.append(document.problem(f"{alias}; name the model itself", *path))
+            else:
+                unknown = warnings if models.open_ended else errors
+                unknown.append(document.problem(f"the fallback '{name[:80]}' is not in model_list", *path))
+
     for document in documents:
         for settings in SETTINGS:
             values = document.section(settings)
@@ -42,20 +59,20 @@ def fallback_problems(documents: tuple[YamlDocument, ...]) -> tuple[list[Problem
                 for at, item in enumerate(_list(values.get(name))):
                     path = (settings, name, at)
                     if isinstance(item, dict) and len(item) == 1:
-                        unknown.extend(_unknown(document, models, next(iter(item.values())), path))
+                        tell(document, next(iter(item.values())), *path)
                         warnings.extend(_unknown_source(document, models, next(iter(item)), path))
                     elif name in VALIDATED_BY_LITELLM:
                         message = f"each of '{name}' must be a mapping with one key: {{model: [other models]}}"
                         errors.append(document.problem(message, *path))
-            unknown.extend(_unknown(document, models, values.get(DEFAULTS), (settings, DEFAULTS)))
+            tell(document, values.get(DEFAULTS), settings, DEFAULTS)
     return errors, warnings
 
 
-def _unknown(document: YamlDocument, models: Models, targets: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def _unknown(models: Models, targets: object) -> Iterator[str]:
     for target in _list(targets):
         name = target.get("model") if isinstance(target, dict) else target
         if isinstance(name, str) and not name.startswith("os.environ/") and not models.has(name):
-            yield document.problem(f"the fallback '{name[:80]}' is not in model_list", *path)
+            yield name
 
 
 def _unknown_source(
@@ -67,7 +84,7 @@ def _unknown_source(
 
 
 def _models(documents: tuple[YamlDocument, ...]) -> Models:
-    names: set[str] = set()
+    names, aliases = set[str](), set[str]()
     open_ended = False
     for document in documents:
         models = document.value.get("model_list") if isinstance(document.value, dict) else None
@@ -78,14 +95,14 @@ def _models(documents: tuple[YamlDocument, ...]) -> Models:
             mentioned = (model.get("model_name"), info.get("id"), info.get("team_public_model_name"))
             names.update(name for name in mentioned if isinstance(name, str))
         names.update(map(str, mapping_in(document.section("router_settings"), "model_group_alias")))
-        names.update(map(str, mapping_in(document.section("litellm_settings"), "model_group_alias_map")))
+        aliases.update(map(str, mapping_in(document.section("litellm_settings"), "model_alias_map")))
         # Any value but a plain false may mean true, since it can come from a variable.
         stored = document.section("general_settings").get("store_model_in_db")
         open_ended = open_ended or stored not in (None, False)
     patterns = tuple(name for name in names if "*" in name)
     if len(patterns) > PATTERNS:
         patterns, open_ended = (), True
-    return Models(frozenset(names), patterns, open_ended)
+    return Models(frozenset(names), frozenset(aliases), patterns, open_ended)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -100,6 +100,19 @@ def test_what_litellm_uses_is_taken(text: str) -> None:
     assert texts(check(text)) == []
 
 
+def test_a_fallback_to_an_alias_of_requests_is_told_and_taken() -> None:
+    """Stock serves the rest of such a configuration, and the fallback never works: a warning with the line."""
+    text = (
+        GOOD + "litellm_settings:\n  model_alias_map: {b: a}\n  fallbacks:\n    - {a: [b]}\n  default_fallbacks: [b]\n"
+    )
+    findings = check(text)
+    assert texts(findings) == []
+    assert [(problem.line, "'b' is an alias" in problem.message) for problem in findings.warnings] == [
+        (7, True),
+        (8, True),
+    ]
+
+
 def test_all_problems_come_at_once() -> None:
     """Three faults in three places are three errors."""
     text = "model_list:\n  - model_name: a\n  - 5\ngeneral_setings: {}\n"
