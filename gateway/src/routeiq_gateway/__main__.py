@@ -21,7 +21,8 @@ from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.configuration.redact import mask
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
+from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
@@ -103,8 +104,9 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
     volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
     staging = Staging.create(overrides)
-    share_metrics(os.environ, staging.root / "metrics")
-    forker = Forker(settings, dict(os.environ), listener, page, log)
+    places = Places.find(os.environ, settings.volume)
+    places.begin()
+    forker = Forker(settings, dict(os.environ), listener, page, log, places)
     signals, selector = Signals(), selectors.DefaultSelector()
 
     def leave() -> None:
@@ -123,6 +125,7 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         signals,
         log,
         engines,
+        places,
     )
     gc.collect()
     gc.freeze()  # no collection in a worker touches LiteLLM's objects, so their memory stays shared
@@ -130,6 +133,7 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         parent.run()
     finally:
         staging.close()
+        places.end()
 
 
 def warm(settings: Settings, log: Log) -> None:

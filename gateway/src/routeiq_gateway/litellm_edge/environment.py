@@ -41,16 +41,6 @@ def prepare_environment(
         environment.setdefault(name, value)
 
 
-def share_metrics(environment: MutableMapping[str, str], directory: Path) -> None:
-    """Have LiteLLM's Prometheus metrics summed over workers, where the operator has not set that up.
-
-    The directory outlives a generation, so counters do not fall back to zero at a reload.
-    """
-    if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
-        directory.mkdir(mode=0o700)
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-
-
 def use_config(path: Path) -> None:
     """Tell LiteLLM to start on the configuration at ``path``, exactly as LiteLLM's own command line does."""
     os.environ.pop("CONFIG_FILE_PATH", None)  # would win over WORKER_CONFIG and skip the command line's defaults

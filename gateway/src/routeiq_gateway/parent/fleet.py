@@ -18,6 +18,7 @@ from pathlib import Path
 
 from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
@@ -36,6 +37,7 @@ class Forker:
     listener: socket.socket
     page: SharedPage
     log: Log
+    places: Places
 
     def fork(
         self,
@@ -68,8 +70,16 @@ class Forker:
             at_fork()
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
-            assignment = Assignment(config, trial)
-            code = Worker(assignment, self.settings, self.environment, theirs, self.listener, self.page, log).run()
+            code = Worker(
+                Assignment(config, trial),
+                self.settings,
+                self.environment,
+                theirs,
+                self.listener,
+                self.page,
+                log,
+                self.places,
+            ).run()
             # As multiprocessing ends a fork; LiteLLM flushes its logs here.
             atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
         except BaseException as error:  # noqa: BLE001 - nothing may unwind into the parent's frames

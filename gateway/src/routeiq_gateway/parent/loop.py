@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from routeiq_gateway.ipc.channel import Message
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
@@ -34,6 +35,8 @@ from routeiq_gateway.volume.documents import WorkerEntry
 TICK = 0.1
 """Seconds between looks at `current`: one readlink(2). A watcher would be a thread, and this process forks."""
 MEASURE_EVERY = 5.0
+CLEAR_EVERY = 5.0
+"""Seconds between looks for metrics of dead orphans; workers of the parent's own are noticed as they end."""
 SHOWN: Mapping[str, Literal["starting", "ready", "draining"]] = {
     "starting": "starting",
     "ready": "starting",
@@ -55,8 +58,10 @@ class Parent:
     signals: Signals
     log: Log
     engines: QueryEngines
+    places: Places
     state: State = field(default_factory=State)
     measured: float = 0.0
+    cleared: float = 0.0
 
     def run(self) -> None:
         """Serve until a signal ends the gateway and the last worker has drained.
@@ -114,8 +119,12 @@ class Parent:
             self.fleet.bury(number)
             buried = True
         self.engines.reap(self.fleet.pids())
+        now = time.monotonic()
         if buried or self.engines.ending:
-            self.engines.end(time.monotonic())
+            self.engines.end(now)
+        if buried or now - self.cleared > CLEAR_EVERY:
+            self.cleared = now
+            self.places.clear()
 
     def _hear(self, number: int, *, dead: bool = False) -> None:
         for message in self.fleet.hear(number):

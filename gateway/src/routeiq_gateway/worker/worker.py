@@ -25,6 +25,8 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import checks, proxy
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.metrics.places import Places
+from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
@@ -68,6 +70,7 @@ class Worker:
     listener: socket.socket
     page: SharedPage
     log: Log
+    places: Places
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
 
@@ -171,6 +174,8 @@ class Worker:
         missing = checks.missing_variables(self.config, self.environment)
         if missing:
             raise StartRefusedError(checks.summary(missing))
+        if wanted(self.config, self.environment):
+            Sharing(self.places, self.log).begin(self.assignment.config.parent.parent)
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.
