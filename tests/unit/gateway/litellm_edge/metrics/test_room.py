@@ -90,7 +90,12 @@ def test_room_that_comes_back(small: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_file_is_reserved(small: Path) -> None:
     """Of every file, new or grown, every byte has its block."""
     places = Places(small / "metrics", private=True)
-    pid, descriptor = start(places, lambda counting: [counting.count(f"m{number}") for number in range(300)])
+
+    def work(counting: Counting) -> None:
+        for number in range(300):
+            counting.count(f"m{number}")
+
+    pid, descriptor = start(places, work)
     done(descriptor)
     files = list(places.directory.glob("*.db"))
     assert len(files) == 4
