@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import psutil
 import pytest
@@ -58,7 +59,7 @@ class Scraping:
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "Scraping":
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
