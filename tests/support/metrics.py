@@ -1,5 +1,6 @@
 """Workers that count, without LiteLLM: forked processes with the real prometheus_client on a place of their own."""
 
+import ctypes
 import os
 import signal
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from structlog.testing import CapturingLogger
 
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.metrics.sharing import Sharing
+
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -48,6 +51,8 @@ def start(places: Places, work: Callable[[Counting], object]) -> tuple[int, int]
         os.close(writing)
         return pid, reading
     try:
+        # A test that fails leaves no worker behind: it ends with the process that runs the tests.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         captured = CapturingLogger()
         Sharing(places, structlog.wrap_logger(captured, processors=[])).begin(places.directory.parent)
         work(Counting(captured))
