@@ -30,8 +30,8 @@ from routeiq_gateway.litellm_edge.environment import (
     drop_empty,
     keep_database_from,
     prepare_environment,
-    share_metrics,
 )
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
@@ -140,8 +140,9 @@ def run(
     volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
     staging = Staging.create(overrides)
-    share_metrics(os.environ, staging.root / "metrics")
-    forker = Forker(settings, dict(os.environ), listener, page, log, certificate)
+    places = Places.find(os.environ, settings.volume)
+    places.begin()
+    forker = Forker(settings, dict(os.environ), listener, page, log, certificate, places)
     signals, selector = Signals(), selectors.DefaultSelector()
 
     def leave() -> None:
@@ -151,7 +152,8 @@ def run(
 
     metrics = None
     if settings.metrics_port is not None:
-        metrics = MetricsServer(settings.host, settings.metrics_port, os.environ["PROMETHEUS_MULTIPROC_DIR"])
+        places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        metrics = MetricsServer(settings.host, settings.metrics_port, str(places.directory))
     engines = QueryEngines()
     engines.adopt()
     parent = Parent(
@@ -163,6 +165,7 @@ def run(
         signals,
         log,
         engines,
+        places,
         metrics,
     )
     gc.collect()
@@ -173,6 +176,7 @@ def run(
         if metrics is not None:
             metrics.end()
         staging.close()
+        places.end()
 
 
 def warm(settings: Settings, log: Log) -> None:

@@ -16,8 +16,7 @@ model_list:
   - model_name: other
     litellm_params: {{model: hosted_vllm/m, api_key: x, api_base: '{base}'}}
 """
-# prometheus_client reads where to keep its files when it is imported, so it is left to the workers (26 modules), and
-# asyncpg is not the gateway's to import (20).
+# asyncpg is not the gateway's to import (20), and the probe has not imported prometheus_client (26), as the parent has.
 MOST_LATE_IMPORTS = 60
 
 

@@ -162,30 +162,6 @@ def test_an_error_answer_is_the_clients_own(shared: Gateway) -> None:
         assert client.get("/v1/models").status_code == 401
 
 
-def counted(gateway: Gateway) -> float:
-    """Return how many requests the workers' shared metrics count."""
-    with gateway.client() as client:
-        lines = client.get("/metrics/").text.splitlines()
-    return sum(
-        float(line.split()[-1]) for line in lines if line.startswith("litellm_proxy_total_requests_metric_total{")
-    )
-
-
-def test_metrics_are_summed_over_workers_and_reloads(tmp_path: Path) -> None:
-    """Prometheus counters show the whole gateway's requests whichever worker answers, and go on after a reload."""
-    extra = "litellm_settings: {callbacks: [prometheus]}\n"
-    with gateway(tmp_path) as started:
-        started.volume.put(config_with("one", extra=extra))
-        started.wait_ready()
-        for _ in range(10):
-            started.chat()
-        wait_for("ten requests in the metrics", lambda: counted(started) == 10)
-        started.wait_serving(started.volume.put(config_with("two", extra=extra)))
-        for _ in range(5):
-            started.chat()
-        wait_for("fifteen requests in the metrics", lambda: counted(started) == 15)
-
-
 def test_the_number_of_draining_workers_is_bounded(tmp_path: Path) -> None:
     """With as many workers draining as allowed, the next revision waits, says so, and is taken once one has ended."""
     with upstream(chunks=16, pause=0.25) as provider, gateway(tmp_path, ROUTEIQ_MAX_DRAINING_WORKERS="1") as started:

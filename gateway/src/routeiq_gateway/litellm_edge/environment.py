@@ -76,16 +76,6 @@ def prepare_environment(
     environment["NUM_WORKERS"] = str(workers)  # as LiteLLM's command line does, whatever it was taken from
 
 
-def share_metrics(environment: MutableMapping[str, str], directory: Path) -> None:
-    """Have LiteLLM's Prometheus metrics summed over workers, where the operator has not set that up.
-
-    The directory outlives a generation, so counters do not fall back to zero at a reload.
-    """
-    if not environment.get("PROMETHEUS_MULTIPROC_DIR"):
-        directory.mkdir(mode=0o700)
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-
-
 def use_config(path: Path, *, debug: bool, detailed_debug: bool) -> None:
     """Tell LiteLLM to start on the configuration at ``path``, exactly as LiteLLM's own command line does.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
@@ -38,6 +39,7 @@ class Forker:
     page: SharedPage
     log: Log
     certificate: Certificate | None
+    places: Places
 
     def fork(
         self,
@@ -80,6 +82,7 @@ class Forker:
                 self.page,
                 log,
                 self.certificate,
+                self.places,
             ).run()
             # As multiprocessing ends a fork; LiteLLM flushes its logs here.
             atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it

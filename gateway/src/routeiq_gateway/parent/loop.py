@@ -16,6 +16,7 @@ from typing import Literal
 
 from routeiq_gateway.ipc.channel import Message
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
@@ -35,6 +36,8 @@ from routeiq_gateway.volume.documents import WorkerEntry
 TICK = 0.1
 """Seconds between looks at `current`: one readlink(2). A watcher would be a thread, and this process forks."""
 MEASURE_EVERY = 5.0
+CLEAR_EVERY = 5.0
+"""Seconds between looks for metrics of dead orphans; workers of the parent's own are noticed as they end."""
 SHOWN: Mapping[str, Literal["starting", "ready", "draining"]] = {
     "starting": "starting",
     "ready": "starting",
@@ -56,9 +59,11 @@ class Parent:
     signals: Signals
     log: Log
     engines: QueryEngines
+    places: Places
     metrics: MetricsServer | None = None
     state: State = field(default_factory=State)
     measured: float = 0.0
+    cleared: float = 0.0
 
     def run(self) -> None:
         """Serve until a signal ends the gateway and the last worker has drained.
@@ -129,8 +134,12 @@ class Parent:
             self.fleet.bury(number)
             buried = True
         self.engines.reap(self.fleet.pids())
+        now = time.monotonic()
         if buried or self.engines.ending:
-            self.engines.end(time.monotonic())
+            self.engines.end(now)
+        if buried or now - self.cleared > CLEAR_EVERY:
+            self.cleared = now
+            self.places.clear()
 
     def _hear(self, number: int, *, dead: bool = False) -> None:
         for message in self.fleet.hear(number):

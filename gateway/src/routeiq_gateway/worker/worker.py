@@ -32,6 +32,8 @@ from routeiq_gateway.litellm_edge.command_line.database_urls import (
 )
 from routeiq_gateway.litellm_edge.environment import DATABASES, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.metrics.places import Places
+from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
@@ -78,7 +80,8 @@ class Worker:
     listener: socket.socket
     page: SharedPage
     log: Log
-    certificate: Certificate | None = None
+    certificate: Certificate | None
+    places: Places
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
@@ -199,16 +202,18 @@ class Worker:
                 complete_database_urls(checks.general_settings(self.config))
             except BadDatabaseError as error:
                 raise StartRefusedError(str(error)) from None
-        self._check_names()
+        environment = {**self.environment, **database_urls()}
+        self._check_names(environment)
+        if self.settings.metrics_port is not None or wanted(self.config, environment):
+            Sharing(self.places, self.log).begin(self.assignment.config.parent.parent)
 
-    def _check_names(self) -> None:
+    def _check_names(self, environment: Mapping[str, str]) -> None:
         """Check references and callbacks by name; remember what is only worth a warning.
 
         Raises:
             StartRefusedError: a reference names a variable that is not set, or LiteLLM knows no such callback.
         """
         kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
-        environment = {**self.environment, **database_urls()}
         found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
         if found.missing:
             raise StartRefusedError(checks.summary(found.missing))

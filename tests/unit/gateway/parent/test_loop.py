@@ -15,6 +15,7 @@ from structlog.testing import CapturingLogger
 
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import events
 from routeiq_gateway.parent.answer import AnswerWriter
@@ -107,11 +108,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     volume, page = Volume(root), SharedPage()
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
         listener.bind(("127.0.0.1", 0))
-        forker = Sleepers(settings, {}, listener, page, log, None)
+        places = Places(tmp_path / "metrics", private=True)
+        forker = Sleepers(settings, {}, listener, page, log, None, places)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
         parent = Parent(
-            settings, listener, fleet, revisions, AnswerWriter(page, volume, log), Signals(), log, NoEngines()
+            settings, listener, fleet, revisions, AnswerWriter(page, volume, log), Signals(), log, NoEngines(), places
         )
         yield Bench(parent, forker, captured)
         for number, child in list(fleet.children.items()):
