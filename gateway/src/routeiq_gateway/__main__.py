@@ -20,6 +20,7 @@ import yaml
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.configuration.redact import mask
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
 from routeiq_gateway.litellm_edge.preload import MODULES
@@ -104,7 +105,7 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
     serving, refused = volume.read_verdicts(log)
     staging = Staging.create(overrides)
     share_metrics(os.environ, staging.root / "metrics")
-    forker = Forker(settings, dict(os.environ), listener, page, log)
+    forker = Forker(settings, dict(os.environ), listener, Passed(), page, log)
     signals, selector = Signals(), selectors.DefaultSelector()
 
     def leave() -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from routeiq_gateway.ipc.channel import Channel, Message
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
@@ -34,6 +35,7 @@ class Forker:
     settings: Settings
     environment: Mapping[str, str]
     listener: socket.socket
+    passed: Passed
     page: SharedPage
     log: Log
 
@@ -69,7 +71,8 @@ class Forker:
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
             assignment = Assignment(config, trial)
-            code = Worker(assignment, self.settings, self.environment, theirs, self.listener, self.page, log).run()
+            shared = (self.listener, self.passed, self.page)
+            code = Worker(assignment, self.settings, self.environment, theirs, *shared, log).run()
             # As multiprocessing ends a fork; LiteLLM flushes its logs here.
             atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
         except BaseException as error:  # noqa: BLE001 - nothing may unwind into the parent's frames

@@ -1,13 +1,15 @@
 """The front: an ASGI callable around LiteLLM's application.
 
 It adds the gateway's own routes, watches LiteLLM's start, and marks every response of a draining worker
-``Connection: close``, so that clients come back on a connection that a newer worker accepts.
+``Connection: close``, so that clients come back on a connection that a newer worker accepts. A request that the client
+has sent behind another, without waiting, is answered first: after ``close`` it would be lost.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
+from routeiq_gateway.worker.connections.connection import FOLLOWED
 from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, serve_route
 
 
@@ -47,7 +49,7 @@ class Front:
         self.requests += 1
         if self.requests == self.recycle_at:
             self.recycle()
-        send = self._closing(send)
+        send = self._closing(send, scope.get("extensions", {}).get(FOLLOWED, {}).get("ask", _alone))
         if scope["type"] == "http":
             head = scope["method"] == "HEAD"
             handler = self.routes.get(("GET" if head else scope["method"], scope["path"]))
@@ -58,11 +60,11 @@ class Front:
                 send = as_unauthorized(send)
         await self.inner(scope, receive, send)
 
-    def _closing(self, send: Send) -> Send:
+    def _closing(self, send: Send, followed: Callable[[], bool]) -> Send:
         """Mark responses that start while the worker drains: the drain may begin while a request is under way."""
 
         async def closing(message: Message) -> None:
-            if self.draining and message["type"] == "http.response.start":
+            if self.draining and message["type"] == "http.response.start" and not followed():
                 headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
                 message = {**message, "headers": [*headers, (b"connection", b"close")]}
             await send(message)
@@ -86,6 +88,11 @@ class Front:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any exception that ends the start is the reason to report
             self.failure = error
             await send({"type": f"lifespan.{phase}.failed", "message": ""})
+
+
+def _alone() -> bool:
+    """Say that no request follows, as on a connection of HTTP without a connection."""
+    return False
 
 
 def _without_body(send: Send) -> Send:

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.ipc.channel import Channel
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import checks, proxy
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.worker.front import Front, StartRefusedError
 from routeiq_gateway.worker.held_output import HeldOutput
 from routeiq_gateway.worker.orphan import outlive_parent
@@ -66,6 +68,7 @@ class Worker:
     environment: Mapping[str, str]
     channel: Channel
     listener: socket.socket
+    passed: Passed
     page: SharedPage
     log: Log
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class Worker:
         server = Server(
             front,
             self.listener,
+            self.passed,
             keepalive=self.settings.keepalive,
             access_log=self.settings.access_log,
             alone=self.settings.workers == 1,
@@ -144,7 +148,7 @@ class Worker:
                     case "accept":
                         server.accept()
                     case "drain":
-                        server.drain(message["seconds"])
+                        server.drain(message["seconds"], idle=message["idle"], pass_on=message["pass_on"])
                     case "reloaded":
                         routes.reloaded(message)
             if self.channel.closed:
@@ -153,7 +157,8 @@ class Worker:
                 self.log.warning("the parent is gone", accepting=server.accepting)
 
         loop.add_reader(self.channel.fileno(), hear)
-        loop.add_signal_handler(signal.SIGTERM, server.drain, self.settings.drain)
+        stop = partial(server.drain, self.settings.drain, idle=IDLE_AT_STOP)
+        loop.add_signal_handler(signal.SIGTERM, stop)
 
     async def _check_before(self) -> None:
         if self.assignment.config is None:

@@ -14,6 +14,7 @@ import structlog
 from structlog.testing import CapturingLogger
 
 from routeiq_gateway.ipc.channel import Channel
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import events
@@ -107,7 +108,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     volume, page = Volume(root), SharedPage()
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
         listener.bind(("127.0.0.1", 0))
-        forker = Sleepers(settings, {}, listener, page, log)
+        forker = Sleepers(settings, {}, listener, Passed(), page, log)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
         parent = Parent(
