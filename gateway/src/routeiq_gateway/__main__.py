@@ -24,7 +24,7 @@ from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
 from routeiq_gateway.litellm_edge.preload import MODULES
-from routeiq_gateway.litellm_edge.proxy import import_proxy
+from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import AnswerWriter
@@ -148,6 +148,7 @@ def warm(settings: Settings, log: Log) -> None:
     left_out = savings.apply() if settings.savings else {}
     if left_out:
         log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)
+    work_out_routes()
     extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if extra:
         log.warning("the parent has threads, which its workers will lack", threads=extra)

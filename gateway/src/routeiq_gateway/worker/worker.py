@@ -27,6 +27,7 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import checks, proxy
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.preload import import_in_worker
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
@@ -81,6 +82,7 @@ class Worker:
         front = Front(placeholder, _check_nothing)
         if self.assignment.config is not None:
             use_config(self.assignment.config)
+            import_in_worker()
             front = Front(proxy.application(), self._check_loaded)
         if self.settings.max_requests is not None:
             jitter = random.uniform(0, RECYCLE_JITTER)  # noqa: S311 - spreads work, guards nothing
