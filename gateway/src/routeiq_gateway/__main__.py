@@ -20,6 +20,7 @@ import yaml
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.configuration.redact import mask
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
@@ -33,7 +34,7 @@ from routeiq_gateway.litellm_edge.environment import (
 )
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import MODULES
-from routeiq_gateway.litellm_edge.proxy import import_proxy
+from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import AnswerWriter
@@ -142,7 +143,7 @@ def run(
     staging = Staging.create(overrides)
     places = Places.find(os.environ, settings.volume)
     places.begin()
-    forker = Forker(settings, dict(os.environ), listener, page, log, certificate, places)
+    forker = Forker(settings, dict(os.environ), listener, Passed(), page, log, certificate, places)
     signals, selector = Signals(), selectors.DefaultSelector()
 
     def leave() -> None:
@@ -196,6 +197,7 @@ def warm(settings: Settings, log: Log) -> None:
     left_out = savings.apply() if settings.savings else {}
     if left_out:
         log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)
+    work_out_routes()
     extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if extra:
         log.warning("the parent has threads, which its workers will lack", threads=extra)

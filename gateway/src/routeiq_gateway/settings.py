@@ -13,6 +13,8 @@ from routeiq_gateway.configuration.overrides import BadOverrideError, Override, 
 MOST_WORKERS_BY_DEFAULT = 4
 LONGEST_SOCKET_PATH = 107  # sun_path on Linux, without its closing zero
 LONGEST_SOCKET_NAME = len("/handoff/4194304.sock")
+IDLE_AT_STOP = 5.0
+"""Seconds without a request after which a connection is closed where the gateway stops, or a revision waits for it."""
 LONGEST_DRAIN = 3600  # supervisord.conf waits longer than this and the longest pre-stop together
 SAME = {
     "ROUTEIQ_WORKERS": "NUM_WORKERS",

@@ -1,7 +1,7 @@
 """Messages between the parent and one worker: JSON lines over a socket pair.
 
 The worker sends ``ready``, ``refused`` (with ``reason``), ``recycle`` and ``reload`` (with ``id``); the parent sends
-``accept``, ``drain`` (with ``seconds``) and ``reloaded`` (with ``id`` and the outcome).
+``accept``, ``drain`` (with ``seconds``, ``idle`` and ``pass_on``) and ``reloaded`` (with ``id`` and the outcome).
 """
 
 import json

@@ -44,6 +44,17 @@ def application() -> Any:  # noqa: ANN401 - LiteLLM ships no types
     return _proxy().app
 
 
+def work_out_routes() -> None:
+    """Have FastAPI work out now, in memory that workers share, what it would at the first request of each.
+
+    It works the routes of an included router out when a request is first compared with them, which for LiteLLM's 550
+    takes a second. No route matches the request here, so all are compared.
+    """
+    nowhere = {"type": "http", "method": "GET", "path": "/ ", "root_path": "", "query_string": b"", "headers": []}
+    for route in application().routes:
+        route.matches(dict(nowhere))
+
+
 async def read_config(path: str) -> Mapping[str, Any]:
     """Return the configuration at ``path`` as LiteLLM merges it with its includes, references unresolved.
 

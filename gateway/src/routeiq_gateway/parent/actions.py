@@ -42,7 +42,7 @@ class Fork:
 
 @dataclass(frozen=True)
 class Send:
-    """Send a message to a worker: ``accept``, ``drain`` with its ``seconds``, or ``reloaded`` with the outcome."""
+    """Send a message to a worker: ``accept``, ``drain`` with its limits, or ``reloaded`` with the outcome."""
 
     worker: int
     kind: Literal["accept", "drain", "reloaded"]

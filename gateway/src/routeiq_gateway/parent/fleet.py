@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from routeiq_gateway.ipc.channel import Channel, Message
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.runtime.certificate import Certificate
@@ -36,6 +37,7 @@ class Forker:
     settings: Settings
     environment: Mapping[str, str]
     listener: socket.socket
+    passed: Passed
     page: SharedPage
     log: Log
     certificate: Certificate | None
@@ -73,17 +75,9 @@ class Forker:
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
             assignment = Assignment(config, trial)
-            code = Worker(
-                assignment,
-                self.settings,
-                self.environment,
-                theirs,
-                self.listener,
-                self.page,
-                log,
-                self.certificate,
-                self.places,
-            ).run()
+            shared = (self.listener, self.passed, self.page)
+            own = (log, self.certificate, self.places)
+            code = Worker(assignment, self.settings, self.environment, theirs, *shared, *own).run()
             # As multiprocessing ends a fork; LiteLLM flushes its logs here.
             atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
         except BaseException as error:  # noqa: BLE001 - nothing may unwind into the parent's frames

@@ -34,7 +34,7 @@ from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.events import Asker, Event, Purpose
 from routeiq_gateway.parent.state import FIRST_DELAY, Rollout, State, Turn, Worker
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.volume import Revision
 
 
@@ -116,8 +116,8 @@ class _Turn(Turn):
             if state.refusal is not None:
                 self._fall_back(state.refusal)
             return
-        if len(state.having("draining")) >= self.settings.most_draining:
-            self.note("reload deferred", self.TOO_MANY.format(self.settings.most_draining))
+        if len(draining := state.having("draining")) >= self.settings.most_draining:
+            self.hurry(draining, self.TOO_MANY.format(self.settings.most_draining))
             return
         self.set(current=tick.current, retry_at=None)
         self.do(actions.Read("reload", tick.current))
@@ -189,7 +189,7 @@ class _Turn(Turn):
             self.do(Do.LISTEN)
         self.set(listening=True, rollouts=tuple(other for other in self.state.rollouts if other != rollout))
         self.accept(rollout.workers)
-        self.retire(replaced, self.settings.drain)
+        self.retire(replaced, self.settings.drain, idle=self.settings.keepalive, pass_on=True)
         for other in self.state.superseded_by(rollout):
             self.abandon(other)
         seconds = round(self.now - rollout.started, 3)
@@ -296,5 +296,5 @@ class _Turn(Turn):
     def _retire_all(self, seconds: float) -> None:
         """Stop accepting, and drain every worker."""
         self.set(retired=True)
-        self.retire(self.state.having("serving", "draining"), seconds)
+        self.retire(self.state.having("serving", "draining"), seconds, idle=IDLE_AT_STOP, pass_on=False)
         self.do(Do.CLOSE_LISTENER, Do.PUBLISH)

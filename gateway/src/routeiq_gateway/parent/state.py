@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from routeiq_gateway.parent.actions import Action, Do, FallBack, Kill, Log, Send
 from routeiq_gateway.parent.events import Asker, Purpose
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.documents import State as Phase
 from routeiq_gateway.volume.volume import Revision
 
@@ -44,6 +44,7 @@ class Worker:
 
     Attributes:
         kill_at: when it is killed, once it drains or was killed.
+        hurried: it drains, and has been told that a revision waits for it to end.
         worn: the setting whose limit it has passed, which asks for a replacement.
     """
 
@@ -52,6 +53,7 @@ class Worker:
     state: Literal["starting", "ready", "serving", "draining", "killed"] = "starting"
     kill_at: float | None = None
     worn: str | None = None
+    hurried: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,11 +227,27 @@ class Turn:
             self.change(number, state="serving")
             self.do(Send(number, "accept"))
 
-    def retire(self, workers: Iterable[Worker], seconds: float) -> None:
-        """Drain workers; past the limit they are killed."""
+    def retire(self, workers: Iterable[Worker], seconds: float, *, idle: float, pass_on: bool) -> None:
+        """Drain workers; past the limit they are killed.
+
+        Args:
+            workers: any that serve or drain.
+            seconds: the limit.
+            idle: seconds without a request after which they close a connection.
+            pass_on: others accept, and take their idle connections.
+        """
         for worker in workers:
             self.change(worker.number, state="draining", kill_at=self.now + seconds + FLUSH_SECONDS)
-            self.do(Send(worker.number, "drain", {"seconds": seconds}))
+            self.do(Send(worker.number, "drain", {"seconds": seconds, "idle": idle, "pass_on": pass_on}))
+
+    def hurry(self, workers: Iterable[Worker], note: str) -> None:
+        """Have draining workers wait less for idle connections that nobody could take, since a revision waits."""
+        self.note("reload deferred", note)
+        for worker in workers:
+            if not worker.hurried:
+                self.change(worker.number, hurried=True)
+                fields = {"seconds": self.settings.drain, "idle": IDLE_AT_STOP, "pass_on": True}
+                self.do(Send(worker.number, "drain", fields))
 
     def kill(self, workers: Iterable[Worker]) -> None:
         """Kill workers, and again if they have not ended a while later."""

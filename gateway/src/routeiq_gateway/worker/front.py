@@ -1,7 +1,8 @@
 """The front: an ASGI callable around LiteLLM's application.
 
 It adds the gateway's own routes, watches LiteLLM's start, and marks every response of a draining worker
-``Connection: close``, so that clients come back on a connection that a newer worker accepts.
+``Connection: close``, so that clients come back on a connection that a newer worker accepts. A request that the client
+has sent behind another, without waiting, is answered first: after ``close`` it would be lost.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from uvicorn.protocols.http.flow_control import service_unavailable
 
 from routeiq_gateway.litellm_edge.unauthorized import as_unauthorized
+from routeiq_gateway.worker.connections.connection import FOLLOWED
 from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, serve_route
 
 
@@ -53,7 +55,7 @@ class Front:
         self.requests += 1
         if self.requests == self.recycle_at:
             self.recycle()
-        send = self._closing(send)
+        send = self._closing(send, scope.get("extensions", {}).get(FOLLOWED, {}).get("ask", _alone))
         if scope["type"] == "http":
             head = scope["method"] == "HEAD"
             handler = self.routes.get(("GET" if head else scope["method"], self._path(scope["path"])))
@@ -72,11 +74,11 @@ class Front:
         root = next((root for root in self.root_paths if path.startswith(f"{root}/")), "")
         return path[len(root) :]
 
-    def _closing(self, send: Send) -> Send:
+    def _closing(self, send: Send, followed: Callable[[], bool]) -> Send:
         """Mark responses that start while the worker drains: the drain may begin while a request is under way."""
 
         async def closing(message: Message) -> None:
-            if self.draining and message["type"] == "http.response.start":
+            if self.draining and message["type"] == "http.response.start" and not followed():
                 headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
                 message = {**message, "headers": [*headers, (b"connection", b"close")]}
             await send(message)
@@ -100,6 +102,11 @@ class Front:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any exception that ends the start is the reason to report
             self.failure = error
             await send({"type": f"lifespan.{phase}.failed", "message": ""})
+
+
+def _alone() -> bool:
+    """Say that no request follows, as on a connection of HTTP without a connection."""
+    return False
 
 
 def _without_body(send: Send) -> Send:

@@ -31,7 +31,7 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
     That is also the end where for ``settings.orphan_limit`` seconds no parent has asked for the listening socket.
     """
     if not server.accepting:
-        server.drain(settings.drain)
+        server.drain(settings.drain, idle=settings.keepalive)
         return
     answer = settings.volume / "answers/gateway.json"
     before = _read(answer)
@@ -47,7 +47,7 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
                 _let_go_of_dead_pipes()
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
-        server.drain(settings.drain)
+        server.drain(settings.drain, idle=settings.keepalive)
 
 
 def _let_go_of_dead_pipes() -> None:

@@ -6,8 +6,9 @@ the whole backlog at once. With keep-alive, a worker that got too many connectio
 last. The only worker of a gateway has nobody to leave connections to and takes the whole backlog: requests that come
 together run through the same code together, which costs the processor's caches less.
 
-Draining closes no connection that a client may be about to use: the worker stops accepting, every new response says
-``Connection: close``, and only connections that stay idle are closed, as a keep-alive time-out would close them.
+Draining closes no connection that a client may be about to use. The worker stops accepting, and every new response says
+``Connection: close``. In a reload idle connections are passed on to the workers that accept, with all that waits on
+them; those which cannot be, and all of them at a stop, are closed once they have stayed idle and nothing waits on them.
 """
 
 import asyncio
@@ -22,14 +23,15 @@ from typing import Any
 
 import uvicorn
 
+from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.worker.connections.connection import Connection
+from routeiq_gateway.worker.connections.lingering import Lingering
 from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.replies import Application
 
 DRAIN_TICK = 0.05
 TICKS_A_SECOND = 10  # uvicorn's
 LONGEST_HANDSHAKE = 60.0
-IDLE_WHEN_DRAINING = 5.0
-"""Seconds without a request after which a draining worker closes a connection."""
 FLUSH_LIMIT = 5
 PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
 """Seconds between two accepts: for each connection held, and at most. A request takes longer than the longest pause."""
@@ -46,6 +48,7 @@ class Server(uvicorn.Server):
         front: the application, told when the worker drains.
         application: what serves a connection: ``front``, or what logs each request around it.
         listener: the listening socket, non-blocking, which all workers share.
+        passed: the connections that other workers pass on.
         keepalive: seconds after which an idle connection is closed.
         limit_concurrency: with so many connections or requests, LiteLLM is asked no more; None: no limit.
         tls: called for each connection; returns the context to speak TLS with, None to speak plain HTTP.
@@ -57,6 +60,7 @@ class Server(uvicorn.Server):
         front: Front,
         application: Application,
         listener: socket.socket,
+        passed: Passed,
         *,
         keepalive: float,
         limit_concurrency: int | None,
@@ -81,14 +85,18 @@ class Server(uvicorn.Server):
             front.overloaded = partial(self._has, limit_concurrency)
         self.servers: list[asyncio.Server] = []
         self._listener = listener
+        self._passed = passed
+        self._lingering = Lingering()
         self._alone = alone
         self.start_ended = asyncio.Event()
         self.accepting = False
         self._drain: asyncio.Task[None] | None = None
+        self._idle_limit = 0.0
+        self._passing_on = False
         self._opening: set[asyncio.Task[Any]] = set()
         self._keepalive = keepalive
         self._tls = tls
-        self._unused_since: dict[Any, float] = {}
+        self._unused_since: dict[Connection, float] = {}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -115,46 +123,68 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _close_unused(self, now: float) -> None:
-        """Close connections that have sent no request for as long as an idle one may wait; uvicorn lets them be."""
-        unused = (each for each in self.server_state.connections if getattr(each, "cycle", self) is None)
+        """Close connections that have sent no whole request for as long as an idle one may wait."""
+        connections = (each for each in self.server_state.connections if isinstance(each, Connection))
+        unused = (each for each in connections if each.cycle is None)  # type: ignore[redundant-expr]  # None at first
         self._unused_since = {each: self._unused_since.get(each, now) for each in unused}
         for connection, since in self._unused_since.items():
             if now - since >= self._keepalive:
-                connection.shutdown()
+                connection.close_idle()
 
     def accept(self) -> None:
         """Begin to accept connections."""
         if not self.accepting:
             self.accepting = True
             self._listen()
+            self._take_passed()
 
     def stop_accepting(self) -> None:
         """Stop accepting. Connections in the backlog are left to the other workers, which hold the same socket."""
         if self.accepting:
             self.accepting = False
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
+            asyncio.get_running_loop().remove_reader(self._passed.fileno())
 
-    def drain(self, limit: float) -> None:
-        """Let open connections finish for up to ``limit`` seconds, then end the server; a second call cuts them."""
+    def drain(self, limit: float, *, idle: float, pass_on: bool = False) -> None:
+        """Let open connections finish, then end the server. A second call changes the rest; with no limit it cuts them.
+
+        Args:
+            limit: seconds from the first call after which connections are cut.
+            idle: seconds without a request after which a connection is closed.
+            pass_on: whether idle connections are left to workers that accept.
+        """
+        self._idle_limit, self._passing_on = idle, pass_on
         if self._drain is None:
             self._drain = asyncio.get_running_loop().create_task(self._drain_connections(limit))
         elif limit == 0:
             self.should_exit = True
+        if not pass_on:
+            # Nobody else takes what was passed on last.
+            self._take_passed()
 
     async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.stop_accepting()
         self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
         self.front.draining = True
         started = clock()
-        idle_since: dict[Any, float] = {}
-        while (self._opening or self.server_state.connections) and clock() - started < limit:
-            connections = self.server_state.connections
-            idle_since = {each: idle_since.get(each, clock()) for each in connections if _is_idle(each)}
+        idle_since: dict[Connection, float] = {}
+        while True:
+            # A WebSocket, which is uvicorn's own class, never is idle.
+            connections = [each for each in self.server_state.connections if isinstance(each, Connection)]
+            idle_since = {each: idle_since.get(each, clock()) for each in connections if each.idle}
             for connection, since in idle_since.items():
-                if clock() - since >= IDLE_WHEN_DRAINING:
-                    connection.shutdown()
+                if self._passing_on:
+                    connection.pass_on(self._passed)
+                if clock() - since >= self._idle_limit:
+                    connection.close_idle()
             await asyncio.sleep(DRAIN_TICK)
+            if not self._busy() or clock() - started >= limit:
+                break
         self.should_exit = True
+
+    def _busy(self) -> bool:
+        """Whether a connection is open, or about to be, or half closed."""
+        return bool(self._opening or self.server_state.connections or self._lingering)
 
     def _listen(self) -> None:
         """Watch the socket, unless accepting has stopped since this was called for."""
@@ -181,15 +211,33 @@ class Server(uvicorn.Server):
             self.stop_accepting()
             asyncio.get_running_loop().call_later(1, self._accept_again)
             return False
-        connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open(connection)
+        return True
+
+    def _take_passed(self) -> None:
+        """Watch the connections that are passed on. Nobody pauses: each worker takes one in a turn of its loop."""
+        if self._drain is None or not self._passing_on:
+            asyncio.get_running_loop().add_reader(self._passed.fileno(), self._take_one)
+
+    def _take_one(self) -> None:
+        try:
+            connection = self._passed.take()
+        except OSError:
+            asyncio.get_running_loop().remove_reader(self._passed.fileno())
+            asyncio.get_running_loop().call_later(1, self._take_passed)
+        else:
+            if connection is not None:
+                self._open(connection)
+
+    def _open(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
         loop = asyncio.get_running_loop()
         tls = self._tls()
         patience = {} if tls is None else {"ssl_handshake_timeout": min(self._keepalive, LONGEST_HANDSHAKE)}
         task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection, ssl=tls, **patience))
         self._opening.add(task)
         task.add_done_callback(self._opened)
-        return True
 
     def _opened(self, task: asyncio.Task[Any]) -> None:
         """Take a connection that is open, or that its client has given up or begun wrongly, off the list."""
@@ -204,11 +252,10 @@ class Server(uvicorn.Server):
         if not self.front.draining:
             self.accept()
 
-    def _protocol(self) -> asyncio.Protocol:
-        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+    def _protocol(self) -> Connection:
+        return Connection(
+            self._lingering, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-        return protocol
 
 
 def _settle_heap() -> None:
@@ -221,10 +268,3 @@ def _settle_heap() -> None:
     gc.freeze()
     if gc.get_threshold() == COLLECT_BY_DEFAULT:
         gc.set_threshold(*COLLECT_AFTER)
-
-
-def _is_idle(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's HTTP and WebSocket protocols share no base
-    """Whether an HTTP connection has no request under way; a WebSocket never is idle."""
-    if not hasattr(connection, "cycle"):
-        return False
-    return connection.cycle is None or bool(connection.cycle.response_complete)

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.configuration.references import examine_references
 from routeiq_gateway.ipc.channel import Channel
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import callbacks, checks, proxy
 from routeiq_gateway.litellm_edge.command_line.database_urls import (
@@ -34,10 +36,11 @@ from routeiq_gateway.litellm_edge.environment import DATABASES, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
+from routeiq_gateway.litellm_edge.preload import import_in_worker
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.worker.access_log import AccessLog
 from routeiq_gateway.worker.front import Front, StartRefusedError
 from routeiq_gateway.worker.held_output import HeldOutput
@@ -78,6 +81,7 @@ class Worker:
     environment: Mapping[str, str]
     channel: Channel
     listener: socket.socket
+    passed: Passed
     page: SharedPage
     log: Log
     certificate: Certificate | None
@@ -97,6 +101,7 @@ class Worker:
                 debug=self.settings.litellm_debug,
                 detailed_debug=self.settings.litellm_detailed_debug,
             )
+            import_in_worker()
             front = Front(proxy.application(), self._check_loaded)
         if self.settings.max_requests is not None:
             most = self.settings.max_requests_jitter
@@ -118,6 +123,7 @@ class Worker:
             front,
             AccessLog(front, self.log) if self.settings.access_log else front,
             self.listener,
+            self.passed,
             keepalive=self.settings.keepalive,
             limit_concurrency=self.settings.limit_concurrency,
             tls=self._tls,
@@ -173,7 +179,7 @@ class Worker:
                     case "accept":
                         server.accept()
                     case "drain":
-                        server.drain(message["seconds"])
+                        server.drain(message["seconds"], idle=message["idle"], pass_on=message["pass_on"])
                     case "reloaded":
                         routes.reloaded(message)
             if self.channel.closed:
@@ -182,7 +188,8 @@ class Worker:
                 self.log.warning("the parent is gone", accepting=server.accepting)
 
         loop.add_reader(self.channel.fileno(), hear)
-        loop.add_signal_handler(signal.SIGTERM, server.drain, self.settings.drain)
+        stop = partial(server.drain, self.settings.drain, idle=IDLE_AT_STOP)
+        loop.add_signal_handler(signal.SIGTERM, stop)
 
     async def _check_before(self) -> None:
         if self.assignment.config is None:

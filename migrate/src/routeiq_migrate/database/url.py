@@ -99,7 +99,7 @@ def _target(url: str, setting: str, schema: str | None) -> Target:
     before, _, query = rest.partition("?")
     authority, slash, database = before.partition("/")
     login, at, address = authority.rpartition("@")
-    if "#" in rest or "@" in database or ("@" in query and not (at and slash)):
+    if "#" in rest or "@" in database or ("@" in query and not (at and address and slash)):
         raise _RefusedError(
             "cannot be taken apart: a character such as # / ? @ stands unencoded in it, in the password for example; "
             "percent-encode it (@ as %40, # as %23, / as %2F, ? as %3F)."
@@ -145,7 +145,7 @@ def _parameters(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         name, equals, text = part.partition("=")
-        if not equals:
+        if not equals or not name:
             raise _RefusedError("has a parameter that is no NAME=VALUE. Percent-encode ? as %3F and & as %26.")
         if part == "ssl=true":  # libpq takes this from JDBC
             name, text = "sslmode", "require"

@@ -10,9 +10,11 @@ from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do, Log, Send
 from routeiq_gateway.parent.generations import step
 from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, LONGEST_DELAY, Pause, State, Worker
+from routeiq_gateway.settings import IDLE_AT_STOP
 from tests.support.gateway_world import LIMITS, World, revision, serving, starting
 
 NEXT = revision(3)
+IN_A_RELOAD = {"seconds": LIMITS.drain, "idle": LIMITS.keepalive, "pass_on": True}
 
 
 def take(state: State, *given: events.Event, now: float = 100.0) -> tuple[State, Sequence[Action]]:
@@ -56,8 +58,8 @@ def test_new_workers_accept_and_old_ones_drain_in_one_step() -> None:
     assert wanted == [
         Send(3, "accept"),
         Send(4, "accept"),
-        Send(1, "drain", {"seconds": LIMITS.drain}),
-        Send(2, "drain", {"seconds": LIMITS.drain}),
+        Send(1, "drain", IN_A_RELOAD),
+        Send(2, "drain", IN_A_RELOAD),
         actions.Ack(NEXT),
         Do.PUBLISH,
         told("ack", number=3, digest=NEXT.digest, seconds=0.0),
@@ -166,7 +168,7 @@ def test_a_worn_worker_drains_when_its_replacement_is_ready() -> None:
     state, wanted = take(serving().state, events.Worn(1, "LIMIT"), events.Worn(2, "LIMIT"), events.Tick("revisions/2"))
     assert wanted == [actions.Fork(3, revision(2))]
     _, wanted = take(state, events.Tick("revisions/2"), events.Ready(3))
-    assert wanted[:2] == [Send(3, "accept"), Send(1, "drain", {"seconds": LIMITS.drain})]
+    assert wanted[:2] == [Send(3, "accept"), Send(1, "drain", IN_A_RELOAD)]
 
 
 def test_an_older_revision_is_refused() -> None:
@@ -200,12 +202,14 @@ def test_a_last_known_good_that_cannot_be_brought_up_now_is_tried_again() -> Non
 
 
 def test_as_many_draining_workers_as_allowed_defer_a_reload() -> None:
-    """Memory is bounded first; the note says so, once, and an answer waits with it."""
+    """Memory is bounded first; the note says so, once, and those that drain wait less for idle connections."""
     state = serving().state
     draining = tuple(Worker(number, revision(1), "draining", kill_at=900.0) for number in range(10, 14))
     state = replace(state, workers=(*state.workers, *draining))
     state, wanted = take(state, events.Tick("revisions/3"), events.Tick("revisions/3"))
-    assert wanted == [Do.PUBLISH]
+    hurried = {"seconds": LIMITS.drain, "idle": IDLE_AT_STOP, "pass_on": True}
+    assert wanted == [Do.PUBLISH, *(Send(number, "drain", hurried) for number in range(10, 14))]
+    assert {worker.kill_at for worker in state.having("draining")} == {900.0}
     assert "ROUTEIQ_MAX_DRAINING_WORKERS" in state.note
     state, wanted = take(state, events.Died(10, "exit code 0"), events.Tick("revisions/3"))
     assert wanted[-1] == actions.Read("reload", "revisions/3")
@@ -235,7 +239,11 @@ def test_a_stop_answers_whoever_waits_and_drains_after_the_prestop_time() -> Non
     ]
     assert take(state, events.Tick(), now=100.5)[1] == []
     state, wanted = take(state, events.Tick(), now=101.0)
-    assert [action.kind for action in wanted if isinstance(action, Send)] == ["drain", "drain"]
+    at_a_stop = {"seconds": LIMITS.drain, "idle": IDLE_AT_STOP, "pass_on": False}
+    assert [action for action in wanted if isinstance(action, Send)] == [
+        Send(1, "drain", at_a_stop),
+        Send(2, "drain", at_a_stop),
+    ]
     assert Do.CLOSE_LISTENER in wanted
     state, wanted = take(state, *(events.Died(number, "exit code 0") for number in (1, 2, 3, 4)))
     assert state.phase == "stopped"
@@ -245,7 +253,7 @@ def test_a_stop_answers_whoever_waits_and_drains_after_the_prestop_time() -> Non
 def test_a_second_stop_cuts_what_still_runs() -> None:
     """Every worker that serves or drains has no time left but to flush its logs."""
     state, wanted = take(serving().state, events.Stop(), events.Stop())
-    assert [action.fields for action in wanted if isinstance(action, Send)] == [{"seconds": 0}] * 2
+    assert [action.fields["seconds"] for action in wanted if isinstance(action, Send)] == [0, 0]
     assert {worker.kill_at for worker in state.workers} == {100.0 + FLUSH_SECONDS}
     assert take(state, events.Tick(), now=111.0)[1] == [actions.Kill(1), actions.Kill(2)]
 

@@ -14,6 +14,7 @@ import structlog
 from structlog.testing import CapturingLogger
 
 from routeiq_gateway.ipc.channel import Channel
+from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.query_engines import QueryEngines
@@ -109,7 +110,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
         listener.bind(("127.0.0.1", 0))
         places = Places(tmp_path / "metrics", private=True)
-        forker = Sleepers(settings, {}, listener, page, log, None, places)
+        forker = Sleepers(settings, {}, listener, Passed(), page, log, None, places)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
         parent = Parent(

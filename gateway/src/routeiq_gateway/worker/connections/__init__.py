@@ -1,0 +1,4 @@
+"""One client's connection: how it waits for a request, how it leaves a worker, and how it is closed without loss.
+
+Never in here: which connections leave and when, which :mod:`routeiq_gateway.worker.server` decides.
+"""
