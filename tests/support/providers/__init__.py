@@ -42,7 +42,6 @@ mcp_servers:
 general_settings:
   pass_through_endpoints:
     - {{path: /provider, target: "{base}", include_subpath: true, headers: {{Authorization: Bearer sk-provider}}}}
-litellm_settings: {{turn_off_message_logging: {unlogged}}}
 """
 
 
@@ -57,9 +56,9 @@ class Providers:
         """The URL of its root."""
         return f"http://127.0.0.1:{self.port}"
 
-    def configuration(self, *, unlogged: bool = False) -> str:
-        """Return a configuration of LiteLLM with a model of each kind; ``unlogged`` makes it another of equal effect."""
-        return CONFIGURATION.format(base=self.base, unlogged=str(unlogged).lower())
+    def configuration(self, *, number: int = 0) -> str:
+        """Return a configuration of LiteLLM with a model of each kind; ``number`` stands in a comment."""
+        return f"# {number}\n{CONFIGURATION.format(base=self.base)}"
 
     @property
     def settings(self) -> dict[str, str]:
