@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 MADE_ANEW = {"created", "created_at", "id", "item_id", "event_id", "responseId", "system_fingerprint"}
 """Fields that a proxy makes itself: only their type is compared."""
+LONG = re.compile(r"(?<=_)[\w=-]{24,}$|[\w=-]{24,}$")
+"""The part of an identifier that is made anew; a short one is the provider's own."""
 TIMED = {"duration_ms", "litellm_call_id", "model_id", "response_ms", "_response_ms"}
 """Fields that LiteLLM adds of its own process."""
 
@@ -24,7 +26,7 @@ def comparable(value: Any, *, name: str = "") -> Any:
         case str() if value.startswith("data: {"):
             return comparable(json.loads(value.removeprefix("data: ")))
         case str() if name in MADE_ANEW:
-            return re.sub(r"[0-9A-Za-z+/=]{6,}$", "…", value)
+            return LONG.sub("…", value)
         case _ if name in MADE_ANEW:
             return type(value).__name__
         case _:

@@ -41,7 +41,7 @@ class Connections:
     @cached_property
     def openai_through(self) -> OpenAI:
         """OpenAI's own client, on the pass-through route."""
-        return OpenAI(base_url=f"{self.base}/openai/v1", api_key=MASTER_KEY, max_retries=0, timeout=PATIENCE)
+        return OpenAI(base_url=f"{self.base}/openai_passthrough", api_key=MASTER_KEY, max_retries=0, timeout=PATIENCE)
 
     @cached_property
     def http(self) -> httpx.Client:

@@ -4,14 +4,16 @@ from functools import partial
 from typing import Any
 
 from tests.support.clients.connections import Connections
+from tests.support.gateway import MASTER_KEY
 
 HELLO = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 
 
 def generate(to: Connections, *, path: str) -> Any:
-    """Ask for content, plain and as events."""
-    plain = to.http.post(f"{path}:generateContent", json=HELLO).raise_for_status().json()
-    with to.http.stream("POST", f"{path}:streamGenerateContent", params={"alt": "sse"}, json=HELLO) as answer:
+    """Ask for content, plain and as events, with the key where Gemini's clients put it."""
+    key = {"x-goog-api-key": MASTER_KEY}
+    plain = to.http.post(f"{path}:generateContent", json=HELLO, headers=key).raise_for_status().json()
+    with to.http.stream("POST", f"{path}:streamGenerateContent?alt=sse", json=HELLO, headers=key) as answer:
         answer.raise_for_status()
         return [plain, [line for line in answer.iter_lines() if line]]
 
@@ -20,7 +22,8 @@ def own_route(to: Connections) -> Any:
     """Ask on a route that the configuration passes through, plain, as events, and with an upload."""
     chat = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
     plain = to.http.post("/provider/v1/chat/completions", json=chat).raise_for_status().json()
-    upload = to.http.post("/provider/v1/files", files={"file": ("a.jsonl", b"x" * 1000)}).raise_for_status().json()
+    sound = {"file": ("a.mp3", b"ID3" + bytes(1000))}
+    upload = to.http.post("/provider/v1/audio/transcriptions", files=sound).raise_for_status().json()
     with to.http.stream("POST", "/provider/v1/chat/completions", json=chat | {"stream": True}) as answer:
         answer.raise_for_status()
         return [plain, upload, [line for line in answer.iter_lines() if line]]

@@ -6,6 +6,10 @@ from typing import Any
 from tests.support.clients.connections import Connections
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
+LINE = (
+    b'{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions",'
+    b' "body": {"model": "gpt", "messages": [{"role": "user", "content": "Hello"}]}}\n'
+)
 TOOLS: list[Any] = [
     {
         "type": "function",
@@ -93,7 +97,7 @@ def moderation(to: Connections) -> Any:
 
 def files(to: Connections) -> Any:
     """Upload, list, show, read and delete a file."""
-    made = to.openai.files.create(file=("in.jsonl", io.BytesIO(b'{"custom_id": "1"}\n' * 1000)), purpose="batch")
+    made = to.openai.files.create(file=("in.jsonl", io.BytesIO(LINE * 1000)), purpose="batch")
     listed = list(to.openai.files.list())
     shown = to.openai.files.retrieve(made.id)
     read = to.openai.files.content(made.id).text

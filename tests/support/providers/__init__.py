@@ -50,6 +50,7 @@ class Providers:
     """The server of all providers, and where it listens."""
 
     port: int
+    pace: openai.Pace
 
     @property
     def base(self) -> str:
@@ -82,13 +83,13 @@ def providers(*, pieces: int = 3, pause: float = 0) -> Iterator[Providers]:
     routes = [*openai.routes(paced), *anthropic.routes(paced), *gemini.routes(paced), *realtime.routes(), *mcp.routes]
     application = Starlette(routes=routes, lifespan=mcp.router.lifespan_context)
     server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
+        uvicorn.Config(application, host="127.0.0.1", port=port, log_level="critical", timeout_graceful_shutdown=1)
     )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         wait_for("the providers to listen", lambda: server.started)
-        yield Providers(port)
+        yield Providers(port, paced)
     finally:
         server.should_exit = True
         thread.join()

@@ -2,14 +2,20 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+BREAK = "the provider breaks off"
+FAILS = re.compile(r"fail (\d+)")
+"""A prompt that makes the provider answer with this status."""
+SOUNDS = re.compile(r"(\d+) bytes")
+"""A text that makes the provider answer a sound of this length."""
 CREATED = 1_760_000_000
 TOOL = {"name": "weather", "arguments": '{"town": "Ulm"}'}
 SOUND = b"ID3" + bytes(range(256)) * 16
@@ -30,6 +36,8 @@ class Pace:
 
     pieces: int
     pause: float
+    abandoned: list[str] = field(default_factory=list)
+    """Grows by one entry for each stream whose reader left before its end."""
 
     def words(self) -> list[str]:
         """Return the pieces of a streamed text."""
@@ -37,10 +45,20 @@ class Pace:
 
 
 async def events(pace: Pace, blocks: Iterable[str]) -> AsyncIterator[bytes]:
-    """Yield each server-sent event at the pace of the provider."""
-    for block in blocks:
-        yield f"{block}\n\n".encode()
-        await asyncio.sleep(pace.pause)  # the pace of the provider is the thing simulated
+    """Yield each server-sent event at the pace of the provider.
+
+    Raises:
+        ConnectionAbortedError: a block says that the provider breaks off here.
+    """
+    try:
+        for block in blocks:
+            if block == BREAK:
+                raise ConnectionAbortedError
+            yield f"{block}\n\n".encode()
+            await asyncio.sleep(pace.pause)  # the pace of the provider is the thing simulated
+    except asyncio.CancelledError:
+        pace.abandoned.append("stream")
+        raise
 
 
 def event_stream(pace: Pace, blocks: Iterable[str]) -> StreamingResponse:
@@ -50,6 +68,10 @@ def event_stream(pace: Pace, blocks: Iterable[str]) -> StreamingResponse:
 
 def chat(pace: Pace, body: dict[str, Any]) -> Response:
     """Answer a chat completion; one that offers tools and has no result yet calls the first of them."""
+    prompt = str(body["messages"][-1].get("content"))
+    if failure := FAILS.match(prompt):
+        error = {"message": "the provider refuses", "type": "provider_error", "param": None, "code": "refused"}
+        return JSONResponse({"error": error}, int(failure[1]), {"retry-after": "7"})
     calls = bool(body.get("tools")) and body["messages"][-1]["role"] == "user"
     call = {"id": "call_1", "type": "function", "function": TOOL}
     common = {"id": "chatcmpl-1", "created": CREATED, "model": body["model"]}
@@ -71,7 +93,8 @@ def chat(pace: Pace, body: dict[str, Any]) -> Response:
     chunks = [common | {"object": "chat.completion.chunk", "choices": choice} for choice in choices]
     if (body.get("stream_options") or {}).get("include_usage"):
         chunks.append(common | {"object": "chat.completion.chunk", "choices": [], "usage": USAGE})
-    return event_stream(pace, [*(f"data: {json.dumps(chunk)}" for chunk in chunks), "data: [DONE]"])
+    blocks = [*(f"data: {json.dumps(chunk)}" for chunk in chunks), "data: [DONE]"]
+    return event_stream(pace, [*blocks[:2], BREAK] if prompt == BREAK else blocks)
 
 
 def response(pace: Pace, body: dict[str, Any]) -> Response:
@@ -140,9 +163,11 @@ def image(_: Pace, __: dict[str, Any]) -> Response:
     return JSONResponse({"created": CREATED, "data": [{"b64_json": PIXEL}]})
 
 
-def speech(_: Pace, __: dict[str, Any]) -> Response:
+def speech(_: Pace, body: dict[str, Any]) -> Response:
     """Answer a sound."""
-    return Response(SOUND, media_type="audio/mpeg")
+    wanted = SOUNDS.match(body["input"])
+    sound = bytes(int(wanted[1])) if wanted else SOUND
+    return Response(sound, media_type="audio/mpeg")
 
 
 def moderation(_: Pace, body: dict[str, Any]) -> Response:
