@@ -1,24 +1,11 @@
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
+from tests.support.clients.sides import Sides
 from tests.support.gateway import gateway
-from tests.support.operations import Pair
-from tests.support.providers import Providers, providers
+from tests.support.providers import providers
 from tests.support.stock import stock
-
-
-@dataclass(frozen=True)
-class Sides(Pair):
-    """Stock LiteLLM and the gateway, before the same providers."""
-
-    providers: Providers
-
-    @property
-    def ports(self) -> tuple[int, int]:
-        """Where stock listens, and where the gateway does."""
-        return self.stock.port, self.ours.port
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ model_list:
     litellm_params: {{model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: sk-provider, api_base: "{base}/v1"}}
   - {{model_name: realtime, litellm_params: {{model: openai/gpt-realtime, api_key: sk-provider, api_base: "{base}"}}}}
   - model_name: claude
-    litellm_params: {{model: anthropic/claude-sonnet-4-5, api_key: sk-provider, api_base: "{base}"}}
+    litellm_params: {{model: anthropic/claude-sonnet-4-6, api_key: sk-provider, api_base: "{base}"}}
   - model_name: gemini
     litellm_params: {{model: gemini/gemini-2.5-flash, api_key: sk-provider, api_base: "{base}/v1beta"}}
 files_settings:

@@ -1,6 +1,7 @@
 """A provider in OpenAI's shape, as https://platform.openai.com/docs/api-reference documents each object."""
 
 import asyncio
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -12,6 +13,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 BREAK = "the provider breaks off"
+"""A prompt that makes the provider close the connection in the middle of its stream."""
+ENDLESS = "endless"
+"""A user for whom a stream does not end until its reader leaves."""
+ENDLESS_PAUSE = 0.05
 FAILS = re.compile(r"fail (\d+)")
 """A prompt that makes the provider answer with this status."""
 SOUNDS = re.compile(r"(\d+) bytes")
@@ -94,6 +99,8 @@ def chat(pace: Pace, body: dict[str, Any]) -> Response:
     if (body.get("stream_options") or {}).get("include_usage"):
         chunks.append(common | {"object": "chat.completion.chunk", "choices": [], "usage": USAGE})
     blocks = [*(f"data: {json.dumps(chunk)}" for chunk in chunks), "data: [DONE]"]
+    if body.get("user") == ENDLESS:
+        return event_stream(Pace(pace.pieces, ENDLESS_PAUSE, pace.abandoned), itertools.repeat(blocks[1]))
     return event_stream(pace, [*blocks[:2], BREAK] if prompt == BREAK else blocks)
 
 
