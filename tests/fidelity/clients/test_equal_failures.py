@@ -1,6 +1,7 @@
 """What real clients are told when something fails, by stock LiteLLM and by the gateway."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anthropic
@@ -14,6 +15,8 @@ from tests.support.clients.sides import Sides
 from tests.support.providers.openai import BREAK
 
 CHANGING = {"date", "x-litellm-call-id", "x-litellm-response-duration-ms", "x-litellm-overhead-duration-ms"}
+
+CODES = (400, 401, 403, 404, 408, 422, 429, 500, 503)
 
 
 def chat(to: Connections, prompt: str, **more: Any) -> Any:
@@ -31,8 +34,7 @@ def message(to: Connections, prompt: str, **more: Any) -> Any:
 
 
 FAILURES: dict[str, Callable[[Connections], Any]] = {
-    **{f"provider's {code}": lambda to, code=code: chat(to, f"fail {code}") for code in (400, 401, 403, 404, 408, 422)},
-    **{f"provider's {code}": lambda to, code=code: chat(to, f"fail {code}") for code in (429, 500, 503)},
+    **{f"provider's {code}": partial(chat, prompt=f"fail {code}") for code in CODES},
     "provider's 429 to a stream": lambda to: chat(to, "fail 429", stream=True),
     "a stream that the provider breaks off": lambda to: chat(to, BREAK, stream=True),
     "a model that is not there": lambda to: chat(to, "Hello", model="absent"),
@@ -80,4 +82,5 @@ def told(base: str, fails: Callable[[Connections], Any]) -> Any:
 def test_a_client_is_told_what_stock_tells_when_something_fails(sides: Sides, name: str) -> None:
     """A client gets the same exception, status, header names and body from the gateway as from stock LiteLLM."""
     stock, ours = (told(base, FAILURES[name]) for base in sides.bases)
+    print("SEEN", name, str(ours)[:1000])
     assert ours == stock

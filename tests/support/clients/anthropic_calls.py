@@ -35,7 +35,7 @@ def tokens(to: Connections) -> Any:
 def passed_through(to: Connections) -> Any:
     """Ask on the route that passes requests to Anthropic as they are."""
     client = to.anthropic_through
-    return [messages(client, "claude-sonnet-4-6"), messages_stream(client, "claude-sonnet-4-5")]
+    return [messages(client, "claude-sonnet-4-6"), messages_stream(client, "claude-sonnet-4-6")]
 
 
 CALLS = {

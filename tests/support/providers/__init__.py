@@ -39,6 +39,7 @@ files_settings:
   - {{custom_llm_provider: openai, api_key: sk-provider, api_base: "{base}/v1"}}
 mcp_servers:
   tools: {{url: "{base}/mcp", transport: http, allow_all_keys: true, available_on_public_internet: true}}
+router_settings: {{disable_cooldowns: true, num_retries: 0}}
 general_settings:
   pass_through_endpoints:
     - {{path: /provider, target: "{base}", include_subpath: true, headers: {{Authorization: Bearer sk-provider}}}}
