@@ -5,7 +5,6 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Self
 
 import httpx2
@@ -21,7 +20,7 @@ from tests.support.providers import Providers, providers
 from tests.support.waiting import wait_for
 
 RELOADS = 20
-USERS = 4
+USERS = 3
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -63,17 +62,17 @@ class Users:
                 self.done[name] += 1
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def behind() -> Iterator[Providers]:
     """Providers whose streams take a second, so that reloads fall into them."""
-    with providers(pieces=20, pause=0.05) as running:
+    with providers(pieces=10, pause=0.1) as running:
         yield running
 
 
-@pytest.fixture
-def ours(tmp_path: Path, behind: Providers) -> Iterator[Gateway]:
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory, behind: Providers) -> Iterator[Gateway]:
     """A gateway with two workers that serves them."""
-    with gateway(tmp_path, ROUTEIQ_WORKERS="2", **behind.settings) as running:
+    with gateway(tmp_path_factory.mktemp("ours"), ROUTEIQ_WORKERS="2", **behind.settings) as running:
         running.volume.put(behind.configuration())
         running.wait_ready()
         yield running
@@ -87,7 +86,7 @@ def test_twenty_reloads_fail_no_client_and_cut_no_answer(ours: Gateway, behind: 
     with Users(base, expected) as users:
         for number in range(1, RELOADS + 1):
             before = users.done.total()
-            ours.wait_serving(ours.volume.put(behind.configuration(number=number)))
+            ours.wait_serving(ours.volume.put(behind.configuration(number=ours.volume.number)))
             wait_for("clients to go on", lambda before=before: users.done.total() > before + USERS)
         wait_for("each call to be made", lambda: set(users.done) == set(CALLS), seconds=60)
     assert users.wrong == []
@@ -102,7 +101,7 @@ async def hold(ours: Gateway, behind: Providers, reloads: int) -> list[Any]:
     ):
         results = [(await client.call_tool("tools-add", {"a": 0, "b": 1})).structured_content]
         for number in range(1, reloads + 1):
-            digest = ours.volume.put(behind.configuration(number=number))
+            digest = ours.volume.put(behind.configuration(number=ours.volume.number))
             await asyncio.to_thread(ours.wait_serving, digest)
             results.append((await client.call_tool("tools-add", {"a": number, "b": 1})).structured_content)
         return results
