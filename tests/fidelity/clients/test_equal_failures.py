@@ -22,7 +22,7 @@ CODES = (400, 401, 403, 404, 408, 429, 500, 503)
 def chat(to: Connections, prompt: str, **more: Any) -> Any:
     """Ask for a completion, read to its end."""
     asked: Any = to.openai.chat.completions.create
-    answer = asked(messages=[{"role": "user", "content": prompt}], **({"model": "gpt"} | more))
+    answer = asked(**({"model": "gpt", "messages": [{"role": "user", "content": prompt}]} | more))
     return list(answer) if more.get("stream") else answer
 
 
@@ -41,7 +41,7 @@ FAILURES: dict[str, Callable[[Connections], Any]] = {
     "a stream of a model that is not there": lambda to: chat(to, "Hello", model="absent", stream=True),
     "a message of a model that is not there": lambda to: message(to, "Hello", model="absent"),
     "a field of a wrong type": lambda to: chat(to, "Hello", temperature="hot"),
-    "messages of a wrong type": lambda to: to.openai.chat.completions.create(model="gpt", messages=[{"x": 1}]),  # type: ignore[list-item, misc]
+    "messages of a wrong type": lambda to: chat(to, "Hello", messages=[{"x": 1}]),
     "no model": lambda to: to.http.post("/v1/chat/completions", json={"messages": []}),
     "a body that is no JSON": lambda to: to.http.post("/v1/chat/completions", content=b"{"),
     "a message without a body": lambda to: to.http.post("/v1/messages"),

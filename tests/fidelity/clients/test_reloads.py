@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Self
 
 import httpx2
@@ -16,6 +17,7 @@ from tests.support.clients import CALLS
 from tests.support.clients.compared import comparable
 from tests.support.clients.connections import PATIENCE, Connections
 from tests.support.gateway import MASTER_KEY, Gateway, gateway
+from tests.support.processes import SCRIPTS
 from tests.support.providers import Providers, providers
 from tests.support.waiting import wait_for
 
@@ -45,6 +47,10 @@ class Users:
         for thread in self._threads:
             thread.join()
 
+    def done_more_than(self, count: int) -> bool:
+        """Whether more than ``count`` calls have come back."""
+        return self.done.total() > count
+
     def _use(self, number: int) -> None:
         names = list(CALLS)
         begin = number * len(names) // USERS
@@ -72,7 +78,8 @@ def behind() -> Iterator[Providers]:
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory, behind: Providers) -> Iterator[Gateway]:
     """A gateway with two workers that serves them."""
-    with gateway(tmp_path_factory.mktemp("ours"), ROUTEIQ_WORKERS="2", **behind.settings) as running:
+    own = {"ROUTEIQ_WORKERS": "2", **behind.settings}
+    with gateway(tmp_path_factory.mktemp("ours"), port=None, scripts=SCRIPTS, **own) as running:
         running.volume.put(behind.configuration())
         running.wait_ready()
         yield running
@@ -84,10 +91,10 @@ def test_twenty_reloads_fail_no_client_and_cut_no_answer(ours: Gateway, behind: 
     with Connections(base) as to:
         expected = {name: comparable(call(to)) for name, call in CALLS.items()}
     with Users(base, expected) as users:
-        for number in range(1, RELOADS + 1):
-            before = users.done.total()
+        for _ in range(RELOADS):
+            gone_on = partial(users.done_more_than, users.done.total() + USERS)
             ours.wait_serving(ours.volume.put(behind.configuration(number=ours.volume.number)))
-            wait_for("clients to go on", lambda before=before: users.done.total() > before + USERS)
+            wait_for("clients to go on", gone_on)
         wait_for("each call to be made", lambda: set(users.done) == set(CALLS), seconds=60)
     assert users.wrong == []
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -134,7 +135,7 @@ CONVERSATIONS: dict[str, Callable[[Wire], object]] = {
 }
 EXPECTED = {
     "keep alive": [200, 200, 404],
-    "pipelined": ['{"id":"c', '{"data":', '"I\'m ali'],
+    "pipelined": ['{"id":"c', '{"data":', "\"I'm ali"],
     "told to go on": ["HTTP/1.1 100 Continue", "HTTP/1.1 200 OK"],
     "chunked": 200,
 }
@@ -151,16 +152,21 @@ def test_a_conversation_goes_as_it_goes_with_stock(sides: Sides, name: str) -> N
     assert ours == stock == EXPECTED.get(name, stock)
 
 
+def more_than(count: int, entries: list[str]) -> bool:
+    """Whether there are more than ``count`` entries."""
+    return len(entries) > count
+
+
 def test_the_provider_is_let_go_when_a_client_leaves(sides: Sides) -> None:
     """A client that leaves in the middle of a stream ends the stream of the provider, on both sides."""
     pace = sides.providers.pace
     for port in sides.ports:
-        before = len(pace.abandoned)
+        let_go = partial(more_than, len(pace.abandoned), pace.abandoned)
         with Wire(port) as to:
             to.send(wire.post("/v1/chat/completions", {**CHAT, "stream": True, "user": "endless"}))
             assert to.head()[0] == "HTTP/1.1 200 OK"
             assert to.chunk()
-        wait_for("the provider's stream to be let go", lambda before=before: len(pace.abandoned) > before, seconds=10)
+        wait_for("the provider's stream to be let go", let_go, seconds=10)
 
 
 def test_a_client_that_reads_slowly_holds_up_nobody(sides: Sides) -> None:

@@ -4,9 +4,13 @@ A call takes the :class:`~tests.support.clients.connections.Connections` to one 
 use the connections that their client keeps. No client tries again by itself: a failure is seen.
 """
 
-from tests.support.clients import anthropic_calls, gemini_calls, mcp_calls, openai_calls, realtime_calls
+from collections.abc import Callable
+from typing import Any
 
-CALLS = {
+from tests.support.clients import anthropic_calls, gemini_calls, mcp_calls, openai_calls, realtime_calls
+from tests.support.clients.connections import Connections
+
+CALLS: dict[str, Callable[[Connections], Any]] = {
     **openai_calls.CALLS,
     **anthropic_calls.CALLS,
     **gemini_calls.CALLS,

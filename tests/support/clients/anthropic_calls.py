@@ -1,5 +1,6 @@
 """Calls with Anthropic's own client."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,7 @@ def passed_through(to: Connections) -> Any:
     return [messages(client, "claude-sonnet-4-6"), messages_stream(client, "claude-sonnet-4-6")]
 
 
-CALLS = {
+CALLS: dict[str, Callable[[Connections], Any]] = {
     "anthropic messages": partial(both, model="claude"),
     "anthropic messages of OpenAI's model": partial(both, model="gpt"),
     "anthropic tokens": tokens,

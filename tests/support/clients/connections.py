@@ -34,9 +34,7 @@ class Connections:
         """Anthropic's own client, on the pass-through route."""
         headers = {"Authorization": f"Bearer {MASTER_KEY}"}
         base = f"{self.base}/anthropic"
-        return Anthropic(
-            base_url=base, api_key="unused", default_headers=headers, max_retries=0, timeout=PATIENCE
-        )
+        return Anthropic(base_url=base, api_key="unused", default_headers=headers, max_retries=0, timeout=PATIENCE)
 
     @cached_property
     def openai_through(self) -> OpenAI:
@@ -51,7 +49,9 @@ class Connections:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for name in ("openai", "anthropic", "anthropic_through", "openai_through", "http"):
             if name in vars(self):
                 vars(self)[name].close()

@@ -1,5 +1,6 @@
 """Calls on Gemini's routes and on a route of the configuration's own, as their users make them with plain HTTP."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,7 @@ def own_route(to: Connections) -> Any:
         return [plain, upload, [line for line in answer.iter_lines() if line]]
 
 
-CALLS = {
+CALLS: dict[str, Callable[[Connections], Any]] = {
     "gemini": partial(generate, path="/v1beta/models/gemini"),
     "gemini, passed through": partial(generate, path="/gemini/v1beta/models/gemini-2.5-flash"),
     "a route of the configuration": own_route,

@@ -39,7 +39,7 @@ def tools(to: Connections) -> Any:
     """Have the model call a tool, and tell it the result."""
     called = to.openai.chat.completions.create(model="gpt", messages=HELLO, tools=TOOLS)
     message: Any = called.choices[0].message.model_dump(exclude_none=True)
-    told = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "rain"}
+    told: Any = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "rain"}
     return [called, to.openai.chat.completions.create(model="gpt", messages=[*HELLO, message, told], tools=TOOLS)]
 
 
@@ -106,9 +106,7 @@ def files(to: Connections) -> Any:
 
 def batches(to: Connections) -> Any:
     """Begin a batch, look at it and cancel it."""
-    made = to.openai.batches.create(
-        input_file_id="file-1", endpoint="/v1/chat/completions", completion_window="24h"
-    )
+    made = to.openai.batches.create(input_file_id="file-1", endpoint="/v1/chat/completions", completion_window="24h")
     return [made, to.openai.batches.retrieve(made.id), to.openai.batches.cancel(made.id)]
 
 

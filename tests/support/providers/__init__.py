@@ -29,7 +29,8 @@ model_list:
   - model_name: moderation
     litellm_params: {{model: openai/omni-moderation-latest, api_key: sk-provider, api_base: "{base}/v1"}}
   - model_name: text
-    litellm_params: {{model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: sk-provider, api_base: "{base}/v1"}}
+    litellm_params:
+      {{model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: sk-provider, api_base: "{base}/v1"}}
   - {{model_name: realtime, litellm_params: {{model: openai/gpt-realtime, api_key: sk-provider, api_base: "{base}"}}}}
   - model_name: claude
     litellm_params: {{model: anthropic/claude-sonnet-4-6, api_key: sk-provider, api_base: "{base}"}}

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 BREAK = "the provider breaks off"
 """A prompt that makes the provider close the connection in the middle of its stream."""
+BREAK_PAUSE = 0.5
 ENDLESS = "endless"
 """A user for whom a stream does not end until its reader leaves."""
 ENDLESS_PAUSE = 0.05
@@ -54,10 +55,12 @@ async def events(pace: Pace, blocks: Iterable[str]) -> AsyncIterator[bytes]:
 
     Raises:
         ConnectionAbortedError: a block says that the provider breaks off here.
+        asyncio.CancelledError: the reader left.
     """
     try:
         for block in blocks:
             if block == BREAK:
+                await asyncio.sleep(BREAK_PAUSE)  # long enough for what was sent before to have been passed on
                 raise ConnectionAbortedError
             yield f"{block}\n\n".encode()
             await asyncio.sleep(pace.pause)  # the pace of the provider is the thing simulated
@@ -79,12 +82,12 @@ def chat(pace: Pace, body: dict[str, Any]) -> Response:
         return JSONResponse({"error": error}, int(failure[1]), {"retry-after": "7"})
     calls = bool(body.get("tools")) and body["messages"][-1]["role"] == "user"
     call = {"id": "call_1", "type": "function", "function": TOOL}
-    common = {"id": "chatcmpl-1", "created": CREATED, "model": body["model"]}
+    common: dict[str, Any] = {"id": "chatcmpl-1", "created": CREATED, "model": body["model"]}
     reason = "tool_calls" if calls else "stop"
     if not body.get("stream"):
-        text = {"role": "assistant", "content": None if calls else "".join(pace.words()), "refusal": None}
-        message = text | ({"tool_calls": [call]} if calls else {})
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+        text: dict[str, Any] = {"role": "assistant", "content": None if calls else "".join(pace.words())}
+        message = text | {"refusal": None} | ({"tool_calls": [call]} if calls else {})
+        choice: dict[str, Any] = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
         return JSONResponse(common | {"object": "chat.completion", "choices": [choice], "usage": USAGE})
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None if calls else ""}]
     if calls:
@@ -93,7 +96,7 @@ def chat(pace: Pace, body: dict[str, Any]) -> Response:
         deltas += [{"tool_calls": [{"index": 0, "function": {"arguments": half}}]} for half in halves]
     else:
         deltas += [{"content": word} for word in pace.words()]
-    choices = [[{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}] for delta in deltas]
+    choices: list[Any] = [[{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}] for delta in deltas]
     choices.append([{"index": 0, "delta": {}, "logprobs": None, "finish_reason": reason}])
     chunks = [common | {"object": "chat.completion.chunk", "choices": choice} for choice in choices]
     if (body.get("stream_options") or {}).get("include_usage"):
