@@ -19,7 +19,7 @@ def failing_as(database: Database, name: str, *, resolvable: bool = False) -> It
 
     Args:
         database: the session that the body uses.
-        name: the migration, or what else the body does.
+        name: the migration's name, or the name of the task, as "the migration ledger".
         resolvable: whether ``resolve`` knows the migration.
 
     Raises:

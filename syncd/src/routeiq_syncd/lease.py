@@ -13,8 +13,8 @@ Two clocks
     would. An answer that took long is thus worth less, never more. That span is the trust window.
 
 The fence
-    Believing is not enough. A holder can be stopped between looking at its clock and writing, for as long as it
-    pleases the kernel, and wake when another has published. So the window only saves useless work; what makes it
+    Believing is not enough. A holder can be stopped between looking at its clock and writing, for any length of
+    time, and wake when another replica has published. So the window only saves useless work; what makes it
     correct is that a revision is recorded in one transaction that locks the lease row and finds holder, epoch and
     expiry right. A holder that wakes too late is refused by the database and becomes a candidate.
 
@@ -113,7 +113,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Term:
-    """One holder's unbroken tenure.
+    """One holder's unbroken time as the holder.
 
     Attributes:
         holder_id: the holder.
@@ -138,7 +138,7 @@ class Lease:
         expires_at: the same as an instant, for people.
         guarded: a living connection held the session lock of this epoch.
         server: the history in which it was granted, empty where the server does not tell.
-        void: that was another history than the one that the database goes on with.
+        void: the lease was granted in an earlier history of the database, before a failover.
     """
 
     holder_id: str
@@ -159,7 +159,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Wait:
-    """Somebody has it for at most so many seconds more."""
+    """Another replica holds the lease for at most ``seconds`` more."""
 
     seconds: float
 
@@ -187,7 +187,7 @@ def consider(lease: Lease | None, seen_guarded: int | None, me: str, *, aside: b
         lease: the row; None where nobody ever had it.
         seen_guarded: the highest epoch that this candidate has seen guarded, None for none.
         me: the candidate's own id. A row that names it is one whose answer was lost, or whose term it gave up.
-        aside: it leaves the lease to others as long as they want it.
+        aside: this candidate takes the lease only if no other replica wants it.
     """
     if aside and lease is not None and lease.remaining > -UNWANTED_SECONDS:
         return Wait(lease.remaining + UNWANTED_SECONDS)

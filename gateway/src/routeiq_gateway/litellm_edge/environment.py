@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from routeiq_gateway.litellm_edge.command_line.database_urls import PARTS, URLS
+from routeiq_gateway.litellm_edge.command_line.defaults import start_arguments
 from routeiq_gateway.litellm_edge.command_line.options import OPTIONS
 
 LITELLMS = "LITELLM_"
@@ -82,4 +83,5 @@ def use_config(path: Path, *, debug: bool, detailed_debug: bool) -> None:
     ``debug`` and ``detailed_debug`` are the options of that command: LiteLLM logs what it does, or all that it does.
     """
     os.environ.pop("CONFIG_FILE_PATH", None)  # would win over WORKER_CONFIG and skip the command line's defaults
-    os.environ["WORKER_CONFIG"] = json.dumps({"config": str(path), "debug": debug, "detailed_debug": detailed_debug})
+    own = {"config": str(path), "debug": debug, "detailed_debug": detailed_debug}
+    os.environ["WORKER_CONFIG"] = json.dumps({**start_arguments(), **own})

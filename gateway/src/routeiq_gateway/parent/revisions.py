@@ -42,7 +42,7 @@ class Revisions:
         return NotStaged(wanted.purpose, number, digest, reason, passing, known)
 
     def fall_back(self, refused: FallBack) -> Staged | NotStaged:
-        """Stage the last known good; `NotStaged` repeats the refusal where there is none but the refused revision."""
+        """Stage the last known good; `NotStaged` repeats the refusal where no other revision was ever acked."""
         good, passing = self.volume.last_known_good(self.last_good), False
         if good is not None and good.digest != refused.digest:
             try:

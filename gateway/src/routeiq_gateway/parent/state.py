@@ -43,7 +43,7 @@ class Worker:
     """A worker: coming up, ready to accept, accepting, draining, or killed and not yet buried.
 
     Attributes:
-        kill_at: when it is killed, once it drains or was killed.
+        kill_at: the instant at which the parent kills the worker; set when it begins to drain, and again at each kill.
         hurried: it drains, and has been told that a revision waits for it to end.
         worn: the setting whose limit it has passed, which asks for a replacement.
     """
@@ -191,7 +191,7 @@ class Turn:
         self.set(rollouts=tuple(joined if one == rollout else one for one in self.state.rollouts))
 
     def take_asked(self) -> tuple[Asker, ...]:
-        """Return those who ask for a reload that has not begun; they wait for another answer from now on."""
+        """Remove and return those who asked for a reload that has not begun; the caller has to answer them."""
         asked = self.state.asked
         self.set(asked=())
         return asked

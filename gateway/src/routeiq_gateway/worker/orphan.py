@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.2
 async def outlive_parent(server: Server, listener: socket.socket, settings: Settings) -> None:
     """Serve without a parent until a new one serves or stops; then drain.
 
-    That is also the end where for ``settings.orphan_limit`` seconds no parent has asked for the listening socket.
+    The worker also drains once no parent has asked for the listening socket for ``settings.orphan_limit`` seconds.
     """
     if not server.accepting:
         server.drain(settings.drain, idle=settings.keepalive)
@@ -94,7 +94,7 @@ def _offer(path: Path, listener: socket.socket, word: bytes, asked: list[float])
 def _relieved(answer: Path, before: Mapping[str, Any], *, serving: bool) -> bool:
     """Whether another gateway than the one whose answer was ``before`` serves, or is told to stop.
 
-    For an orphan that has nothing to serve, also whether another gateway says the same in its place.
+    For an orphaned placeholder: whether the placeholder of another gateway is up.
     """
     document = _read(answer)
     if document.get("instance") in {None, before.get("instance")}:

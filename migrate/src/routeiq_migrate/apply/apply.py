@@ -206,7 +206,7 @@ class Applier:
 
 
 async def find_dangers(database: Database, plan: Plan, ledgers: Ledgers) -> tuple[Verdict, ...]:
-    """Judge the pending scripts; in a schema without tables LiteLLM's own can lose nothing and need no judging."""
+    """Judge the pending scripts. LiteLLM's own are skipped while its schema has no tables: nothing can be lost."""
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
     return await find_verdicts(database, [script for script in pending if not (ledgers.fresh and script.shipped)])
 

@@ -116,13 +116,13 @@ def warn(plan: Plan, log: LazyLog) -> None:
     """Say what is odd about the ledger and stops nothing."""
     if plan.ahead:
         log.warning(
-            "another release has migrated this database further than this image knows; that is left as it is",
+            "another release has migrated this database further than this image knows; the database is left as it is",
             ahead=plan.ahead[:5],
             count=len(plan.ahead),
         )
     if plan.edited:
         log.warning(
-            "applied migrations differ from the scripts of this image; Prisma passes over that, and so does this",
+            "applied migrations differ from the scripts of this image; Prisma ignores this, and routeiq-migrate too",
             migrations=plan.edited[:5],
             count=len(plan.edited),
         )

@@ -69,8 +69,8 @@ class Database:
     async def unit(self, first: str = "SELECT", last: str = "SELECT") -> AsyncIterator[None]:
         """One transaction; behind a pooler, a part of the surrounding one that can fail alone.
 
-        ``first`` and ``last`` are statements that travel with its begin and its end: a server that is far away
-        makes two hundred migrations cost as many round trips as each has messages.
+        ``first`` and ``last`` are statements that travel with its begin and its end: each message costs a round
+        trip to the server, and two hundred migrations pay for each message two hundred times.
         """
         begin, end, undo = "BEGIN", "COMMIT", "ROLLBACK"
         if self.pooled:

@@ -80,7 +80,7 @@ class _RefusedError(Exception):
 
 
 def parse_url(url: str, *, setting: str = "DATABASE_URL", schema: str | None = None) -> Target:
-    """Translate ``url``, the value of the variable ``setting``; ``schema`` overrides the one that it names.
+    """Translate ``url``, the value of the variable ``setting``; ``schema`` overrides the schema that the URL names.
 
     Raises:
         SettingsError: the URL cannot work; names ``setting`` and what to do, and quotes no secret.

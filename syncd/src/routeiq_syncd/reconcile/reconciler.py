@@ -15,7 +15,7 @@ from routeiq_syncd.runtime.waiting import completed
 class Reconciler(Work):
     """Brings the volume to what the source holds."""
 
-    # What `current` must name for "unchanged" to be true: a revision that somebody removed is fetched anew.
+    # The revision on the volume when the memory was written. If `current` names another, the source is fetched anew.
     _held: Manifest | None = field(default=None, init=False)
 
     def fetch(self) -> Fetch:

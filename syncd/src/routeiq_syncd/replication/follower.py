@@ -102,7 +102,7 @@ class Follower(Turnstile):
             await self._fall_back()
             self._failures += 1
             seconds = min(self.interval, delay(RETRY_SECONDS, self._failures, 0))
-        # Never earlier than asked: a lease that runs out is then looked at just after.
+        # The next look comes at least 0.05 s later than computed, so that an expiring lease has expired by then.
         return 0.05 + seconds * spread(1, 1.2)
 
     def _bear_with(self, error: DatabaseAwayError) -> None:

@@ -88,7 +88,7 @@ async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liv
 async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow) -> None:
     """Write the row; where the database does not take it, write it without the texts of the gateway and of syncd.
 
-    Every replica may have such a text to tell at a time, and none may end for it.
+    One text can be in the rows of all replicas at once; a text that PostgreSQL rejects must end none of them.
 
     Raises:
         DatabaseAwayError: the row was not written.

@@ -52,7 +52,7 @@ async def completed(work: Callable[[], Value]) -> Value:
 
 
 class Asked(Generic[Value]):
-    """One call in a thread at a time, of a source that may hang for instance: it is not called again meanwhile."""
+    """Runs one call in a thread at a time. While a call hangs, as that of a source may, no other call is started."""
 
     def __init__(self) -> None:
         self._call: asyncio.Future[Value] | None = None

@@ -144,7 +144,7 @@ class ClusterRecorder(Recorder):
 
 
 def _news(snapshot: ClusterSnapshot) -> ClusterSnapshot:
-    """Blank the fields that are not worth writing a file for: that the database answered, and that a lease runs on."""
+    """Blank the fields that change at every look, so that they alone do not cause a write of the file."""
     lease = snapshot.lease and replace(snapshot.lease, remaining=0.0, expires_at=NO_INSTANT, guarded=False)
     term = snapshot.term and replace(snapshot.term, trusted_until=0.0, expires_at=NO_INSTANT)
     return replace(snapshot, lease=lease, term=term, seen_at=None, skipped=0)
