@@ -26,7 +26,7 @@ from routeiq_gateway.configuration.references import examine_references
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge import callbacks, checks, proxy
+from routeiq_gateway.litellm_edge import callbacks, checks, proxy, sections
 from routeiq_gateway.litellm_edge.command_line.database_urls import (
     BadDatabaseError,
     complete_database_urls,
@@ -215,10 +215,11 @@ class Worker:
             Sharing(self.places, self.log).begin(self.assignment.config.parent.parent)
 
     def _check_names(self, environment: Mapping[str, str]) -> None:
-        """Check references and callbacks by name; remember what is only worth a warning.
+        """Check references, callbacks and settings as they stand; remember what is only worth a warning.
 
         Raises:
-            StartRefusedError: a reference names a variable that is not set, or LiteLLM knows no such callback.
+            StartRefusedError: a reference names a variable that is not set, LiteLLM knows no such callback, or a
+                setting has a value that fails requests.
         """
         kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
         found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
@@ -227,7 +228,10 @@ class Worker:
         unknown = callbacks.refused_names(self.config)
         if unknown:
             raise StartRefusedError(checks.summary(unknown))
-        self._warn(found.warnings)
+        settings = sections.examine_sections(self.config, environment)
+        if settings.wrong:
+            raise StartRefusedError(checks.summary(settings.wrong))
+        self._warn((*found.warnings, *settings.warnings))
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.

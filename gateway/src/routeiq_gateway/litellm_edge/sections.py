@@ -1,0 +1,148 @@
+"""Names and kinds of values in ``router_settings`` and ``litellm_settings``, judged by LiteLLM's own signatures.
+
+LiteLLM takes a text where a number stands, and fails requests later; a name that it does not know it leaves aside.
+"""
+
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from routeiq_gateway.configuration.redact import REFERENCE
+
+PROXY = "litellm.proxy.proxy_server"
+READERS = (PROXY, "litellm.proxy.common_utils.callback_utils")
+"""The modules in which LiteLLM reads settings of ``litellm_settings`` by name."""
+WORD = re.compile(r"\w+")
+QUOTED = re.compile(r"[\"'](\w+)[\"']")
+NUMBERS = frozenset({"int", "float"})
+OF_NUMBERS = NUMBERS | {"Optional", "Union", "None", "NoneType", "typing"}
+NO_NUMERIC_TEXT = frozenset({"default_max_parallel_requests", "max_fallbacks", "num_retries", "retry_after"})
+"""The numbers that LiteLLM compares as they stand, so that a text of digits fails requests, or their fallbacks."""
+KINDS = {str: "text", bool: "truth value", int: "number", float: "number", list: "list", dict: "mapping"}
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Sentences about settings: ``wrong`` ones refuse the configuration, ``warnings`` do not."""
+
+    wrong: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) -> Findings:
+    """Say which settings of ``router_settings`` and ``litellm_settings`` LiteLLM cannot use, or does not know.
+
+    Called before LiteLLM starts on ``config``, since a start changes the values that kinds are read from.
+
+    Args:
+        config: the configuration with its includes, references unresolved.
+        environment: the variables as LiteLLM will see them.
+    """
+    wrong: list[str] = []
+    warnings: list[str] = []
+    for section, annotations in (("router_settings", _of_router()), ("litellm_settings", _of_module())):
+        for name, value in _items(config, section):
+            where = f"{section}.{name[:LONGEST_NAME]}"
+            if name not in annotations:
+                if section == "router_settings" or not _known_elsewhere(name, config[section]):
+                    warnings.append(f"{where}: LiteLLM knows no such setting{_hint(name, annotations)}")
+                continue
+            expected = annotations[name]
+            found = _resolved(value, environment)
+            if not _is_number(expected) or found is None or isinstance(found, int | float):
+                continue
+            sentence = f"{where}: expected a number ({expected}), found a {_kind(found)}"
+            if isinstance(found, str) and _numeric(found) and name not in NO_NUMERIC_TEXT:
+                warnings.append(f"{sentence} that holds a number; write it without quotes")
+            elif isinstance(value, str) and value.startswith(REFERENCE):
+                wrong.append(f"{sentence}: a variable always gives a text here; write the number into the file")
+            else:
+                wrong.append(f"{sentence}; write it as a number without quotes")
+    return Findings((*wrong, *_wrong_cache(config, environment)), tuple(warnings))
+
+
+def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+    settings = dict(_items(config, "litellm_settings"))
+    if settings.get("cache") is not True:
+        return  # LiteLLM builds no cache, and reads no parameters of one
+    kind = _resolved(dict(_items(settings, "cache_params")).get("type"), environment)
+    known = [str(item.value) for item in importlib.import_module("litellm.types.caching").LiteLLMCacheType]
+    if kind is not None and kind not in known:
+        shown = repr(kind[:LONGEST_NAME]) if isinstance(kind, str) else f"a {_kind(kind)}"
+        yield (
+            f"litellm_settings.cache_params.type: LiteLLM knows no cache of type {shown}{_hint(str(kind), known)};"
+            f" expected one of {', '.join(known)}"
+        )
+
+
+def _items(config: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:
+    below = config.get(section)
+    if isinstance(below, Mapping):
+        yield from ((str(name), value) for name, value in below.items())
+
+
+def _of_router() -> dict[str, str]:
+    """Return the settings that LiteLLM hands to its router, with their annotations."""
+    kept_back = importlib.import_module(PROXY).ROUTER_SETTINGS_MANAGED_OUTSIDE_CONFIG
+    router = importlib.import_module("litellm").Router
+    parameters = inspect.signature(router.__init__).parameters
+    return {
+        name: inspect.formatannotation(parameters[name].annotation)
+        for name in router.get_valid_args()
+        if name not in kept_back
+    }
+
+
+def _of_module() -> dict[str, str]:
+    """Return the settings that LiteLLM keeps as names of its module, with their annotations or the kinds they have."""
+    module = importlib.import_module("litellm")
+    held = {
+        name: type(value).__name__
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not callable(value) and not inspect.ismodule(value)
+    }
+    declared = {name: inspect.formatannotation(value) for name, value in inspect.get_annotations(module).items()}
+    return held | {name: value.strip("'") for name, value in declared.items()}
+
+
+def _known_elsewhere(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether ``name`` is read by the proxy or by a callback, or loaded by LiteLLM when it is asked for."""
+    own = settings.get("callbacks")
+    if name.removesuffix("_params") in (own if isinstance(own, list) else [own]):
+        return True  # LiteLLM hands a callback its parameters by the callback's name
+    quoted = (QUOTED.findall(inspect.getsource(importlib.import_module(module))) for module in READERS)
+    return hasattr(importlib.import_module("litellm"), name) or any(name in words for words in quoted)
+
+
+def _is_number(annotation: str) -> bool:
+    words = set(WORD.findall(annotation))
+    return bool(words & NUMBERS) and words <= OF_NUMBERS
+
+
+def _numeric(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _resolved(value: Any, environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value
+    """Return ``value``, or what its variable holds; None where that is unknown, which other checks tell."""
+    if isinstance(value, str) and value.startswith(REFERENCE):
+        return environment.get(value.removeprefix(REFERENCE)) or None
+    return value
+
+
+def _kind(value: object) -> str:
+    return next((word for kind, word in KINDS.items() if isinstance(value, kind)), type(value).__name__)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name[:LONGEST_NAME], known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
