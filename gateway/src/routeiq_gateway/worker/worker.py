@@ -239,12 +239,9 @@ class Worker:
         Raises:
             StartRefusedError: a model, a guardrail or a callback is missing.
         """
-        left_out = proxy.left_out()
-        if left_out:
-            raise StartRefusedError(checks.summary(left_out))
-        unusable = callbacks.unusable()
-        if unusable:
-            raise StartRefusedError(checks.summary(unusable))
+        for missing in (proxy.left_out(), callbacks.unusable()):
+            if missing:
+                raise StartRefusedError(checks.summary(missing))
 
     async def _try(self, front: Front) -> None:
         """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
