@@ -96,6 +96,8 @@ class _Setting(Generic[Value]):
 VOLUME = _Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
 SOURCE = _Setting("CONFIG_SOURCE", "'file' or 's3'", _one_of("file", "s3", "gcs"), "file")
 CONFIG_PATH = _Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
+HTTP = ("http://", "https://")
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 BUCKET = _Setting("S3_BUCKET_NAME", "the name of a bucket", str, "", alias="CONFIG_S3_BUCKET")
 KEY = _Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alias="CONFIG_S3_KEY")
 INTERVAL = _Setting(
@@ -216,7 +218,7 @@ class Settings:
         lock_name = read(LOCK_NAME)
         if environment.problems:
             raise BadSettingsError(environment.problems)
-        self._check_source(environment.problems)
+        self._check_source(environment.problems, variables)
         self.election = self._election(environment, timing, lock_name)
         if self.election is not None and (unknown := self.election.target.unknown):
             name = self.election.target.setting
@@ -235,11 +237,13 @@ class Settings:
         """The control socket."""
         return self.volume / SOCKET
 
-    def _check_source(self, problems: list[str]) -> None:
+    def _check_source(self, problems: list[str], variables: Mapping[str, str]) -> None:
         match self.source:
             case "s3":
                 if not self.bucket:
                     problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
+                wrong = [name for name in ENDPOINTS if not (variables.get(name) or HTTP[0]).startswith(HTTP)]
+                problems += [f"{name} must be a URL that starts with http:// or https://." for name in wrong]
                 return
             case "gcs":
                 problems.append("CONFIG_SOURCE must be 'file' or 's3': this build has no source 'gcs'.")

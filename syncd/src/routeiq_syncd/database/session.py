@@ -65,7 +65,7 @@ class Session:
                 # The state of the connection is unknown: hanging up rolls its transaction back, and asks nothing of
                 # a server that may not answer.
                 self.drop()
-                if not isinstance(error, Exception):
+                if isinstance(error, DatabaseAwayError) or not isinstance(error, Exception):
                     raise
                 fault = away(error, self.place)
                 raise fault from error
@@ -105,10 +105,14 @@ class Session:
             seconds: after how many seconds the server ends a statement on it; None as in `use`.
 
         Raises:
-            Exception: `faults.away` has words for it, whatever it is.
+            DatabaseAwayError: whatever went wrong.
         """
-        async with asyncio.timeout(self._connect_seconds):
-            return await self._connect(self._seconds if seconds is None else seconds)
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                return await self._connect(self._seconds if seconds is None else seconds)
+        except Exception as error:
+            fault = away(error, self.place)
+            raise fault from error
 
     async def _connect(self, seconds: float) -> Connection:
         connection = await open_connection(self._target, self._connect_seconds)

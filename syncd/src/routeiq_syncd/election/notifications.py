@@ -58,7 +58,7 @@ class Notifications:
                 continue
             try:
                 connection = await self.database.session.connect(seconds=PROOF_SECONDS)
-            except Exception:  # noqa: BLE001 - whatever it is, the follower meets it too, and records it
+            except DatabaseAwayError:  # the follower meets it too, and records it
                 await asyncio.sleep(RETRY_SECONDS * spread(0.5, 1.5))
                 continue
             pause = RETRY_SECONDS * spread(0.1, 1)

@@ -114,7 +114,7 @@ def test_what_does_not_speak_as_postgresql_is_away() -> None:
             with pytest.raises(DatabaseAwayError, match=r"does not answer as PostgreSQL does \(AttributeError\)\.$"):
                 async with session.use():
                     pass
-            with pytest.raises(DatabaseAwayError, match=r"does not answer as PostgreSQL does \(AttributeError\)$"):
+            with pytest.raises(DatabaseAwayError, match=r"does not answer as PostgreSQL does \(AttributeError\)\.$"):
                 await session.connect()
             async with asyncio.timeout(10):
                 await hung_up.get()
