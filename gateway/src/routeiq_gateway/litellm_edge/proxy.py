@@ -1,7 +1,7 @@
 """LiteLLM's proxy: its import, its application, and what it holds once it has started on a configuration.
 
 The names used here are those of the LiteLLM that ``gateway/pyproject.toml`` pins;
-``tests/integration/gateway/test_litellm_edge.py`` fails when an upgrade moves one of them.
+``tests/integration/gateway/litellm_edge/test_proxy.py`` fails when an upgrade moves one of them.
 """
 
 import contextlib

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from routeiq_migrate.apply.adopt import adopt
-from routeiq_migrate.apply.permission import Verdict, check, find_verdicts, guard
+from routeiq_migrate.apply.permission import Finding, check, examine_scripts, guard
 from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, qualified, table_bytes, table_exists
 from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import RefusedError
@@ -77,14 +77,14 @@ class Applier:
                 "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
                 "Point DATABASE_URL or DIRECT_URL at the writer."
             )
-        verdicts = await find_dangers(database, plan, ledgers)
-        check(verdicts, self.allowed)
+        findings = await find_dangers(database, plan, ledgers)
+        check(findings, self.allowed)
         if plan.steps:
             with failing_as(database, "the migration ledger"):
                 await create_ledger(database, ledgers)
         self.report.progress.start(len(plan.names))
         for number, step in enumerate(plan.steps, 1):
-            mine = tuple(verdict for verdict in verdicts if verdict.migration == step.migration.name)
+            mine = tuple(finding for finding in findings if finding.migration == step.migration.name)
             build = await self.timed_step(step, mine, last=number == len(plan.steps) and not plan.own)
             if build is not None:
                 return build
@@ -98,7 +98,7 @@ class Applier:
             self.report.progress.applied(f"routeiq/{migration.name}", (time.perf_counter() - began) * 1000)
         return None
 
-    async def timed_step(self, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
+    async def timed_step(self, step: Step, findings: tuple[Finding, ...], *, last: bool) -> Build | None:
         """Run one step, and report it when it is done.
 
         Raises:
@@ -108,12 +108,12 @@ class Applier:
         name = step.migration.name
         began = time.perf_counter()
         with self.report.telemetry.span("migration", name=name), failing_as(self.database, name, resolvable=True):
-            build = await self.patient_step(step, verdicts, last=last)
+            build = await self.patient_step(step, findings, last=last)
         if build is None:
             self.report.progress.applied(name, (time.perf_counter() - began) * 1000)
         return build
 
-    async def patient_step(self, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
+    async def patient_step(self, step: Step, findings: tuple[Finding, ...], *, last: bool) -> Build | None:
         """Run one step, again after a deadlock.
 
         Raises:
@@ -122,21 +122,21 @@ class Applier:
         """
         for attempt in range(1, ATTEMPTS):
             try:
-                return await self.run_step(step, verdicts, last=last)
+                return await self.run_step(step, findings, last=last)
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 # Behind a pooler the surrounding transaction is lost with its locks: only a new run can try again.
                 if self.database.pooled:
                     raise
                 self.report.log.info("deadlock, trying again", migration=step.migration.name, attempt=attempt)
                 await pause(0.1 * attempt, 0.5 * attempt)
-        return await self.run_step(step, verdicts, last=last)
+        return await self.run_step(step, findings, last=last)
 
-    async def run_step(self, step: Step, verdicts: tuple[Verdict, ...], *, last: bool) -> Build | None:
+    async def run_step(self, step: Step, findings: tuple[Finding, ...], *, last: bool) -> Build | None:
         """Run one step in its transaction.
 
         Args:
             step: what is to be done.
-            verdicts: the verdicts on the step's statements.
+            findings: the findings on the step's statements.
             last: whether the run commits nothing after this step.
 
         Returns:
@@ -172,7 +172,7 @@ class Applier:
             before.append("SET LOCAL synchronous_commit TO off")
         try:
             async with database.unit(first="; ".join(before), last=succeeded(database, row_id)):
-                await guard(database, verdicts, self.allowed)
+                await guard(database, findings, self.allowed)
                 if concurrent is not None:
                     await drop_invalid(database, concurrent.index)
                 await connection.execute(script)
@@ -205,10 +205,10 @@ class Applier:
         return not self.database.pooled
 
 
-async def find_dangers(database: Database, plan: Plan, ledgers: Ledgers) -> tuple[Verdict, ...]:
+async def find_dangers(database: Database, plan: Plan, ledgers: Ledgers) -> tuple[Finding, ...]:
     """Judge the pending scripts. LiteLLM's own are skipped while its schema has no tables: nothing can be lost."""
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
-    return await find_verdicts(database, [script for script in pending if not (ledgers.fresh and script.shipped)])
+    return await examine_scripts(database, [script for script in pending if not (ledgers.fresh and script.shipped)])
 
 
 async def drop_invalid(database: Database, index: str) -> None:

@@ -18,7 +18,7 @@ EMPTY_VALUES = "'', '{}', '[]', 'null'"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Finding:
     """What is known of one dangerous statement; ``excuse`` is empty when it needs permission."""
 
     migration: str
@@ -29,18 +29,18 @@ class Verdict:
         return f"{self.migration}, {self.danger}{f' ({self.excuse})' if self.excuse else ''}"
 
 
-async def find_verdicts(database: Database, migrations: Iterable[Migration]) -> tuple[Verdict, ...]:
-    """Return a verdict on every dangerous statement of ``migrations``, against the database as it is.
+async def examine_scripts(database: Database, migrations: Iterable[Migration]) -> tuple[Finding, ...]:
+    """Return a finding on every dangerous statement of ``migrations``, against the database as it is.
 
     Raises:
         RefusedError: a script is not SQL.
     """
-    found: list[Verdict] = []
+    found: list[Finding] = []
     for migration in migrations:
         for danger in read_dangers(migration):
             excuse = await excuse_for(database, danger, shipped=migration.shipped)
             if excuse is not None:
-                found.append(Verdict(migration.name, danger, excuse))
+                found.append(Finding(migration.name, danger, excuse))
     return tuple(found)
 
 
@@ -82,23 +82,23 @@ async def excuse_for(database: Database, danger: Danger, *, shipped: bool) -> st
     return "" if used else "empty"
 
 
-def check(verdicts: Iterable[Verdict], allowed: frozenset[str]) -> None:
+def check(findings: Iterable[Finding], allowed: frozenset[str]) -> None:
     """Stop at statements that need permission and have none.
 
     Raises:
         RefusedError: names each with its line.
     """
-    refused = [verdict for verdict in verdicts if not verdict.excuse and verdict.migration not in allowed]
+    refused = [finding for finding in findings if not finding.excuse and finding.migration not in allowed]
     if refused:
         names = " ".join(f"--allow-destructive '{name}'" for name in dict.fromkeys(v.migration for v in refused))
-        listed = "\n".join(f"  {verdict}" for verdict in refused)
+        listed = "\n".join(f"  {finding}" for finding in refused)
         raise RefusedError(
             f"Pending migrations would destroy data:\n{listed}\nNothing was changed by them. Back up what is "
             f"worth keeping, then allow them by name: {names}"
         )
 
 
-async def guard(database: Database, verdicts: Iterable[Verdict], allowed: frozenset[str]) -> None:
+async def guard(database: Database, findings: Iterable[Finding], allowed: frozenset[str]) -> None:
     """Lock the tables that excused statements are about to change and look at each excuse once more.
 
     Rows may have come since the plan was made, from a migration before this one or from a client; the statements
@@ -107,12 +107,12 @@ async def guard(database: Database, verdicts: Iterable[Verdict], allowed: frozen
     Raises:
         RefusedError: a table or column is no longer empty or absent.
     """
-    for verdict in verdicts:
-        if not verdict.excuse or verdict.danger.table is None:
+    for finding in findings:
+        if not finding.excuse or finding.danger.table is None:
             continue
-        schema, name = verdict.danger.table
+        schema, name = finding.danger.table
         table = qualified(database, name, schema)
         if await table_exists(database, table):
             await database.connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            if await excuse_for(database, verdict.danger, shipped=True) == "":
-                check([Verdict(verdict.migration, verdict.danger, "")], allowed)
+            if await excuse_for(database, finding.danger, shipped=True) == "":
+                check([Finding(finding.migration, finding.danger, "")], allowed)

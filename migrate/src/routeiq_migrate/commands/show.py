@@ -2,7 +2,7 @@
 
 import json
 
-from routeiq_migrate.apply.permission import find_verdicts
+from routeiq_migrate.apply.permission import examine_scripts
 from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import Exit
 from routeiq_migrate.ledger import read_ledgers
@@ -49,13 +49,13 @@ async def show_plan(database: Database, scripts: Scripts) -> Exit:
     """
     plan = scripts.plan_or_refuse(await read_ledgers(database))
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
-    verdicts = await find_verdicts(database, [*pending, *plan.own])
+    findings = await examine_scripts(database, [*pending, *plan.own])
     lines = [] if plan.names else ["nothing to do"]
     for name in plan.names:
         lines.append(name)
-        for verdict in verdicts:
-            if verdict.migration == name:
-                consequence = f"allowed: {verdict.excuse}" if verdict.excuse else "needs --allow-destructive"
-                lines.append(f"  destructive, {verdict.danger}: {consequence}")
+        for finding in findings:
+            if finding.migration == name:
+                consequence = f"allowed: {finding.excuse}" if finding.excuse else "needs --allow-destructive"
+                lines.append(f"  destructive, {finding.danger}: {consequence}")
     print("\n".join(lines))  # noqa: T201 - the answer
     return Exit.DONE

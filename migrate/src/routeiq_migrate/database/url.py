@@ -158,8 +158,8 @@ def _parameters(query: str) -> dict[str, str]:
 
 def _unknown(names: list[str], left: set[str]) -> tuple[str, ...]:
     # What follows a password may be the rest of it, behind an & that should have been encoded.
-    told = {*takewhile(lambda name: name not in ("password", "sslpassword"), names)}
-    return tuple(sorted({name if name in told else "***" for name in left}))
+    shown = {*takewhile(lambda name: name not in ("password", "sslpassword"), names)}
+    return tuple(sorted({name if name in shown else "***" for name in left}))
 
 
 def _address(address: str, host: str, port: str) -> tuple[str, int]:
