@@ -40,7 +40,8 @@ What this does not promise
     That two processes never both believe. They may, and it does no harm.
 
 States are functions (`election`): a candidate returns a `Tenure`, which has a `Term`; holding consumes it. This
-module holds what they decide by, and reads no clock: ``now`` is in seconds of that monotonic clock, and instants are the database's.
+module holds what they decide by, and reads no clock: ``now`` is in seconds of that monotonic clock, and instants are
+the database's.
 """
 
 from dataclasses import dataclass, replace

@@ -2,8 +2,8 @@
 
 Found by comparing ``sys.modules`` before and after first requests (mock, HTTP upstream, stream, messages, responses,
 embeddings, realtime, MCP, model list, refused key); the modules named here import the others.
-``tests/integration/gateway/litellm_edge/test_first_requests.py`` fails when a first request imports another, or works routes out.
-A module that an installation lacks is passed over.
+``tests/integration/gateway/litellm_edge/test_first_requests.py`` fails when a first request imports another
+module, or works routes out. A module that an installation lacks is passed over.
 """
 
 import contextlib
