@@ -5,24 +5,19 @@ the rules decide is carried out at once, as the loop does. ``processes`` is the 
 nothing but the actions, so that the rules are not judged by what they believe.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Do
-from routeiq_gateway.parent.events import Event
+from routeiq_gateway.parent.events import Event, Purpose
 from routeiq_gateway.parent.generations import step
-from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, State
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS
 from routeiq_gateway.volume.volume import Revision
+from tests.support.gateway_invariants import FULL_SETS, LIMITS, MOST_ACTIONS, Facts, Process, wrong
 
-LIMITS = Settings.model_construct(
-    volume=Path("volume"), workers=2, reload_timeout=2.0, drain=2.0, prestop=1.0, most_draining=4
-)
 SHORT, LONG = 0.25, 5.0  # seconds of the two ticks: within a pause, and past every time-out but the killing
-MOST_ACTIONS = 40
 ENDLESS = 30  # turns in which a gateway that is told to stop twice has ended
 
 
@@ -33,46 +28,17 @@ def revision(number: int) -> Revision:
 
 
 @dataclass(frozen=True)
-class Process:
-    """One worker's process: what the actions made of it."""
-
-    number: int
-    revision: int  # 0: a placeholder
-    purpose: str
-    doing: str = "starting"  # starting, ready, accepting, draining, killed
-
-
-@dataclass(frozen=True)
-class World:
-    """All there is.
-
-    Attributes:
-        current: the number of the revision at `current`; 0 for none, negative for a revision that cannot be read.
-        good: the number of the last known good of an earlier gateway, 0 for none.
-        moves, asks: how often `current` may still move, and a reload may still be asked for.
-        acked: the numbers that were acked, in order.
-        failed: when a start last failed, by what was started. A reload that is asked for clears its entry.
-        broken: the invariant that a step broke.
-    """
-
-    state: State = field(default_factory=State)
-    now: float = 100.0
-    processes: tuple[Process, ...] = ()
-    current: int = 0
-    good: int = 0
-    orphans: bool = False
-    forks: bool = True
-    moves: tuple[int, ...] = ()
-    asks: int = 1
-    acked: tuple[int, ...] = ()
-    failed: tuple[tuple[str, float], ...] = ()
-    broken: str | None = None
+class World(Facts):
+    """All there is, and what becomes of it."""
 
     def choices(self) -> list[tuple[str, int]]:
         """Everything that may happen next."""
         possible = [("tick", 0), ("long tick", 0), ("stop", 0), ("toggle forks", 0)]
         possible += [("move", number) for number in self.moves]
+        possible += [("try", number) for number in self.trials]
         possible += [("orphans end", 0)] if self.orphans else []
+        possible += [("toggle disk", 0)] if self.fills else []
+        possible += [("hang up", 0)] if self.asks else []
         for process in self.processes:
             possible.append(("die", process.number))
             if process.doing == "starting":
@@ -91,12 +57,26 @@ class World:
             case "move":
                 rest = tuple(move for move in self.moves if move != number)
                 return replace(self.unpaused(), current=number, moves=rest).look()
+            case "try":
+                rest = tuple(trial for trial in self.trials if trial != number)
+                return replace(self, candidate=number, trials=rest).look()
+            case "toggle disk":
+                return replace(self, disk=not self.disk)
+            case "hang up" | "ask":
+                asker = (number, 1) if action == "ask" else None
+                return self.asked().feed(events.ReloadAsked(asker, self.target())).look()
             case "toggle forks":
                 return replace(self, forks=not self.forks)
             case "orphans end":
                 return replace(self, orphans=False)
             case "stop":
                 return self.feed(events.Stop())
+            case _:
+                return self.fate(action, number)
+
+    def fate(self, action: str, number: int) -> "World":
+        """The world after a change of one worker."""
+        match action:
             case "die":
                 return self.without(number).feed(events.Died(number, "signal SIGKILL"))
             case "ready":
@@ -105,15 +85,14 @@ class World:
                 return self.failing(number).feed(events.Failed(number, "bad model"))
             case "outage":
                 return self.failing(number).feed(events.Failed(number, "the database is away", passing=True))
-            case "worn":
-                return self.feed(events.Worn(number, "LIMIT"))
             case _:
-                asked = replace(self.unpaused(), asks=self.asks - 1)
-                return asked.feed(events.ReloadAsked((number, 1), self.target())).look()
+                return self.feed(events.Worn(number, "LIMIT"))
 
     def look(self) -> "World":
         """A turn of the loop."""
-        return self.feed(events.Tick(self.target(), None))
+        candidate = f"revisions/{self.candidate}" if self.candidate else None
+        obstacle = "a file stands there" if self.acked and not self.current else None
+        return self.feed(events.Tick(self.target(), candidate, obstacle))
 
     def target(self) -> str | None:
         """Where `current` points."""
@@ -126,30 +105,27 @@ class World:
             turns += 1
             if turns > MOST_ACTIONS:
                 return replace(world, broken="one event brings events without end")
-            state, wanted = step(world.state, pending.pop(0), world.now, LIMITS)
+            here = pending.pop(0)
+            state, wanted = step(world.state, here, world.now, LIMITS)
             before, world = world, replace(world, state=state)
-            broken = world.spins(wanted)
             results: list[Event] = []
             for action in wanted:
                 world, brought = world.carry_out(action)
                 results += brought
             pending = results + pending
-            broken = broken or wrong(before, world, wanted)
-            if broken:
+            if broken := wrong(before, world, here, wanted):
                 return replace(world, broken=broken)
         return world
 
     def carry_out(self, action: actions.Action) -> tuple["World", list[Event]]:
         """Do as an action says; return the events that it brings."""
         match action:
-            case actions.Read(purpose, _) if self.current > 0:
-                return self, [events.Staged(purpose, revision(self.current))]
             case actions.Read(purpose, _):
-                number = -self.current
-                return self, [events.NotStaged(purpose, number, f"digest-{number}", "damaged")]
+                return self.read(purpose, self.candidate if purpose == "trial" else self.current)
             case actions.FallBack(number, digest, reason):
-                if not self.forks:
-                    return self, [events.NotStaged("fallback", number, digest, reason, passing=True)]
+                if not self.disk:
+                    world = self.failing("read fallback")
+                    return world, [events.NotStaged("fallback", number, digest, reason, passing=True)]
                 if self.good and self.good != number:
                     return self, [events.Staged("fallback", revision(self.good))]
                 return self, [events.NotStaged("fallback", number, digest, reason)]
@@ -168,31 +144,37 @@ class World:
                 return self, [events.Orphans(self.orphans)]
         return self, []
 
+    def read(self, purpose: Purpose, target: int) -> tuple["World", list[Event]]:
+        """Lay a revision out, or fail to."""
+        if target > 0 and self.disk:
+            return self, [events.Staged(purpose, revision(target))]
+        number, passing = abs(target), target > 0
+        reason = "No space left on device" if passing else "damaged"
+        refused = events.NotStaged(purpose, number, f"digest-{number}", reason, passing=passing)
+        return self.failing(f"read {purpose} revisions/{target}"), [refused]
+
     def fork(self, number: int, wanted: int) -> tuple["World", list[Event]]:
         """Start a process, or fail to."""
         rollout = self.state.rollout_of(number)
         purpose = rollout.purpose if rollout else "none"
-        world = replace(self, processes=(*self.processes, Process(number, wanted, purpose)))
+        world = replace(self, processes=(*self.processes, Process(number, wanted, purpose, self.now)))
         if self.forks:
             return world, []
-        return world.failing(number).without(number), [events.NotForked(number, "Resource temporarily unavailable")]
+        return world.without(number), [events.NotForked(number, "Resource temporarily unavailable")]
 
-    def spins(self, wanted: Iterable[actions.Action]) -> str | None:
-        """What a step starts again although it has failed just now, None for nothing."""
-        for action in wanted:
-            rollout = self.state.rollout_of(action.worker) if isinstance(action, actions.Fork) else None
-            if rollout is not None:
-                key = f"{rollout.purpose} {rollout.number or 0}"
-                last = dict(self.failed).get(key)
-                if last is not None and self.now - last < FIRST_DELAY:
-                    return f"spins: {key} is started again {self.now - last:g} s after it failed"
-        return None
+    def asked(self) -> "World":
+        """The same world, in which somebody asks for a reload."""
+        during = any(process.purpose in FULL_SETS for process in self.that("starting", "ready"))
+        return replace(self.unpaused(), asks=self.asks - 1, owed=self.owed or during)
 
-    def failing(self, number: int) -> "World":
-        """The same world, in which a start has failed just now."""
-        process = next(process for process in self.processes if process.number == number)
-        failed = {**dict(self.failed), f"{process.purpose} {process.revision}": self.now}
-        return replace(self, failed=tuple(sorted(failed.items())))
+    def failing(self, what: int | str) -> "World":
+        """The same world, in which the start of a worker, or a read, has failed just now."""
+        if isinstance(what, int):
+            process = next(process for process in self.processes if process.number == what)
+            what = f"{process.purpose} {process.revision}"
+        if self.owed and not what.startswith(("replacement", "placeholder", "trial", "read trial")):
+            return replace(self, owed=False)
+        return replace(self, failed=tuple(sorted({**dict(self.failed), what: self.now}.items())))
 
     def unpaused(self) -> "World":
         """The same world, in which a revision may be started again at once: `current` moves, or somebody asks."""
@@ -209,10 +191,6 @@ class World:
         dying = [one for one in self.processes if one.number == number and one.doing in {"starting", "ready"}]
         world = self.failing(number) if dying else self
         return replace(world, processes=tuple(one for one in self.processes if one.number != number))
-
-    def accepting(self) -> list[Process]:
-        """The processes that accept."""
-        return [process for process in self.processes if process.doing == "accepting"]
 
     def essence(self) -> "World":
         """The same world with workers numbered from one and time from now on, so that equal futures are equal."""
@@ -247,7 +225,11 @@ class World:
             pause=replace(state.pause, failed_at=max(state.pause.failed_at - now, -100.0)),
             stopping_since=ahead(state.stopping_since),
         )
-        processes = tuple(replace(one, number=numbers.get(one.number, 0)) for one in self.processes)
+        coming = self.that("starting", "ready")
+        processes = tuple(
+            replace(one, number=numbers.get(one.number, 0), since=max(one.since - now, -LONG) if one in coming else 0.0)
+            for one in self.processes
+        )
         failed = tuple((key, at - now) for key, at in self.failed if now - at < FIRST_DELAY)
         return replace(self, state=bare, now=0.0, processes=processes, failed=failed, acked=self.acked[-1:])
 
@@ -261,25 +243,6 @@ class World:
                 world = world.after("die", process.number)
             world = replace(world, now=world.now + FLUSH_SECONDS).look()
         return f"the gateway does not end: {world.processes}"
-
-
-def wrong(before: World, after: World, wanted: Iterable[actions.Action]) -> str | None:
-    """The invariant that one step broke, None for none."""
-    if len(tuple(wanted)) > MOST_ACTIONS:
-        return "one step brings too many actions"
-    served = {process.revision for process in after.accepting()}
-    if len(served) > 1:
-        return f"readiness spans revisions {sorted(served)}"
-    if list(after.acked) != sorted(after.acked):
-        return f"a number fell: {after.acked}"
-    for worker in after.state.workers:
-        if worker.state in {"draining", "killed"} and worker.kill_at is None:
-            return f"worker {worker.number} may drain for ever"
-    if after.state.stopping_since is None:
-        given_up = {process.number for process in before.accepting()} - {one.number for one in after.accepting()}
-        if given_up and len(after.accepting()) < len(before.accepting()):
-            return f"serving workers {sorted(given_up)} were given up for less"
-    return None
 
 
 def starting(**given: object) -> World:

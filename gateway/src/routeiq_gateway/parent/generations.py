@@ -9,7 +9,7 @@ Rollouts
     Every worker comes up in a rollout. A *reload* brings up a full set on what `current` points to. A *replacement*
     brings up one worker on the revision being served, for a dead worker or for one past its limits; a reload that
     finishes kills the replacements under way, because they are on the revision before. A *trial* brings up a worker
-    that never accepts, for a verdict on a candidate.
+    that never accepts, for a verdict on a candidate; one trial at a time.
 
 Nothing to serve
     A gateway that starts on a refused revision makes a *fallback* to the last known good. Where there is none, a
@@ -98,7 +98,7 @@ class _Turn(Turn):
     def _look(self, tick: events.Tick) -> None:
         """Take up what `current` and `candidate` point to, once each."""
         state = self.state
-        if tick.candidate != state.candidate and self.now >= state.pause.until:
+        if tick.candidate != state.candidate and self.now >= state.pause.until and not state.under_way("trial"):
             self.set(candidate=tick.candidate)
             if tick.candidate is not None:
                 self.do(actions.Read("trial", tick.candidate))

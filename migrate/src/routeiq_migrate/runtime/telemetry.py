@@ -5,7 +5,6 @@ The SDK is imported only when it is wanted: a run that exports nothing does not 
 
 import contextlib
 from collections.abc import Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,9 +52,16 @@ def build_telemetry(*, service: str, protocol: str, sample_rate: float) -> Telem
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter  # noqa: PLC0415 - as above
     from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415 - as above
 
-    form = "grpc" if protocol == "grpc" else "http"
-    module = import_module(f"opentelemetry.exporter.otlp.proto.{form}.trace_exporter")
-    exporter: SpanExporter = module.OTLPSpanExporter(timeout=FLUSH_MILLISECONDS // 1000)
+    exporter: SpanExporter
+    seconds = FLUSH_MILLISECONDS // 1000
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc  # noqa: PLC0415 - as above
+
+        exporter = grpc.OTLPSpanExporter(timeout=seconds)
+    else:
+        from opentelemetry.exporter.otlp.proto.http import trace_exporter as http  # noqa: PLC0415 - as above
+
+        exporter = http.OTLPSpanExporter(timeout=seconds)
     resource = Resource.create({SERVICE_NAME: service})
     provider = TracerProvider(sampler=ParentBasedTraceIdRatio(sample_rate), resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))

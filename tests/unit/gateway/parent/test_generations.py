@@ -11,7 +11,8 @@ from routeiq_gateway.parent.actions import Action, Do, Log, Send
 from routeiq_gateway.parent.generations import step
 from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, LONGEST_DELAY, Pause, State, Worker
 from routeiq_gateway.settings import IDLE_AT_STOP
-from tests.support.gateway_world import LIMITS, World, revision, serving, starting
+from tests.support.gateway_invariants import LIMITS
+from tests.support.gateway_world import World, revision, serving, starting
 
 NEXT = revision(3)
 IN_A_RELOAD = {"seconds": LIMITS.drain, "idle": LIMITS.keepalive, "pass_on": True}
@@ -192,10 +193,10 @@ def test_a_start_on_a_refused_revision_falls_back() -> None:
 
 
 def test_a_last_known_good_that_cannot_be_brought_up_now_is_tried_again() -> None:
-    """No process for the fallback: nothing spins, the reason stands in the note, and in the end it serves."""
-    world = replace(World(current=-3, good=2), forks=False).look()
+    """No room for the fallback: nothing spins, the reason stands in the note, and in the end it serves."""
+    world = World(current=-3, good=2, disk=False).look()
     assert world.state.note == "revision 3 is refused: damaged"
-    world = replace(world, forks=True, now=world.now + 1).look()
+    world = replace(world, disk=True, now=world.now + 1).look()
     for number in [process.number for process in world.processes]:
         world = world.after("ready", number)
     assert world.acked == (2,)
@@ -204,11 +205,11 @@ def test_a_last_known_good_that_cannot_be_brought_up_now_is_tried_again() -> Non
 def test_as_many_draining_workers_as_allowed_defer_a_reload() -> None:
     """Memory is bounded first; the note says so, once, and those that drain wait less for idle connections."""
     state = serving().state
-    draining = tuple(Worker(number, revision(1), "draining", kill_at=900.0) for number in range(10, 14))
+    draining = tuple(Worker(number, revision(1), "draining", kill_at=900.0) for number in range(10, 12))
     state = replace(state, workers=(*state.workers, *draining))
     state, wanted = take(state, events.Tick("revisions/3"), events.Tick("revisions/3"))
     hurried = {"seconds": LIMITS.drain, "idle": IDLE_AT_STOP, "pass_on": True}
-    assert wanted == [Do.PUBLISH, *(Send(number, "drain", hurried) for number in range(10, 14))]
+    assert wanted == [Do.PUBLISH, *(Send(number, "drain", hurried) for number in range(10, 12))]
     assert {worker.kill_at for worker in state.having("draining")} == {900.0}
     assert "ROUTEIQ_MAX_DRAINING_WORKERS" in state.note
     state, wanted = take(state, events.Died(10, "exit code 0"), events.Tick("revisions/3"))

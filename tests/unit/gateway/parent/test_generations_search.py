@@ -1,21 +1,110 @@
 """The parent's rules in every interleaving up to a bound, and in random walks."""
 
+import inspect
 from collections.abc import Callable, Mapping
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from routeiq_gateway.parent import generations
 from routeiq_gateway.parent.state import Pause, Rollout, State
+from tests.support import gateway_world
 from tests.support.gateway_world import World, serving, starting
 
 SPACES: Mapping[str, tuple[Callable[[], World], int]] = {
-    "nothing to serve yet": (lambda: starting(moves=(2, -3)), 6),
-    "orphans of an earlier parent serve": (lambda: starting(orphans=True, moves=(1,)), 6),
-    "a refused revision and a last known good": (lambda: starting(current=-3, good=2, moves=(4,)), 5),
-    "two workers serve": (lambda: serving(moves=(1, 3, -4)), 4),
+    "nothing to serve yet": (lambda: starting(asks=0, moves=(2, -3)), 5),
+    "orphans of an earlier parent serve": (lambda: starting(orphans=True, moves=(1,)), 5),
+    "a refused revision and a last known good": (lambda: starting(current=-3, good=2, asks=0, moves=(4,)), 5),
+    "two workers serve": (lambda: serving(asks=0, moves=(1, 3, -4)), 4),
     "a reload is under way": (lambda: serving(moves=(3, 4)).after("move", 3), 4),
+    "candidates are tried": (lambda: serving(asks=0, trials=(3, 4, -5)), 3),
+    "the disk fills": (lambda: starting(current=-3, good=2, disk=False, fills=True, moves=(4,)), 4),
+    "the disk fills under two workers": (lambda: serving(fills=True, moves=(3, 0)), 3),
+    "the gateway stops": (lambda: serving(moves=(3,)).after("stop", 0), 4),
+}
+
+MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
+    "nothing counts the replacements under way": (
+        "range(missing - len(under_way))",
+        "range(missing)",
+        "two workers serve",
+        "too many: 2 workers of a replacement",
+    ),
+    "worn workers are replaced whatever goes on": (
+        "worn is not None and missing <= 0 and not under_way and not state.reloading",
+        "worn is not None and not under_way",
+        "two workers serve",
+        "a worn worker is replaced while a reload is under way",
+    ),
+    "a worn worker is replaced while another is missing": (
+        " and missing <= 0 and not under_way",
+        " and not under_way",
+        "two workers serve",
+        "too many: 2 workers of a replacement",
+    ),
+    "a worn worker is replaced in a reload": (
+        " and not under_way and not state.reloading",
+        " and not under_way",
+        "a reload is under way",
+        "a worn worker is replaced while a reload is under way",
+    ),
+    "draining workers outlast a second stop": (
+        'self.state.having("serving", "draining"), seconds',
+        'self.state.having("serving"), seconds',
+        "the gateway stops",
+        "told to stop at once",
+    ),
+    "a second stop does nothing": (
+        "            self._retire_all(0)\n",
+        "",
+        "the gateway stops",
+        "told to stop at once",
+    ),
+    "a placeholder stands beside orphans": (
+        "and not orphans ",
+        "",
+        "orphans of an earlier parent serve",
+        "a placeholder comes up while orphans serve",
+    ),
+    "no start has a deadline": (
+        "if self.now > rollout.deadline:",
+        "if self.now < 0.0:",
+        "a reload is under way",
+        "is starting past its deadline",
+    ),
+    "a worker of a trial accepts": (
+        'if rollout.purpose == "trial" and revision is not None:',
+        "if self.now < 0.0:",
+        "candidates are tried",
+        "a worker of a trial accepts",
+    ),
+    "each new candidate begins a trial beside the one under way": (
+        ' and not state.under_way("trial"):',
+        ":",
+        "candidates are tried",
+        "too many: 2 workers of a trial",
+    ),
+    "a reload begins while many workers drain": (
+        ">= self.settings.most_draining:",
+        ">= 99:",
+        "a reload is under way",
+        "a reload begins although the most workers drain",
+    ),
+    "a disk that stays full is read at once": (
+        "retry_at=self.now + self.settings.reload_timeout if",
+        "retry_at=self.now if",
+        "the disk fills under two workers",
+        "spins: read reload",
+    ),
+    "a fallback to a full disk has no pause": (
+        "                if event.passing:\n                    self.pause(FIRST_DELAY)\n                else:",
+        "                if not event.passing:",
+        "the disk fills",
+        "spins: read fallback",
+    ),
 }
 
 
@@ -42,15 +131,29 @@ def search(world: World, depth: int) -> tuple[str | None, int]:
 
 @pytest.mark.parametrize("space", SPACES)
 def test_no_interleaving_breaks_an_invariant(space: str) -> None:
-    """Deaths, refusals, time-outs, outages, failing forks, stops, changes: no serving worker is given up for less.
+    """Deaths, refusals, time-outs, outages, failing forks, full disks, stops: no serving worker is given up for less.
 
-    Nor does readiness span two revisions, or a failed start spin, or an acked number fall; and from every state a
-    stop ends with no process left.
+    Nor does readiness span two revisions, a failed start or read spin, or an acked number fall. No more workers come
+    up than are wanted, none past its deadline. From every state a stop ends with no process left.
     """
     begin, depth = SPACES[space]
     problem, seen = search(begin(), depth)
     assert problem is None
     assert seen > 250
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_the_search_finds_each_broken_rule(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one rule taken out of `generations`, the search finds the invariant that the rule keeps."""
+    rule, broken, space, expected = MUTANTS[mutant]
+    source = inspect.getsource(generations)
+    assert source.count(rule) == 1, "the rule's text has changed: name the new text here"
+    module = ModuleType("mutant")
+    exec(source.replace(rule, broken), module.__dict__)  # noqa: S102 - the source is ours
+    monkeypatch.setattr(gateway_world, "step", module.step)
+    begin, depth = SPACES[space]
+    problem, _ = search(begin(), depth)
+    assert expected in str(problem)
 
 
 def test_a_reload_that_leaves_replacements_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,8 +170,9 @@ def test_a_swap_before_all_are_ready_is_found(monkeypatch: pytest.MonkeyPatch) -
     def hasty(state: State, rollout: Rollout) -> bool:
         return any(worker.number in rollout.workers for worker in state.having("ready"))
 
+    world = serving(moves=(3,))
     monkeypatch.setattr(State, "complete", hasty)
-    problem, _ = search(serving(moves=(3,)), 4)
+    problem, _ = search(world, 4)
     assert "were given up for less" in str(problem)
 
 
@@ -84,7 +188,9 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world: World = starting(current=1, good=1, orphans=True, moves=(2, -3, 4, -5, 6), asks=5)
+        self.world: World = starting(
+            current=1, good=1, orphans=True, moves=(2, -3, 4, -5, 6), trials=(3, 7, -8), asks=5, fills=True
+        )
 
     @rule(choice=st.integers(min_value=0, max_value=1000))
     def act(self, choice: int) -> None:
