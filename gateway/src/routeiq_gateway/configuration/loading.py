@@ -1,7 +1,7 @@
-"""Reading a configuration's YAML: a mapping of sections, or a sentence that says why it is none."""
+"""Reading a configuration's YAML: a mapping of sections, or a sentence that says why it is none; the texts in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -38,3 +38,16 @@ def load_config(text: bytes) -> Mapping[str, Any]:
             f"{CONFIG}: expected a mapping of sections such as model_list, found {type(config).__name__}"
         )
     return config
+
+
+def texts_of(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any YAML value
+    """Yield each text in ``value``, which stands at ``where``, with its own place: ``a.b[0].c``."""
+    match value:
+        case Mapping():
+            for key, below in value.items():
+                yield from texts_of(below, f"{where}.{key}" if where else str(key))
+        case list():
+            for index, below in enumerate(value):
+                yield from texts_of(below, f"{where}[{index}]")
+        case str():
+            yield where, value

@@ -1,10 +1,11 @@
 """References of a configuration to variables: ``os.environ/NAME`` as a whole value, or at the end of a header."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from routeiq_gateway.configuration.loading import texts_of
 from routeiq_gateway.configuration.redact import REFERENCE, is_secret_name
 
 TOKENS = "oidc/"
@@ -40,9 +41,9 @@ def examine_references(
     own = config.get("environment_variables")
     declared = frozenset(map(str, own)) if isinstance(own, Mapping) else frozenset()
     missing, warnings = [], []
-    for where, text in _texts(config, ""):
-        before, _, name = text.partition(REFERENCE)
-        if name.startswith(TOKENS):
+    for where, text in texts_of(config, ""):
+        before, found, name = text.partition(REFERENCE)
+        if not found or name.startswith(TOKENS):
             continue
         if before and not PASS_THROUGH_HEADER.match(where):
             if HEADERS.search(where) or is_secret_name(where.rpartition(".")[2]):
@@ -73,16 +74,3 @@ def examine_references(
                 f"{where}: the environment variable {shown} is not set; set it for the gateway or correct the reference"
             )
     return Findings(tuple(missing), tuple(warnings))
-
-
-def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any YAML value
-    """Yield each text in ``value`` that holds a reference, with its place."""
-    match value:
-        case Mapping():
-            for key, below in value.items():
-                yield from _texts(below, f"{where}.{key}" if where else str(key))
-        case list():
-            for index, below in enumerate(value):
-                yield from _texts(below, f"{where}[{index}]")
-        case str() if REFERENCE in value:
-            yield where, value

@@ -10,10 +10,11 @@ import importlib.util
 import inspect
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from logging.handlers import BufferingHandler
 from typing import Any
 
+from routeiq_gateway.configuration.loading import texts_of
 from routeiq_gateway.configuration.reasons import shorten
 from routeiq_gateway.configuration.redact import REFERENCE
 
@@ -79,7 +80,7 @@ def unusable() -> list[str]:
 
 def not_imported(config: Mapping[str, Any], error: BaseException) -> str | None:
     """Return what to say of ``error`` where LiteLLM could not import a dotted name of ``config``, else None."""
-    for where, text in _texts(config, ""):
+    for where, text in texts_of(config, ""):
         module, dot, instance = text.rpartition(".")
         if dot and str(error) == f"Could not import {instance} from {module}":
             cause = error.__cause__ or error
@@ -132,15 +133,3 @@ def _why_not(callback: str) -> str:
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return shorten(f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__, MOST_BYTES)
-
-
-def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any YAML value
-    match value:
-        case Mapping():
-            for key, below in value.items():
-                yield from _texts(below, f"{where}.{key}" if where else str(key))
-        case list():
-            for index, below in enumerate(value):
-                yield from _texts(below, f"{where}[{index}]")
-        case str():
-            yield where, value
