@@ -68,7 +68,7 @@ class Session:
                 if isinstance(error, DatabaseAwayError) or not isinstance(error, Exception):
                     raise
                 fault = away(error, self.place)
-                raise fault from error
+                raise fault from None  # the error's text may quote a row, and a traceback shows it
 
     @property
     def limit(self) -> float:
@@ -110,9 +110,9 @@ class Session:
         try:
             async with asyncio.timeout(self._connect_seconds):
                 return await self._connect(self._seconds if seconds is None else seconds)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told as `away` puts it
             fault = away(error, self.place)
-            raise fault from error
+            raise fault from None  # the error's text may quote a row, and a traceback shows it
 
     async def _connect(self, seconds: float) -> Connection:
         connection = await open_connection(self._target, self._connect_seconds)

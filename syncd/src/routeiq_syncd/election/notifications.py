@@ -108,9 +108,9 @@ class Notifications:
         try:
             async with asyncio.timeout(PROOF_SECONDS):
                 await connection.add_listener(self.database.channel, self._heard)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told as `away` puts it
             fault = away(error, self.database.session.place)
-            raise fault from error
+            raise fault from None
         async with self.database.session.use() as other:
             await other.fetch("SELECT pg_notify($1, $2)", self.database.channel, self._token)
         await woken(self._proved, PROOF_SECONDS)
