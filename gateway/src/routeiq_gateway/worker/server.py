@@ -30,7 +30,6 @@ from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.replies import Application
 
 DRAIN_TICK = 0.05
-TICKS_A_SECOND = 10  # uvicorn's
 LONGEST_HANDSHAKE = 60.0
 FLUSH_LIMIT = 5
 PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
@@ -96,7 +95,6 @@ class Server(uvicorn.Server):
         self._opening: set[asyncio.Task[Any]] = set()
         self._keepalive = keepalive
         self._tls = tls
-        self._unused_since: dict[Connection, float] = {}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -115,21 +113,6 @@ class Server(uvicorn.Server):
     def _has(self, limit: int) -> bool:
         """Whether there are ``limit`` connections, or requests beside the one that asks, as uvicorn counts them."""
         return len(self.server_state.connections) >= limit or len(self.server_state.tasks) > limit
-
-    async def on_tick(self, counter: int) -> bool:
-        """Do what is due every tenth of a second; return whether the server ends."""
-        if counter % TICKS_A_SECOND == 0:
-            self._close_unused(time.monotonic())
-        return await super().on_tick(counter)
-
-    def _close_unused(self, now: float) -> None:
-        """Close connections that have sent no whole request for as long as an idle one may wait."""
-        connections = (each for each in self.server_state.connections if isinstance(each, Connection))
-        unused = (each for each in connections if each.cycle is None)  # type: ignore[redundant-expr]  # None at first
-        self._unused_since = {each: self._unused_since.get(each, now) for each in unused}
-        for connection, since in self._unused_since.items():
-            if now - since >= self._keepalive:
-                connection.close_idle()
 
     def accept(self) -> None:
         """Begin to accept connections."""

@@ -6,7 +6,7 @@ the loop is read first, and answered.
 
 import asyncio
 import select
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -31,6 +31,7 @@ class Connection(HttpToolsProtocol):
         self._lingering = lingering
         self._in_message = False
         self._left = False
+        self._first_by = 0.0
 
     @property
     def idle(self) -> bool:
@@ -41,7 +42,15 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, and wait for the first request no longer than for any other."""
         super().connection_made(transport)  # type: ignore[arg-type]  # as uvicorn narrows it
-        self._wait(self.timeout_keep_alive)
+        self._first_by = self.loop.time() + self.timeout_keep_alive
+        self._wait_until(self._first_by)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. Half a head does not stretch the time in which the first request has to come."""
+        super().data_received(data)
+        unused = cast("object | None", self.cycle) is None  # uvicorn's type leaves None out
+        if unused and self in self.connections:  # a WebSocket has left them
+            self._wait_until(self._first_by)
 
     def eof_received(self) -> None:
         """Note that the client has closed."""
@@ -88,7 +97,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._unread():
-            self._wait(LOOK_AGAIN)
+            self._wait_until(self.loop.time() + LOOK_AGAIN)
         else:
             self.transport.close()
 
@@ -109,9 +118,10 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.resume_reading()
 
-    def _wait(self, seconds: float) -> None:
+    def _wait_until(self, instant: float) -> None:
+        """Look at ``instant`` of the loop's clock whether the connection is to be closed."""
         self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_at(instant, self.timeout_keep_alive_handler)
 
     def _descriptor(self) -> int:
         """Return the file descriptor of the socket, -1 where there is none any more."""
