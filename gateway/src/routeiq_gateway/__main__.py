@@ -153,7 +153,7 @@ def run(
 
     metrics = None
     if settings.metrics_port is not None:
-        places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        places.make()
         metrics = MetricsServer(settings.host, settings.metrics_port, str(places.directory))
     engines = QueryEngines()
     engines.adopt()

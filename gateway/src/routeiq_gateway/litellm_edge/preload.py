@@ -31,7 +31,7 @@ NAMES = """
     litellm.proxy.admin_mcp litellm.proxy.anthropic_endpoints.endpoints litellm.proxy.common_utils.banner
     litellm.proxy.guardrails.anthropic_sse litellm.proxy.guardrails.guardrail_helpers
     litellm.proxy.hooks.mcp_semantic_filter.hook litellm.proxy.pass_through_endpoints.llm_passthrough_endpoints
-    litellm.proxy.policy_engine.init_policies litellm.proxy.proxy_cli litellm.proxy.realtime_endpoints.endpoints
+    litellm.proxy.policy_engine.init_policies litellm.proxy.realtime_endpoints.endpoints
     litellm.proxy.response_polling.background_streaming litellm.proxy.response_polling.polling_handler
     litellm.responses.mcp.chat_completions_handler litellm.sandbox.sandbox_tools
     litellm.types.litellm_core_utils.streaming_chunk_builder_utils litellm.types.proxy.litellm_pre_call_utils

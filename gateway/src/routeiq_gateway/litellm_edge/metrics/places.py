@@ -63,6 +63,14 @@ class Places:
                     for path in self.directory.glob(pattern):
                         path.unlink()
 
+    def make(self) -> None:
+        """Make the directory where there is none.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def clear(self) -> None:
         """Empty the gauges of every place that nobody has. What cannot be done now is done by the next call."""
         with contextlib.suppress(OSError), self._alone(wait=False):
@@ -82,7 +90,7 @@ class Places:
         Raises:
             OSError: the directory cannot be made or is another user's, or a file cannot be made.
         """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.make()
         with self._alone(wait=True):
             names = (f"worker-{number}" for number in itertools.count(1))
             place = next(name for name in names if _locked(self.directory / f"{name}.lock"))
