@@ -3,7 +3,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.support.asking import SLOW, Asking, Streaming
 from tests.support.gateway import alive, config_with, tree_of
 from tests.support.processes import free_port, listening
 from tests.support.s3 import Server, moto
+from tests.support.small_disk import small_disk
 from tests.support.stack import from_s3, stack
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
@@ -104,13 +104,8 @@ def test_s3_down_with_a_cached_revision(tmp_path: Path) -> None:
 @pytest.fixture
 def small_volume(tmp_path: Path) -> Iterator[Path]:
     """A volume of 1 MiB in memory; needs the right to mount."""
-    volume = tmp_path / "small"
-    volume.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(volume)], check=True)
-    try:
+    with small_disk(tmp_path / "small", 1) as volume:
         yield volume
-    finally:
-        subprocess.run(["umount", "--lazy", str(volume)], check=True)
 
 
 def fill(path: Path) -> None:

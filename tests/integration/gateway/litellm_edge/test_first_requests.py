@@ -1,11 +1,8 @@
-import json
-import sys
 from typing import Any
 
 import pytest
 
-from tests.support.processes import REPOSITORY, clean_environment, running
-from tests.support.upstream import upstream
+from tests.support.probe import probe
 
 CONFIG = """
 model_list:
@@ -35,15 +32,7 @@ OF_A_LAZY_FEATURE = 10
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the first request of each API took."""
-    folder = tmp_path_factory.mktemp("first")
-    config = folder / "config.yaml"
-    with upstream(chunks=2, pause=0.01) as provider:
-        config.write_text(CONFIG.format(base=provider.base))
-        command = [sys.executable, "-P", str(REPOSITORY / "tests/support/first_requests_probe.py"), str(config)]
-        with running(command, output=folder / "probe.log", environment=clean_environment()) as probe:
-            assert probe.wait_for_exit(seconds=100) == 0, probe.text()
-            line = next(line for line in probe.text().splitlines() if line.startswith("RESULT "))
-    document: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+    document = probe(tmp_path_factory.mktemp("first"), "first_requests_probe.py", CONFIG)
     assert list(document) == APIS
     return document
 

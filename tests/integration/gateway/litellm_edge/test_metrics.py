@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.gateway import Gateway, alive, config_with, gateway
+from tests.support.small_disk import small_disk
 from tests.support.waiting import wait_for
 
 RELOADS = 10
@@ -153,11 +153,8 @@ def test_no_callback_no_file(tmp_path: Path) -> None:
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A temporary directory of eight MiB."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "tmp", 8) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("extra", ["", PROMETHEUS])

@@ -1,11 +1,8 @@
-import json
-import sys
 from typing import Any
 
 import pytest
 
-from tests.support.processes import REPOSITORY, clean_environment, running
-from tests.support.upstream import upstream
+from tests.support.probe import probe
 
 CONFIG = """
 model_list:
@@ -23,16 +20,7 @@ MOST_LATE_IMPORTS = 60
 @pytest.fixture(scope="module")
 def probed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process saw that took a configuration through the edge."""
-    folder = tmp_path_factory.mktemp("probe")
-    config = folder / "config.yaml"
-    with upstream(chunks=2, pause=0.01) as provider:
-        config.write_text(CONFIG.format(base=provider.base))
-        command = [sys.executable, "-P", str(REPOSITORY / "tests/support/litellm_probe.py"), str(config)]
-        with running(command, output=folder / "probe.log", environment=clean_environment()) as probe:
-            assert probe.wait_for_exit(seconds=100) == 0, probe.text()
-            line = next(line for line in probe.text().splitlines() if line.startswith("RESULT "))
-    document: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
-    return document
+    return probe(tmp_path_factory.mktemp("probe"), "litellm_probe.py", CONFIG)
 
 
 def test_the_edge_holds(probed: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Files of metrics on a full disk: a real, small tmpfs."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,16 +7,14 @@ import pytest
 
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from tests.support.metrics import Counting, done, kill, scrape, start
+from tests.support.small_disk import small_disk
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of one MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "small", 1) as folder:
+        yield folder
 
 
 def fill(folder: Path) -> None:
