@@ -24,7 +24,7 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.environment import keep_database_from, prepare_environment, share_metrics
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy
-from routeiq_gateway.litellm_edge.query_engines import QueryEngines
+from routeiq_gateway.litellm_edge.query_engines import NoClientError, check_client, end_with_their_worker
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
@@ -83,7 +83,11 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:
         end_with_supervisord()
+    if not settings.litellm_database and keep_database_from(os.environ):
+        log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
     try:
+        if os.environ.get("DATABASE_URL"):
+            check_client()
         # Before LiteLLM's import, which takes seconds: a gateway that cannot listen ends while supervisord still counts
         # that as a failed start. The socket listens once workers are ready; until then clients are refused, not queued.
         listener = bind(settings, log)
@@ -91,6 +95,9 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     except CannotListenError as error:
         log.error("cannot listen", host=settings.host, port=settings.port, error=str(error), hint=error.hint)
         return EXIT_PORT
+    except NoClientError as error:
+        log.error("LiteLLM cannot work on its database", error=str(error))
+        return EXIT_SETTINGS
     log.info("stopped")
     return 0
 
@@ -112,8 +119,6 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         signals.close()
         selector.close()
 
-    engines = QueryEngines()
-    engines.adopt()
     parent = Parent(
         settings,
         listener,
@@ -122,7 +127,6 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
         AnswerWriter(page, volume, log, serving, refused),
         signals,
         log,
-        engines,
     )
     gc.collect()
     gc.freeze()  # no collection in a worker touches LiteLLM's objects, so their memory stays shared
@@ -134,8 +138,6 @@ def run(settings: Settings, overrides: tuple[Override, ...], listener: socket.so
 
 def warm(settings: Settings, log: Log) -> None:
     """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded."""
-    if not settings.litellm_database and keep_database_from(os.environ):
-        log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
     prepare_environment(
         os.environ,
         workers=settings.workers,
@@ -144,6 +146,8 @@ def warm(settings: Settings, log: Log) -> None:
     )
     gc.disable()
     import_proxy(MODULES)
+    if os.environ.get("DATABASE_URL"):
+        end_with_their_worker()
     left_out = savings.apply() if settings.savings else {}
     if left_out:
         log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)

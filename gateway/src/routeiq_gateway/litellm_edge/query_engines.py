@@ -1,63 +1,70 @@
-"""Query engines end with their worker, whatever ended the worker.
+"""Query engines end with their worker, whatever ends the worker.
 
 Where LiteLLM has a database, each worker starts Prisma's query engine, and ends it as the worker exits. A worker that
-is killed cannot do that. The parent is a child subreaper (prctl(2), PR_SET_CHILD_SUBREAPER), as stock LiteLLM's
-supervising process is: the engine of a dead worker becomes the parent's child, and the parent never starts an engine.
+is killed cannot do that, and its parent may be gone before it. So the kernel does it: each engine is marked to be killed
+when the process that started it is gone (prctl(2), PR_SET_PDEATHSIG), before it becomes the engine.
 """
 
-import contextlib
-import importlib
+import ctypes
+import importlib.util
 import os
 import signal
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-GRACE_SECONDS = 10.0
-"""After SIGTERM an engine finishes its statements; past this it is killed."""
+PR_SET_PDEATHSIG = 1  # prctl(2)
+STARTS_ENGINES = "prisma.engine._query"
+"""The module of Prisma's client that starts query engines, with `subprocess.Popen`."""
 
 
-@dataclass
-class QueryEngines:
-    """The engines that the parent has been left with.
+class NoClientError(Exception):
+    """LiteLLM has a database, and its Prisma client is not generated; the message says what to run."""
 
-    Attributes:
-        ending: when each is killed, in monotonic seconds, by its process id.
+
+def check_client() -> None:
+    """Check that Prisma's client, which LiteLLM needs for a database, is generated.
+
+    Raises:
+        NoClientError: it is not.
     """
-
-    ending: dict[int, float] = field(default_factory=dict)
-
-    def adopt(self) -> None:
-        """Become the parent of what dead workers leave behind."""
-        _reaper().set_child_subreaper()
-
-    def end(self, now: float) -> None:
-        """Send SIGTERM to each engine that a dead worker has left, and SIGKILL to each that outlasts its grace.
-
-        Args:
-            now: monotonic seconds.
-        """
-        for pid in _reaper().list_orphaned_engine_pids(os.getpid()):
-            asked = pid in self.ending
-            if not asked:
-                self.ending[pid] = now + GRACE_SECONDS
-            if not asked or now > self.ending[pid]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL if asked else signal.SIGTERM)
-
-    def reap(self, workers: Collection[int]) -> None:
-        """Reap children that ended and are no workers: engines, and whatever else a dead worker has left.
-
-        Args:
-            workers: process ids that somebody else reaps.
-        """
-        with contextlib.suppress(ChildProcessError):  # there is no child
-            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                if ended.si_pid in workers:
-                    return
-                os.waitpid(ended.si_pid, 0)
-                self.ending.pop(ended.si_pid, None)
+    if importlib.util.find_spec("prisma.client") is None:  # the module that `prisma generate` writes
+        litellm = importlib.util.find_spec("litellm")
+        places = (litellm and litellm.submodule_search_locations) or [""]
+        schema = Path(places[0]) / "proxy" / "schema.prisma"
+        raise NoClientError(
+            "DATABASE_URL is set, and LiteLLM's Prisma client is not generated: run"
+            f" `{Path(sys.executable).with_name('prisma')} generate --schema {schema}`,"
+            " or set ROUTEIQ_LITELLM_DATABASE=false to keep the database from LiteLLM"
+        )
 
 
-def _reaper() -> Any:  # noqa: ANN401 - LiteLLM ships no types
-    return importlib.import_module("litellm.proxy.db.query_engine_reaper")
+def end_with_their_worker() -> None:
+    """From now on, have the kernel kill a query engine once the process that starts it is gone.
+
+    Raises:
+        ImportError: Prisma's client is another one than the tests were run with.
+    """
+    starter = importlib.import_module(STARTS_ENGINES)
+    starter.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": start})  # type: ignore[attr-defined]
+
+
+def start(args: Sequence[str], *, preexec_fn: Callable[[], object] | None = None, **given: Any) -> subprocess.Popen[Any]:  # noqa: ANN401 - as Popen takes them
+    """Start a query engine as ``subprocess.Popen`` does, and bind its life to this process's."""
+    if threading.current_thread() is not threading.main_thread():
+        # The kernel watches the thread that forks, and not its process: the engine would end with a passing thread.
+        return subprocess.Popen(args, preexec_fn=preexec_fn, **given)  # noqa: PLW1509, S603 - Prisma's own arguments
+    libc, worker = ctypes.CDLL(None), os.getpid()
+
+    def bind() -> None:
+        if preexec_fn is not None:
+            preexec_fn()
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != worker:  # it ended before the mark was set
+            os._exit(1)
+
+    return subprocess.Popen(args, preexec_fn=bind, **given)  # noqa: PLW1509, S603 - Prisma's own arguments

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from routeiq_gateway.ipc.channel import Message
-from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.adoption import orphans_serve
@@ -54,7 +53,6 @@ class Parent:
     answer: AnswerWriter
     signals: Signals
     log: Log
-    engines: QueryEngines
     state: State = field(default_factory=State)
     measured: float = 0.0
 
@@ -107,15 +105,10 @@ class Parent:
                 self.feed(events.Stop())
 
     def _bury(self) -> None:
-        buried = False
         for number, ended in self.fleet.ended():
             self._hear(number, dead=True)  # its last words
             self.feed(events.Died(number, ended))
             self.fleet.bury(number)
-            buried = True
-        self.engines.reap(self.fleet.pids())
-        if buried or self.engines.ending:
-            self.engines.end(time.monotonic())
 
     def _hear(self, number: int, *, dead: bool = False) -> None:
         for message in self.fleet.hear(number):
@@ -130,7 +123,7 @@ class Parent:
             case "refused":
                 return events.Failed(number, str(message["reason"]), passing=message.get("passing") is True)
             case "recycle":
-                return events.Worn(number, "ROUTEIQ_WORKER_MAX_REQUESTS")
+                return events.Worn(number, str(message["limit"]))
             case "reload":
                 return events.ReloadAsked((number, int(message["id"])), self.revisions.volume.link("current"))
         return None

@@ -12,7 +12,15 @@ from routeiq_gateway.worker.replies import Application, Handler, Message, Receiv
 
 
 class StartRefusedError(Exception):
-    """LiteLLM cannot start on the configuration, or does not hold what it declares; the message is the reason."""
+    """LiteLLM cannot start on the configuration, or does not hold what it declares; the message is the reason.
+
+    Attributes:
+        passing: something outside is away, and the configuration is not to blame.
+    """
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing
 
 
 @dataclass

@@ -22,7 +22,7 @@ from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge import checks, proxy
+from routeiq_gateway.litellm_edge import checks, outages, proxy
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.preparing import only_prepares
@@ -39,6 +39,10 @@ from routeiq_gateway.worker.syncd_client import Syncd
 TRIAL_SECONDS = 30
 """Seconds that each request of a trial may take."""
 EXIT_REFUSED = 3
+SHARE_OF_START = 0.8
+"""Share of the limit on a start after which a worker asks whether its database is there, while it can still say so."""
+PROBE_EVERY = (2.0, 4.0)
+"""Seconds between two looks whether a database is back."""
 RECYCLE_JITTER = 0.1
 """Share of the limit of requests that is added at random, so that workers do not end together."""
 
@@ -82,7 +86,7 @@ class Worker:
         if self.settings.max_requests is not None:
             jitter = random.uniform(0, RECYCLE_JITTER)  # noqa: S311 - spreads work, guards nothing
             front.recycle_at = round(self.settings.max_requests * (1 + jitter))
-            front.recycle = lambda: self.channel.send("recycle")
+            front.recycle = lambda: self.channel.send("recycle", limit="ROUTEIQ_WORKER_MAX_REQUESTS")
         with asyncio.Runner(loop_factory=self._loop) as runner:
             return runner.run(self._serve(front))
 
@@ -105,21 +109,57 @@ class Worker:
             held.hold()
             try:
                 serving = asyncio.create_task(server.serve())
-                await server.start_ended.wait()
+                await self._wait_for_start(server)
             finally:
                 self._print_held(held.release())
             if not server.started:
-                raise StartRefusedError(_reason(front.failure))
-            front.only_master_key = self.assignment.config is not None and not proxy.has_database()
+                raise await self._refusal(front.failure)
+            front.only_master_key = self.assignment.config is not None and self._database is None
             if self.assignment.trial:
                 await self._try(front)
         except StartRefusedError as error:
-            self.channel.send("refused", reason=shorten(scrub(str(error), self.secrets)))
+            self.channel.send("refused", reason=shorten(scrub(str(error), self.secrets)), passing=error.passing)
             return EXIT_REFUSED
         self._obey(server, routes)
         self.channel.send("ready")
+        if self._database is not None and self.assignment.config is not None and not proxy.has_database():
+            await asyncio.wait({serving, asyncio.create_task(self._ask_to_be_replaced(self._database))})
         await serving
         return 0
+
+    @property
+    def _database(self) -> str | None:
+        """The URL of LiteLLM's database."""
+        return self.environment.get("DATABASE_URL") or None
+
+    async def _wait_for_start(self, server: Server) -> None:
+        """Wait until LiteLLM's start has ended, and not so long for a database that the parent blames the revision.
+
+        Raises:
+            StartRefusedError: LiteLLM waits for a database that does not answer.
+        """
+        try:
+            async with asyncio.timeout(self.settings.reload_timeout * SHARE_OF_START):
+                await server.start_ended.wait()
+        except TimeoutError:
+            if self._database is not None and not await outages.answers(self._database):
+                raise StartRefusedError("LiteLLM's database (DATABASE_URL) does not answer", passing=True) from None
+            await server.start_ended.wait()
+
+    async def _refusal(self, error: BaseException | None) -> StartRefusedError:
+        """Return the refusal of a start that ``error`` has ended."""
+        if isinstance(error, StartRefusedError):
+            return error
+        awaited = await outages.awaited(error, self._database)
+        reason = f"waiting for {awaited}: {_reason(error)}" if awaited else _reason(error)
+        return StartRefusedError(reason, passing=awaited is not None)
+
+    async def _ask_to_be_replaced(self, database: str) -> None:
+        """Wait for a database that was away when LiteLLM started, which looks for one at its start only."""
+        self.log.warning("LiteLLM serves without its database until that answers", setting="DATABASE_URL")
+        while not await outages.answers(database):
+            await asyncio.sleep(random.uniform(*PROBE_EVERY))  # noqa: S311 - spreads work, guards nothing
+        self.channel.send("recycle", limit="DATABASE_URL")
 
     def _print_held(self, text: str) -> None:
         """Print what was held back during the start; LiteLLM's banner and list of models go to the log instead."""
@@ -166,7 +206,7 @@ class Worker:
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
         except Exception as error:
-            raise StartRefusedError(_reason(error)) from error
+            raise await self._refusal(error) from error
         self.secrets = secrets_of(self.config, self.environment)
         missing = checks.missing_variables(self.config, self.environment)
         if missing:
@@ -199,7 +239,9 @@ class Worker:
                 response = await client.request(method, path, json=body, headers=key)
                 code = response.status_code
                 if code != httpx.codes.OK:
-                    raise StartRefusedError(f"on trial, {method} {path} answered {code}: {response.text}")
+                    reason = f"on trial, {method} {path} answered {code}: {response.text}"
+                    away = response.is_server_error and await outages.awaited(None, self._database) is not None
+                    raise StartRefusedError(reason, passing=away)
 
 
 async def _check_nothing() -> None:
