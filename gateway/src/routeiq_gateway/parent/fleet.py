@@ -11,6 +11,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge.periodic_jobs import LastRuns
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
@@ -36,6 +38,7 @@ class Forker:
     listener: socket.socket
     page: SharedPage
     log: Log
+    last_runs: LastRuns = field(default_factory=lambda: LastRuns(time.monotonic()))
 
     def fork(
         self,
@@ -68,7 +71,7 @@ class Forker:
             at_fork()
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
-            assignment = Assignment(config, trial)
+            assignment = Assignment(config, trial, self.last_runs)
             code = Worker(assignment, self.settings, self.environment, theirs, self.listener, self.page, log).run()
             # As multiprocessing ends a fork; LiteLLM flushes its logs here.
             atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it

@@ -122,6 +122,8 @@ class Parent:
                 return events.Ready(number)
             case "refused":
                 return events.Failed(number, str(message["reason"]), passing=message.get("passing") is True)
+            case "ran":
+                self.fleet.forker.last_runs.at[str(message["job"])] = time.monotonic()
             case "recycle":
                 return events.Worn(number, str(message["limit"]))
             case "reload":

@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import checks, outages, proxy
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.periodic_jobs import LastRuns, carry_on
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
@@ -33,6 +35,7 @@ from routeiq_gateway.worker.held_output import HeldOutput
 from routeiq_gateway.worker.orphan import outlive_parent
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.routes import Routes
+from routeiq_gateway.worker.schema import check_schema
 from routeiq_gateway.worker.server import Server
 from routeiq_gateway.worker.syncd_client import Syncd
 
@@ -49,10 +52,17 @@ RECYCLE_JITTER = 0.1
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker is forked for: the staged configuration (None: run the placeholder), to serve or only to try."""
+    """What a worker is forked for.
+
+    Attributes:
+        config: the staged configuration; None for a placeholder.
+        trial: the worker is not to serve.
+        last_runs: when LiteLLM's periodic jobs ran in the workers before.
+    """
 
     config: Path | None
-    trial: bool = False
+    trial: bool
+    last_runs: LastRuns
 
 
 @dataclass
@@ -121,10 +131,12 @@ class Worker:
             self.channel.send("refused", reason=shorten(scrub(str(error), self.secrets)), passing=error.passing)
             return EXIT_REFUSED
         self._obey(server, routes)
+        if self.assignment.config is not None:
+            carry_on(self.assignment.last_runs, time.monotonic(), lambda job: self.channel.send("ran", job=job))
         self.channel.send("ready")
-        if self._database is not None and self.assignment.config is not None and not proxy.has_database():
-            await asyncio.wait({serving, asyncio.create_task(self._ask_to_be_replaced(self._database))})
+        asking = asyncio.create_task(self._ask_to_be_replaced())
         await serving
+        asking.cancel()
         return 0
 
     @property
@@ -154,8 +166,11 @@ class Worker:
         reason = f"waiting for {awaited}: {_reason(error)}" if awaited else _reason(error)
         return StartRefusedError(reason, passing=awaited is not None)
 
-    async def _ask_to_be_replaced(self, database: str) -> None:
+    async def _ask_to_be_replaced(self) -> None:
         """Wait for a database that was away when LiteLLM started, which looks for one at its start only."""
+        database = self._database
+        if database is None or self.assignment.config is None or proxy.has_database():
+            return
         self.log.warning("LiteLLM serves without its database until that answers", setting="DATABASE_URL")
         while not await outages.answers(database):
             await asyncio.sleep(random.uniform(*PROBE_EVERY))  # noqa: S311 - spreads work, guards nothing
@@ -211,6 +226,8 @@ class Worker:
         missing = checks.missing_variables(self.config, self.environment)
         if missing:
             raise StartRefusedError(checks.summary(missing))
+        if self._database is not None and self.settings.wait_for_schema:
+            await check_schema()
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.
