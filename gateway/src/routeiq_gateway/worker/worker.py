@@ -23,29 +23,25 @@ from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge import checks, outages, proxy
+from routeiq_gateway.litellm_edge import checks, proxy
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.periodic_jobs import LastRuns, carry_on
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
+from routeiq_gateway.worker.database import Database
 from routeiq_gateway.worker.front import Front, StartRefusedError
 from routeiq_gateway.worker.held_output import HeldOutput
 from routeiq_gateway.worker.orphan import outlive_parent
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.routes import Routes
-from routeiq_gateway.worker.schema import check_schema
 from routeiq_gateway.worker.server import Server
 from routeiq_gateway.worker.syncd_client import Syncd
 
 TRIAL_SECONDS = 30
 """Seconds that each request of a trial may take."""
 EXIT_REFUSED = 3
-SHARE_OF_START = 0.8
-"""Share of the limit on a start after which a worker asks whether its database is there, while it can still say so."""
-PROBE_EVERY = (2.0, 4.0)
-"""Seconds between two looks whether a database is back."""
 RECYCLE_JITTER = 0.1
 """Share of the limit of requests that is added at random, so that workers do not end together."""
 
@@ -119,12 +115,14 @@ class Worker:
             held.hold()
             try:
                 serving = asyncio.create_task(server.serve())
-                await self._wait_for_start(server)
+                await self.database.wait_for_start(server, self.settings.reload_timeout)
             finally:
                 self._print_held(held.release())
             if not server.started:
                 raise await self._refusal(front.failure)
-            front.only_master_key = self.assignment.config is not None and self._database is None
+            if self.assignment.config is not None:
+                self.database.check_used(self.page.read())
+                front.only_master_key = self.database.url is None
             if self.assignment.trial:
                 await self._try(front)
         except StartRefusedError as error:
@@ -139,42 +137,21 @@ class Worker:
         asking.cancel()
         return 0
 
-    @property
-    def _database(self) -> str | None:
-        """The URL of LiteLLM's database."""
-        return self.environment.get("DATABASE_URL") or None
-
-    async def _wait_for_start(self, server: Server) -> None:
-        """Wait until LiteLLM's start has ended, and not so long for a database that the parent blames the revision.
-
-        Raises:
-            StartRefusedError: LiteLLM waits for a database that does not answer.
-        """
-        try:
-            async with asyncio.timeout(self.settings.reload_timeout * SHARE_OF_START):
-                await server.start_ended.wait()
-        except TimeoutError:
-            if self._database is not None and not await outages.answers(self._database):
-                raise StartRefusedError("LiteLLM's database (DATABASE_URL) does not answer", passing=True) from None
-            await server.start_ended.wait()
-
     async def _refusal(self, error: BaseException | None) -> StartRefusedError:
         """Return the refusal of a start that ``error`` has ended."""
-        if isinstance(error, StartRefusedError):
-            return error
-        awaited = await outages.awaited(error, self._database)
-        reason = f"waiting for {awaited}: {_reason(error)}" if awaited else _reason(error)
-        return StartRefusedError(reason, passing=awaited is not None)
+        return error if isinstance(error, StartRefusedError) else await self.database.refusal(error, _reason(error))
 
     async def _ask_to_be_replaced(self) -> None:
-        """Wait for a database that was away when LiteLLM started, which looks for one at its start only."""
-        database = self._database
-        if database is None or self.assignment.config is None or proxy.has_database():
-            return
-        self.log.warning("LiteLLM serves without its database until that answers", setting="DATABASE_URL")
-        while not await outages.answers(database):
-            await asyncio.sleep(random.uniform(*PROBE_EVERY))  # noqa: S311 - spreads work, guards nothing
-        self.channel.send("recycle", limit="DATABASE_URL")
+        """Have a worker that serves without LiteLLM's database replaced once the database answers."""
+        if self.assignment.config is not None and self.database.missing():
+            self.log.warning("LiteLLM serves without its database until that answers", setting="DATABASE_URL")
+            await self.database.wait_until_back()
+            self.channel.send("recycle", limit="DATABASE_URL")
+
+    @property
+    def database(self) -> Database:
+        """LiteLLM's database."""
+        return Database(self.environment.get("DATABASE_URL") or None)
 
     def _print_held(self, text: str) -> None:
         """Print what was held back during the start; LiteLLM's banner and list of models go to the log instead."""
@@ -226,8 +203,8 @@ class Worker:
         missing = checks.missing_variables(self.config, self.environment)
         if missing:
             raise StartRefusedError(checks.summary(missing))
-        if self._database is not None and self.settings.wait_for_schema:
-            await check_schema()
+        if self.settings.wait_for_schema:
+            await self.database.check_schema()
 
     async def _check_loaded(self) -> None:
         """Check that LiteLLM's start left nothing out in silence.
@@ -257,8 +234,7 @@ class Worker:
                 code = response.status_code
                 if code != httpx.codes.OK:
                     reason = f"on trial, {method} {path} answered {code}: {response.text}"
-                    away = response.is_server_error and await outages.awaited(None, self._database) is not None
-                    raise StartRefusedError(reason, passing=away)
+                    raise StartRefusedError(reason, passing=response.is_server_error and await self.database.away())
 
 
 async def _check_nothing() -> None:

@@ -1,0 +1,104 @@
+"""LiteLLM's database, as far as a worker has to know: is it at the schema, is it away, is it back."""
+
+import asyncio
+import random
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from routeiq_gateway.litellm_edge import outages, proxy
+from routeiq_gateway.worker.front import StartRefusedError
+from routeiq_gateway.worker.server import Server
+
+CURRENT, UNREACHABLE = 0, 3
+"""Exit codes of ``routeiq-migrate`` (`docs/migrations.md`)."""
+COMMAND = Path(sys.executable).with_name("routeiq-migrate")
+SHARE_OF_START = 0.8
+"""Share of the limit on a start after which a worker asks whether its database is there, while it can still say so."""
+PROBE_EVERY = (2.0, 4.0)
+"""Seconds between two looks whether a database is back."""
+AWAY = "LiteLLM's database (DATABASE_URL) does not answer"
+
+
+@dataclass(frozen=True)
+class Database:
+    """The database of this worker's LiteLLM; ``url`` is None where it has none."""
+
+    url: str | None
+
+    async def away(self) -> bool:
+        """Whether there is a database and it does not answer."""
+        return self.url is not None and not await outages.answers(self.url)
+
+    async def check_schema(self) -> None:
+        """Ask ``routeiq-migrate`` once. Where the database cannot be reached, LiteLLM is to say whether it starts.
+
+        Raises:
+            StartRefusedError: the database is behind, which passes, or cannot be asked.
+        """
+        if self.url is None:
+            return
+        try:
+            asking = await asyncio.create_subprocess_exec(
+                COMMAND, "wait", "--limit", "0", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except FileNotFoundError:
+            raise StartRefusedError(
+                f"ROUTEIQ_WAIT_FOR_SCHEMA is true, and there is no {COMMAND}: install routeiq-migrate beside the"
+                " gateway, or set it to false"
+            ) from None
+        await asking.communicate()
+        if asking.returncode not in {CURRENT, UNREACHABLE}:
+            raise StartRefusedError(
+                "waiting for the database to be at the schema that this release needs: `routeiq-migrate up` brings it"
+                " there, and `routeiq-migrate status` says what is missing",
+                passing=True,
+            )
+
+    async def wait_for_start(self, server: Server, limit: float) -> None:
+        """Wait until LiteLLM's start has ended, and not so long for a database that the parent blames the revision.
+
+        Args:
+            server: starts LiteLLM.
+            limit: seconds after which the parent gives the start up.
+
+        Raises:
+            StartRefusedError: LiteLLM waits for a database that does not answer.
+        """
+        try:
+            async with asyncio.timeout(limit * SHARE_OF_START):
+                await server.start_ended.wait()
+        except TimeoutError:
+            if await self.away():
+                raise StartRefusedError(AWAY, passing=True) from None
+            await server.start_ended.wait()
+
+    async def refusal(self, error: BaseException | None, reason: str) -> StartRefusedError:
+        """Return the refusal of a start that ``error`` has ended, for ``reason``."""
+        awaited = await outages.awaited(error, self.url)
+        return StartRefusedError(f"waiting for {awaited}: {reason}" if awaited else reason, passing=bool(awaited))
+
+    def check_used(self, page: Mapping[str, Any]) -> None:
+        """Check that a worker without its database takes nobody's place (LiteLLM looks for it at its start only).
+
+        Args:
+            page: what the shared page says.
+
+        Raises:
+            StartRefusedError: LiteLLM has started without its database, and others serve.
+        """
+        others = any(worker["state"] == "ready" for worker in page.get("workers", ()))
+        if self.missing() and others:
+            raise StartRefusedError(f"{AWAY}; the workers that serve go on", passing=True)
+
+    def missing(self) -> bool:
+        """Whether LiteLLM has started without its database."""
+        return self.url is not None and not proxy.has_database()
+
+    async def wait_until_back(self) -> None:
+        """Return once a database that was away answers."""
+        while await self.away():
+            await asyncio.sleep(random.uniform(*PROBE_EVERY))  # noqa: S311 - spreads work, guards nothing
