@@ -19,12 +19,9 @@ PROBE_SECONDS = 3.0
 PORT = 5432
 ASK_FOR_TLS = struct.pack("!ii", 8, 80877103)
 """PostgreSQL's SSLRequest, which a server answers before it looks at who asks; a pooler does so too."""
-UNREACHABLE = {
-    getattr(errno, name)
-    for name in ("ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH", "ENETRESET")
-}
+UNREACHABLE = {getattr(errno, name) for name in ("ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH", "ENETRESET")}
 AWAY_CODES = ("P1", "P2021", "P2022", "P2024", "P2028", "P2037")
-"""Prisma's codes for a server, a schema or a connection that is not there (https://www.prisma.io/docs, Error reference).
+"""Prisma's codes for a server, a schema or a connection that is not there (Prisma's error reference).
 
 All codes that begin with P1 are about reaching a server. P2021 and P2022 are tables and columns that a migration is
 still to make; P2024, P2028 and P2037 are connections and transactions that could not be had.

@@ -1,8 +1,8 @@
 """Query engines end with their worker, whatever ends the worker.
 
 Where LiteLLM has a database, each worker starts Prisma's query engine, and ends it as the worker exits. A worker that
-is killed cannot do that, and its parent may be gone before it. So the kernel does it: each engine is marked to be killed
-when the process that started it is gone (prctl(2), PR_SET_PDEATHSIG), before it becomes the engine.
+is killed cannot do that, and its parent may be gone before it. So the kernel does it: a child is marked to be killed
+when the process that started it is gone (prctl(2), PR_SET_PDEATHSIG), and then becomes the engine.
 """
 
 import ctypes
@@ -53,11 +53,13 @@ def end_with_their_worker() -> None:
     starter.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": start})  # type: ignore[attr-defined]
 
 
-def start(args: Sequence[str], *, preexec_fn: Callable[[], object] | None = None, **given: Any) -> subprocess.Popen[Any]:  # noqa: ANN401 - as Popen takes them
+def start(
+    args: Sequence[str], *, preexec_fn: Callable[[], object] | None = None, **given: Any
+) -> subprocess.Popen[Any]:
     """Start a query engine as ``subprocess.Popen`` does, and bind its life to this process's."""
     if threading.current_thread() is not threading.main_thread():
         # The kernel watches the thread that forks, and not its process: the engine would end with a passing thread.
-        return subprocess.Popen(args, preexec_fn=preexec_fn, **given)  # noqa: PLW1509, S603 - Prisma's own arguments
+        return subprocess.Popen(args, preexec_fn=preexec_fn, **given)  # noqa: PLW1509 - Prisma's own arguments
     libc, worker = ctypes.CDLL(None), os.getpid()
 
     def bind() -> None:
@@ -67,4 +69,4 @@ def start(args: Sequence[str], *, preexec_fn: Callable[[], object] | None = None
         if os.getppid() != worker:  # it ended before the mark was set
             os._exit(1)
 
-    return subprocess.Popen(args, preexec_fn=bind, **given)  # noqa: PLW1509, S603 - Prisma's own arguments
+    return subprocess.Popen(args, preexec_fn=bind, **given)  # noqa: PLW1509 - Prisma's own arguments

@@ -125,7 +125,7 @@ class Parent:
             case "ran":
                 self.fleet.forker.last_runs.at[str(message["job"])] = time.monotonic()
             case "recycle":
-                return events.Worn(number, str(message["limit"]))
+                return events.Worn(number, "ROUTEIQ_WORKER_MAX_REQUESTS")
             case "reload":
                 return events.ReloadAsked((number, int(message["id"])), self.revisions.volume.link("current"))
         return None

@@ -1,7 +1,6 @@
-"""LiteLLM's database, as far as a worker has to know: is it at the schema, is it away, is it back."""
+"""LiteLLM's database, as far as a worker has to know: whether it is there, and at the schema."""
 
 import asyncio
-import random
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from routeiq_gateway.litellm_edge import outages, proxy
+from routeiq_gateway.litellm_edge import outages
 from routeiq_gateway.worker.front import StartRefusedError
 from routeiq_gateway.worker.server import Server
 
@@ -18,8 +17,6 @@ CURRENT, UNREACHABLE = 0, 3
 COMMAND = Path(sys.executable).with_name("routeiq-migrate")
 SHARE_OF_START = 0.8
 """Share of the limit on a start after which a worker asks whether its database is there, while it can still say so."""
-PROBE_EVERY = (2.0, 4.0)
-"""Seconds between two looks whether a database is back."""
 AWAY = "LiteLLM's database (DATABASE_URL) does not answer"
 
 
@@ -43,7 +40,13 @@ class Database:
             return
         try:
             asking = await asyncio.create_subprocess_exec(
-                COMMAND, "wait", "--limit", "0", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                COMMAND,
+                "wait",
+                "--limit",
+                "0",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
         except FileNotFoundError:
             raise StartRefusedError(
@@ -81,24 +84,19 @@ class Database:
         awaited = await outages.awaited(error, self.url)
         return StartRefusedError(f"waiting for {awaited}: {reason}" if awaited else reason, passing=bool(awaited))
 
-    def check_used(self, page: Mapping[str, Any]) -> None:
-        """Check that a worker without its database takes nobody's place (LiteLLM looks for it at its start only).
+    async def check_place(self, page: Mapping[str, Any], workers: int) -> None:
+        """Check that no worker is replaced while the database is away.
+
+        LiteLLM starts without it where it may (`allow_requests_on_db_unavailable`), and connects later. But a worker
+        that serves has spend in memory, which it could not write as it drains, and knows keys that nobody else does.
 
         Args:
             page: what the shared page says.
+            workers: how many workers the gateway is to have.
 
         Raises:
-            StartRefusedError: LiteLLM has started without its database, and others serve.
+            StartRefusedError: the database is away, and no worker is missing.
         """
-        others = any(worker["state"] == "ready" for worker in page.get("workers", ()))
-        if self.missing() and others:
+        ready = [worker for worker in page.get("workers", ()) if worker["state"] == "ready"]
+        if len(ready) >= workers and await self.away():
             raise StartRefusedError(f"{AWAY}; the workers that serve go on", passing=True)
-
-    def missing(self) -> bool:
-        """Whether LiteLLM has started without its database."""
-        return self.url is not None and not proxy.has_database()
-
-    async def wait_until_back(self) -> None:
-        """Return once a database that was away answers."""
-        while await self.away():
-            await asyncio.sleep(random.uniform(*PROBE_EVERY))  # noqa: S311 - spreads work, guards nothing

@@ -92,7 +92,7 @@ class Worker:
         if self.settings.max_requests is not None:
             jitter = random.uniform(0, RECYCLE_JITTER)  # noqa: S311 - spreads work, guards nothing
             front.recycle_at = round(self.settings.max_requests * (1 + jitter))
-            front.recycle = lambda: self.channel.send("recycle", limit="ROUTEIQ_WORKER_MAX_REQUESTS")
+            front.recycle = lambda: self.channel.send("recycle")
         with asyncio.Runner(loop_factory=self._loop) as runner:
             return runner.run(self._serve(front))
 
@@ -121,7 +121,7 @@ class Worker:
             if not server.started:
                 raise await self._refusal(front.failure)
             if self.assignment.config is not None:
-                self.database.check_used(self.page.read())
+                await self.database.check_place(self.page.read(), self.settings.workers)
                 front.only_master_key = self.database.url is None
             if self.assignment.trial:
                 await self._try(front)
@@ -132,21 +132,12 @@ class Worker:
         if self.assignment.config is not None:
             carry_on(self.assignment.last_runs, time.monotonic(), lambda job: self.channel.send("ran", job=job))
         self.channel.send("ready")
-        asking = asyncio.create_task(self._ask_to_be_replaced())
         await serving
-        asking.cancel()
         return 0
 
     async def _refusal(self, error: BaseException | None) -> StartRefusedError:
         """Return the refusal of a start that ``error`` has ended."""
         return error if isinstance(error, StartRefusedError) else await self.database.refusal(error, _reason(error))
-
-    async def _ask_to_be_replaced(self) -> None:
-        """Have a worker that serves without LiteLLM's database replaced once the database answers."""
-        if self.assignment.config is not None and self.database.missing():
-            self.log.warning("LiteLLM serves without its database until that answers", setting="DATABASE_URL")
-            await self.database.wait_until_back()
-            self.channel.send("recycle", limit="DATABASE_URL")
 
     @property
     def database(self) -> Database:
