@@ -51,7 +51,9 @@ async def answers(database: str) -> bool:
     """
     try:
         parts = urlsplit(database)
-        host, port = parts.hostname or parse_qs(parts.query).get("host", [""])[0], parts.port or PORT
+        query = parse_qs(parts.query)
+        host = query.get("host", [parts.hostname or ""])[-1]
+        port = int(query.get("port", [parts.port or PORT])[-1])
     except ValueError:
         return True
     if not host or host.startswith("/"):

@@ -83,11 +83,6 @@ def master_key() -> str | None:
     return key
 
 
-def has_database() -> bool:
-    """Whether LiteLLM keeps keys in a database."""
-    return _proxy().prisma_client is not None
-
-
 def provider_known(model: str) -> bool:
     """Whether LiteLLM finds a provider for ``model``."""
     litellm = importlib.import_module("litellm")

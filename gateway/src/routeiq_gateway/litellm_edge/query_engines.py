@@ -54,7 +54,10 @@ def end_with_their_worker() -> None:
 
 
 def start(
-    args: Sequence[str], *, preexec_fn: Callable[[], object] | None = None, **given: Any
+    args: Sequence[str],
+    *,
+    preexec_fn: Callable[[], object] | None = None,
+    **given: Any,  # noqa: ANN401 - as Popen takes them
 ) -> subprocess.Popen[Any]:
     """Start a query engine as ``subprocess.Popen`` does, and bind its life to this process's."""
     if threading.current_thread() is not threading.main_thread():

@@ -132,10 +132,6 @@ class Fleet:
         child = self.children.get(number)
         return child.pid if child else None
 
-    def pids(self) -> frozenset[int]:
-        """Return the process ids of all workers."""
-        return frozenset(child.pid for child in self.children.values())
-
     def send(self, number: int, kind: str, /, **fields: object) -> None:
         """Send a message to a worker, to nobody where it is gone."""
         if number in self.children:
