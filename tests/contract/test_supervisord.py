@@ -24,5 +24,5 @@ def test_the_gateway_is_stopped_first() -> None:
 
 def test_the_gateway_starts_on_a_migrated_database() -> None:
     """Workers wait for the database's schema, unless told otherwise, and LiteLLM's import for nothing."""
-    assert program("gateway")["command"].endswith('-c "ROUTEIQ_WAIT_FOR_SCHEMA=${ROUTEIQ_WAIT_FOR_SCHEMA:-true} exec routeiq-gateway"')
+    assert "ROUTEIQ_WAIT_FOR_SCHEMA=${ROUTEIQ_WAIT_FOR_SCHEMA:-true} exec" in program("gateway")["command"]
     assert program("migrate")["startsecs"] == "0"

@@ -63,7 +63,7 @@ def test_a_bad_revision_is_refused_once_the_database_is_back(tmp_path: Path) -> 
 
 @pytest.mark.timeout(300)
 def test_replacements_back_off_while_the_database_is_away(tmp_path: Path) -> None:
-    """A worker killed in an outage is replaced after it; until then starts come at growing intervals, without leavings."""
+    """A worker killed in an outage is replaced after it; until then starts come at growing intervals."""
     with with_database(tmp_path) as started:
         running = started.gateway
         wait_for("an engine a worker", lambda: started.engines() == 2)
@@ -86,7 +86,7 @@ def test_replacements_back_off_while_the_database_is_away(tmp_path: Path) -> Non
 
 @pytest.mark.timeout(300)
 def test_a_start_without_the_database_serves_what_litellm_can(tmp_path: Path) -> None:
-    """With `allow_requests_on_db_unavailable` the revision on the volume is served, and keys work once the server is back."""
+    """With `allow_requests_on_db_unavailable` the volume's revision is served; keys work once the server is back."""
     with with_database(
         tmp_path, config=config_with("answer 0", extra=TOLERANT), up=False, ROUTEIQ_WAIT_FOR_SCHEMA="true"
     ) as started:
@@ -113,7 +113,7 @@ def test_no_worker_is_replaced_while_the_database_is_away(tmp_path: Path) -> Non
 
 @pytest.mark.timeout(300)
 def test_a_start_without_the_database_waits_for_it_with_the_reason(tmp_path: Path) -> None:
-    """Where LiteLLM needs the database, clients read what is awaited, and the gateway is ready once the server is back."""
+    """Where LiteLLM needs the database, clients read what is awaited until the server is back."""
     with with_database(tmp_path, up=False, ROUTEIQ_WAIT_FOR_SCHEMA="true") as started:
         running = started.gateway
         wait_for("clients to read what is awaited", lambda: AWAITED in unready(running), seconds=120)

@@ -1,7 +1,6 @@
 """A gateway whose LiteLLM works on a real PostgreSQL."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +53,10 @@ class WithDatabase:
         )
         return int(rows[0])
 
-    def reset_at(self, key: str) -> str:
-        """When the budget of a virtual key is reset next."""
-        token = hashlib.sha256(key.encode()).hexdigest()
-        statement = f"SELECT budget_reset_at FROM \"LiteLLM_VerificationToken\" WHERE token = '{token}'"
-        return str(self.server.sql(statement, database="litellm")[0])
+    def budget_resets(self) -> list[str]:
+        """When the budgets of the virtual keys that have one are reset next."""
+        statement = 'SELECT budget_reset_at FROM "LiteLLM_VerificationToken" WHERE budget_duration IS NOT NULL'
+        return self.server.sql(statement, database="litellm")
 
     def engines(self) -> int:
         """How many query engines run."""
@@ -84,7 +82,9 @@ def with_database(
             database.migrate(url)
         if not up:
             server.stop()
-        with gateway(folder, scripts=database.SCRIPTS, **{**database.database_settings(url), **settings}) as running:
+        with gateway(
+            folder, port=None, scripts=database.SCRIPTS, **{**database.database_settings(url), **settings}
+        ) as running:
             running.volume.put(config or config_with("answer 0"))
             if up and migrated:
                 running.wait_ready()
