@@ -30,7 +30,7 @@ def raised(error: BaseException, *, by: BaseException | None, hidden: bool = Fal
     try:
         try:
             raise by or ValueError
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - whatever it is
             if hidden:
                 raise error from None
             raise error  # noqa: B904 - that is the point
