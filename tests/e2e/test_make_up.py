@@ -117,7 +117,7 @@ def test_make_up_says_what_cannot_work(tmp_path: Path, env_file: str, settings: 
     ],
 )
 def test_make_up_generates_prismas_client_where_litellm_needs_it(
-    tmp_path: Path, settings: dict[str, str], status: int, generated: bool
+    tmp_path: Path, settings: dict[str, str], status: int, *, generated: bool
 ) -> None:
     """With a database for LiteLLM it runs `prisma generate`; where that fails, one sentence says what to do."""
     programs = tmp_path / ".venv/bin"
