@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.asking import Asking
 from tests.support.gateway import CHAT, Gateway, config_with
-from tests.support.gateway_with_database import with_database
+from tests.support.gateway_with_database import WithDatabase, with_database
 from tests.support.waiting import wait_for
 
 REFUSED = "model_list:\n  - {model_name: demo, litellm_params: {model: nosuchprovider/x}}\n"
