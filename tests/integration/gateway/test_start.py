@@ -200,8 +200,12 @@ def test_a_database_without_prismas_client_is_a_setting_that_cannot_work(tmp_pat
 
 def test_nothing_waits_for_a_database_that_is_kept_from_litellm(tmp_path: Path) -> None:
     """With `ROUTEIQ_LITELLM_DATABASE=false` the gateway serves while no server answers at DATABASE_URL."""
-    kept = {"ROUTEIQ_LITELLM_DATABASE": "false", "ROUTEIQ_WAIT_FOR_SCHEMA": "true"}
-    with gateway(tmp_path, port=None, DATABASE_URL="postgresql://127.0.0.1:1/x", **kept) as running:
+    with gateway(
+        tmp_path,
+        DATABASE_URL="postgresql://127.0.0.1:1/x",
+        ROUTEIQ_LITELLM_DATABASE="false",
+        ROUTEIQ_WAIT_FOR_SCHEMA="true",
+    ) as running:
         running.volume.put(config_with("answer 0"))
         running.wait_ready()
         assert running.chat() == "answer 0"
