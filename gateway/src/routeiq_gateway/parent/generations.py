@@ -228,7 +228,8 @@ class _Turn(Turn):
         self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
         self._wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
         if rollout.purpose == "reload":
-            self.set(retry_at=self.state.pause.until)
+            # Where nobody serves, a placeholder comes first: it gives clients the reason.
+            self.set(retry_at=self.state.pause.until + (FIRST_DELAY if self.state.empty else 0))
 
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...]) -> None:
         """Refuse a revision: keep what is served, else bring up the last known good, else have clients wait."""
