@@ -10,6 +10,9 @@ from tests.support.gateway import Gateway, config_with, gateway
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.tcp_proxy import Proxy, proxying
 
+CONNECTIONS = 3
+"""The most connections that a worker has to its database."""
+
 
 @dataclass
 class WithDatabase:
@@ -78,6 +81,7 @@ def with_database(
     """
     with running_postgres() as server, proxying(server.port) as proxy:
         url = server.create_database("litellm").replace(f":{server.port}/", f":{proxy.port}/")
+        url += f"?connection_limit={CONNECTIONS}"
         if migrated:
             database.migrate(url)
         if not up:
