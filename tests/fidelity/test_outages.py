@@ -39,12 +39,17 @@ def test_an_outage_refuses_no_revision(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_silent_database_refuses_no_revision(tmp_path: Path) -> None:
-    """A change that meets a PostgreSQL which accepts connections and says nothing is put off, and served afterwards."""
-    with with_database(tmp_path, ROUTEIQ_RELOAD_TIMEOUT_SECONDS="20") as started:
+    """A change that meets a PostgreSQL which accepts connections and says nothing is put off, and served afterwards.
+
+    The limit on a start is shorter here than the time for which Prisma's client waits for its engine.
+    """
+    with with_database(tmp_path, ROUTEIQ_RELOAD_TIMEOUT_SECONDS="10", ROUTEIQ_WORKERS="1") as started:
         running = started.gateway
         started.proxy.flowing.clear()
         digest = running.volume.put(config_with("changed"))
-        wait_for("the status to say what is awaited", lambda: "LiteLLM's database" in note(running), seconds=60)
+        wait_for(
+            "the status to say what is awaited", lambda: "(DATABASE_URL) does not answer" in note(running), seconds=60
+        )
         started.proxy.flowing.set()
         wait_for("the change to be served", partial(serves, running, digest), seconds=90)
         assert "revision refused" not in running.process.text()

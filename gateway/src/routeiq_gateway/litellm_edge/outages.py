@@ -44,8 +44,8 @@ async def awaited(error: BaseException | None, database: str | None) -> str | No
     return "a service that LiteLLM reaches at its start" if any(map(_of_network, chain)) else None
 
 
-async def answers(database: str) -> bool:
-    """Whether a PostgreSQL server, or a pooler, answers at the URL ``database`` within a few seconds.
+async def answers(database: str, within: float = PROBE_SECONDS) -> bool:
+    """Whether a PostgreSQL server, or a pooler, answers at the URL ``database`` within so many seconds.
 
     A URL without a host that can be asked over TCP counts as one that answers.
     """
@@ -59,7 +59,7 @@ async def answers(database: str) -> bool:
     if not host or host.startswith("/"):
         return True
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-        async with asyncio.timeout(PROBE_SECONDS):
+        async with asyncio.timeout(within):
             reader, writer = await asyncio.open_connection(host, port)
             with contextlib.closing(writer):
                 writer.write(ASK_FOR_TLS)

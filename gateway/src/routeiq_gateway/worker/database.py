@@ -15,8 +15,8 @@ from routeiq_gateway.worker.server import Server
 CURRENT, UNREACHABLE = 0, 3
 """Exit codes of ``routeiq-migrate`` (`docs/migrations.md`)."""
 COMMAND = Path(sys.executable).with_name("routeiq-migrate")
-SHARE_OF_START = 0.8
-"""Share of the limit on a start after which a worker asks whether its database is there, while it can still say so."""
+MARGIN = 6.0
+"""Seconds before the limit on a start at which a worker asks for its database, so that it can still tell the answer."""
 AWAY = "LiteLLM's database (DATABASE_URL) does not answer"
 
 
@@ -26,9 +26,9 @@ class Database:
 
     url: str | None
 
-    async def away(self) -> bool:
-        """Whether there is a database and it does not answer."""
-        return self.url is not None and not await outages.answers(self.url)
+    async def away(self, within: float = outages.PROBE_SECONDS) -> bool:
+        """Whether there is a database and it does not answer within so many seconds."""
+        return self.url is not None and not await outages.answers(self.url, within)
 
     async def check_schema(self) -> None:
         """Ask ``routeiq-migrate`` once. Where the database cannot be reached, LiteLLM is to say whether it starts.
@@ -71,11 +71,12 @@ class Database:
         Raises:
             StartRefusedError: LiteLLM waits for a database that does not answer.
         """
+        margin = min(MARGIN, limit / 2)
         try:
-            async with asyncio.timeout(limit * SHARE_OF_START):
+            async with asyncio.timeout(limit - margin):
                 await server.start_ended.wait()
         except TimeoutError:
-            if await self.away():
+            if await self.away(margin / 2):
                 raise StartRefusedError(AWAY, passing=True) from None
             await server.start_ended.wait()
 

@@ -116,11 +116,10 @@ def test_nothing_is_refused_while_the_database_does_not_answer(error: BaseExcept
         assert judged(error, URL.format(closed.getsockname()[1])) == "LiteLLM's database (DATABASE_URL)"
 
 
-def test_a_server_that_accepts_and_says_nothing_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_accepts_and_says_nothing_does_not_answer() -> None:
     """A connection is not an answer."""
-    monkeypatch.setattr("routeiq_gateway.litellm_edge.outages.PROBE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not asyncio.run(answers(URL.format(silent.getsockname()[1])))
+        assert not asyncio.run(answers(URL.format(silent.getsockname()[1]), 0.2))
 
 
 @pytest.mark.parametrize(
