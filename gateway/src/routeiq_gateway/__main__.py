@@ -157,7 +157,9 @@ def warm(settings: Settings, log: Log) -> None:
 
 
 def _stop_early(_number: int, _frame: object) -> None:
-    raise SystemExit(0)
+    # Nothing has been begun that would have to be ended. An exception would be raised in the midst of LiteLLM's import,
+    # parts of which catch whatever is raised, and a stop that is caught is a stop that is lost.
+    os._exit(0)
 
 
 if __name__ == "__main__":
