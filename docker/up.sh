@@ -58,6 +58,22 @@ if [ ! -e "$LITELLM_CONFIG_PATH" ] && [ "${CONFIG_SOURCE:-file}" = file ]; then
     echo "wrote a default configuration to $LITELLM_CONFIG_PATH"
 fi
 
+# With a database LiteLLM needs Prisma's client, which is generated once for this checkout.
+if [ -n "${DATABASE_URL:-}" ]; then
+    case $(printf %s "${ROUTEIQ_LITELLM_DATABASE:-true}" | tr '[:upper:]' '[:lower:]') in
+        false | f | no | n | off | 0) ;;
+        *)
+            packages=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+            generate="prisma generate --schema $packages/litellm/proxy/schema.prisma"
+            if [ ! -e "$packages/prisma/client.py" ]; then
+                echo "generating LiteLLM's Prisma client, since DATABASE_URL is set"
+                $generate ||
+                    fail "LiteLLM's Prisma client could not be generated: run '$PWD/.venv/bin/$generate', or set ROUTEIQ_LITELLM_DATABASE=false to keep the database from LiteLLM"
+            fi
+            ;;
+    esac
+fi
+
 if supervisorctl -c supervisord.conf pid >/dev/null 2>&1; then
     fail "the volume $ROUTEIQ_VOLUME is in use by another 'make up'; stop that one, or set ROUTEIQ_VOLUME and PORT"
 fi

@@ -107,6 +107,43 @@ def test_make_up_says_what_cannot_work(tmp_path: Path, env_file: str, settings: 
     assert "sk-x" not in tried.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "status", "generated"),
+    [
+        ({"DATABASE_URL": "postgresql://h/d"}, 0, True),
+        ({"DATABASE_URL": "postgresql://h/d", "ROUTEIQ_LITELLM_DATABASE": "False"}, 0, False),
+        ({}, 0, False),
+        ({"DATABASE_URL": "postgresql://h/d"}, 1, True),
+    ],
+)
+def test_make_up_generates_prismas_client_where_litellm_needs_it(
+    tmp_path: Path, settings: dict[str, str], status: int, *, generated: bool
+) -> None:
+    """With a database for LiteLLM it runs `prisma generate`; where that fails, one sentence says what to do."""
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    for name, code in (("prisma", status), ("supervisorctl", 1), ("supervisord", 0)):
+        (programs / name).write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/{name}.ran\nexit {code}\n')
+        (programs / name).chmod(0o755)
+    for folder in ("docker", "var"):
+        (tmp_path / folder).mkdir()
+    for name in ("up.sh", "config.default.yaml"):
+        shutil.copy(REPOSITORY / "docker" / name, tmp_path / "docker" / name)
+    script = ["sh", str(tmp_path / "docker/up.sh"), "true"]
+    environment = clean_environment(**settings)
+    tried = subprocess.run(script, check=False, capture_output=True, text=True, env=environment)
+    assert (tmp_path / "prisma.ran").exists() is generated
+    assert (tmp_path / "supervisord.ran").exists() is (status == 0)
+    if generated:
+        [ran] = (tmp_path / "prisma.ran").read_text().splitlines()
+        assert re.fullmatch(r"generate --schema /\S+/litellm/proxy/schema\.prisma", ran)
+        assert Path(ran.split()[-1]).exists()
+    if status:
+        assert tried.returncode == 2
+        assert f"run '{programs}/prisma generate --schema /" in tried.stderr
+        assert "ROUTEIQ_LITELLM_DATABASE=false" in tried.stderr
+
+
 def test_uv_is_installed_where_it_is_missing(tmp_path: Path) -> None:
     """With nothing but Python on PATH, the checkout brings its own uv, and finds it the next time."""
     (tmp_path / ".ci").mkdir()

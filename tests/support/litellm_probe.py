@@ -65,7 +65,6 @@ async def probe(path: str, judged: list[tuple[Any, bool]]) -> dict[str, Any]:
         "models": [vars(model) for model in models],
         "guardrails": guardrails,
         "master_key": key,
-        "has_database": proxy.has_database(),
         "known": [proxy.provider_known(name) for name in ("openai/gpt-4o", "nosuchprovider/x")],
         "late": late,
         "prepared": [[call.args[0].keywords["model"], verdict] for call, verdict in judged if prepares(call)],

@@ -25,17 +25,18 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.command_line.options import refused_arguments, refused_variables
+from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, check_client, end_with_their_worker
 from routeiq_gateway.litellm_edge.environment import (
     BadVariablesError,
     decrypt_variables,
     drop_empty,
     keep_database_from,
+    names_database,
     prepare_environment,
 )
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
-from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
@@ -99,8 +100,12 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:
         end_with_supervisord()
+    if not settings.litellm_database and keep_database_from(os.environ):
+        log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
     try:
         certificate = load_certificate(settings)
+        if names_database(os.environ):
+            check_client()
         # Before LiteLLM's import, which takes seconds: a gateway that cannot listen ends while supervisord still counts
         # that as a failed start. The socket listens once workers are ready; until then clients are refused, not queued.
         listener = bind(settings, log)
@@ -112,6 +117,9 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     except CannotListenError as error:
         log.error("cannot listen", host=settings.host, port=error.port, error=str(error), hint=error.hint)
         return EXIT_PORT
+    except NoClientError as error:
+        log.error("LiteLLM cannot work on its database", error=str(error))
+        return EXIT_SETTINGS
     log.info("stopped")
     return 0
 
@@ -140,11 +148,12 @@ def run(
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
     volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
+    signals, selector = Signals(), selectors.DefaultSelector()
+    signals.install()  # from now on a stop leaves nothing behind of what is made below
     staging = Staging.create(overrides)
     places = Places.find(os.environ, settings.volume)
     places.begin()
     forker = Forker(settings, dict(os.environ), listener, Passed(), page, log, certificate, places)
-    signals, selector = Signals(), selectors.DefaultSelector()
 
     def leave() -> None:
         """Close, in a new worker, what belongs to the parent alone."""
@@ -155,8 +164,6 @@ def run(
     if settings.metrics_port is not None:
         places.make()
         metrics = MetricsServer(settings.host, settings.metrics_port, str(places.directory))
-    engines = QueryEngines()
-    engines.adopt()
     parent = Parent(
         settings,
         listener,
@@ -165,7 +172,6 @@ def run(
         AnswerWriter(page, volume, log, serving, refused),
         signals,
         log,
-        engines,
         places,
         metrics,
     )
@@ -182,8 +188,6 @@ def run(
 
 def warm(settings: Settings, log: Log) -> None:
     """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded."""
-    if not settings.litellm_database and keep_database_from(os.environ):
-        log.info("LiteLLM runs without a database", setting="ROUTEIQ_LITELLM_DATABASE")
     drop_empty(os.environ)
     prepare_environment(
         os.environ,
@@ -194,6 +198,8 @@ def warm(settings: Settings, log: Log) -> None:
     gc.disable()
     import_proxy(MODULES)
     decrypt_variables(os.environ)
+    if names_database(os.environ):
+        end_with_their_worker()
     left_out = savings.apply() if settings.savings else {}
     if left_out:
         log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)
@@ -204,7 +210,9 @@ def warm(settings: Settings, log: Log) -> None:
 
 
 def _stop_early(_number: int, _frame: object) -> None:
-    raise SystemExit(0)
+    # Nothing has been begun that would have to be ended. An exception would be raised in the midst of LiteLLM's import,
+    # parts of which catch whatever is raised, and a stop that is caught is a stop that is lost.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     litellm_log_level: Annotated[str | None, Field(validation_alias="LITELLM_LOG")] = None
     ready_requires_db: Annotated[bool, Field(validation_alias="ROUTEIQ_READY_REQUIRES_DB")] = False
     litellm_database: Annotated[bool, Field(validation_alias="ROUTEIQ_LITELLM_DATABASE")] = True
+    wait_for_schema: Annotated[bool, Field(validation_alias="ROUTEIQ_WAIT_FOR_SCHEMA")] = False
     access_log: Annotated[bool, Field(validation_alias="ROUTEIQ_ACCESS_LOG")] = False
     savings: Annotated[bool, Field(validation_alias="ROUTEIQ_SAVINGS")] = True
     orphan_limit: Annotated[float, Field(validation_alias="ROUTEIQ_ORPHAN_SECONDS", ge=0)] = 120

@@ -1,3 +1,4 @@
+import re
 import socket
 from pathlib import Path
 
@@ -185,3 +186,26 @@ def test_a_host_that_is_not_here_is_named(tmp_path: Path, host: str) -> None:
         assert started.process.wait_for_exit(seconds=60) == 4
         assert "set HOST" in started.process.text()
         assert "Traceback" not in started.process.text()
+
+
+def test_a_database_without_prismas_client_is_a_setting_that_cannot_work(tmp_path: Path) -> None:
+    """With a database for LiteLLM and no generated client, one sentence says what to run, before LiteLLM's import."""
+    with gateway(tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x") as running:
+        assert running.process.wait_for_exit() == 2
+        [schema] = re.findall(r"/prisma generate --schema (\S+)`", running.process.text())
+        assert Path(schema).exists()
+        assert "ROUTEIQ_LITELLM_DATABASE=false" in running.process.text()
+        assert "LiteLLM imported" not in running.process.text()
+
+
+def test_nothing_waits_for_a_database_that_is_kept_from_litellm(tmp_path: Path) -> None:
+    """With `ROUTEIQ_LITELLM_DATABASE=false` the gateway serves while no server answers at DATABASE_URL."""
+    with gateway(
+        tmp_path,
+        DATABASE_URL="postgresql://127.0.0.1:1/x",
+        ROUTEIQ_LITELLM_DATABASE="false",
+        ROUTEIQ_WAIT_FOR_SCHEMA="true",
+    ) as running:
+        running.volume.put(config_with("answer 0"))
+        running.wait_ready()
+        assert running.chat() == "answer 0"

@@ -1,9 +1,10 @@
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support.asking import SLOW, Streaming
 from tests.support.gateway import CHAT, config_with, gateway
-from tests.support.processes import listening
+from tests.support.processes import SCRIPTS, clean_environment, free_port, listening
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
 
@@ -84,3 +85,24 @@ def test_a_second_signal_ends_the_gateway_at_once(tmp_path: Path) -> None:
         started.process.process.terminate()
         assert started.process.wait_for_exit(seconds=30) == 0
         assert "[DONE]" not in stream.wait_ended()
+
+
+CATCHES = """
+import signal
+try:
+    signal.raise_signal(signal.SIGTERM)
+except BaseException:
+    pass
+"""
+
+
+def test_a_stop_while_litellm_is_imported_is_not_lost(tmp_path: Path) -> None:
+    """Where a module that is imported catches whatever is raised in it, SIGTERM ends the gateway all the same."""
+    package = tmp_path / "litellm"
+    package.mkdir()
+    (package / "__init__.py").write_text(CATCHES)
+    environment = clean_environment(
+        ROUTEIQ_VOLUME=str(tmp_path / "volume"), PORT=str(free_port()), PYTHONPATH=str(tmp_path)
+    )
+    stopped = subprocess.run([SCRIPTS / "routeiq-gateway"], env=environment, check=False, timeout=60)
+    assert stopped.returncode == 0

@@ -3,7 +3,7 @@
 import importlib
 import json
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from routeiq_gateway.litellm_edge.command_line.database_urls import PARTS, URLS
@@ -22,6 +22,11 @@ def keep_database_from(environment: MutableMapping[str, str]) -> bool:
     """
     removed = {environment.pop(name, "") for name in DATABASES}
     return removed != {""}
+
+
+def names_database(environment: Mapping[str, str]) -> bool:
+    """Whether ``environment`` names a database for LiteLLM."""
+    return any(environment.get(name) for name in DATABASES)
 
 
 class BadVariablesError(Exception):

@@ -139,11 +139,6 @@ def root_paths() -> tuple[str, ...]:
     return tuple(sorted(paths, key=len, reverse=True))
 
 
-def has_database() -> bool:
-    """Whether LiteLLM keeps keys in a database."""
-    return _proxy().prisma_client is not None
-
-
 def provider_known(model: str) -> bool:
     """Whether LiteLLM finds a provider for ``model``."""
     litellm = importlib.import_module("litellm")

@@ -11,6 +11,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
+from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
@@ -42,6 +44,7 @@ class Forker:
     log: Log
     certificate: Certificate | None
     places: Places
+    last_runs: LastRuns = field(default_factory=lambda: LastRuns(time.monotonic()))
 
     def fork(
         self,
@@ -74,7 +77,7 @@ class Forker:
             at_fork()
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
-            assignment = Assignment(config, trial)
+            assignment = Assignment(config, trial, self.last_runs)
             shared = (self.listener, self.passed, self.page)
             own = (log, self.certificate, self.places)
             code = Worker(assignment, self.settings, self.environment, theirs, *shared, *own).run()
@@ -136,10 +139,6 @@ class Fleet:
         """Return the process id of a worker, None for a worker that does not exist (any more)."""
         child = self.children.get(number)
         return child.pid if child else None
-
-    def pids(self) -> frozenset[int]:
-        """Return the process ids of all workers."""
-        return frozenset(child.pid for child in self.children.values())
 
     def send(self, number: int, kind: str, /, **fields: object) -> None:
         """Send a message to a worker, to nobody where it is gone."""

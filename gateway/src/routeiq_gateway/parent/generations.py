@@ -19,7 +19,7 @@ Nothing to serve
 Whose fault
     A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
     again until `current` moves or a reload is asked for. A failing fork and a database that is away are **passing**:
-    nothing is recorded against the revision, and the gateway tries again.
+    nothing is recorded against the revision, and the gateway tries again; where nobody serves, once a placeholder does.
 
 Nothing spins
     Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
@@ -228,7 +228,7 @@ class _Turn(Turn):
         self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
         self._wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
         if rollout.purpose == "reload":
-            self.set(retry_at=self.state.pause.until)
+            self.set(retry_at=self.state.pause.until + FIRST_DELAY * self.state.empty)  # first a placeholder
 
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...]) -> None:
         """Refuse a revision: keep what is served, else bring up the last known good, else have clients wait."""

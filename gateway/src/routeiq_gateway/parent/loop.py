@@ -17,7 +17,6 @@ from typing import Literal
 from routeiq_gateway.ipc.channel import Message
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.metrics.places import Places
-from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.adoption import orphans_serve
@@ -58,7 +57,6 @@ class Parent:
     answer: AnswerWriter
     signals: Signals
     log: Log
-    engines: QueryEngines
     places: Places
     metrics: MetricsServer | None = None
     state: State = field(default_factory=State)
@@ -72,7 +70,7 @@ class Parent:
             CannotListenError: another process has come to listen on the port since it was bound.
         """
         selector = self.fleet.selector
-        selector.register(self.signals.install(), selectors.EVENT_READ)
+        selector.register(self.signals, selectors.EVENT_READ)
         while self.state.phase != "stopped":
             self._look()
             self._measure()
@@ -133,10 +131,7 @@ class Parent:
             self.feed(events.Died(number, ended))
             self.fleet.bury(number)
             buried = True
-        self.engines.reap(self.fleet.pids())
         now = time.monotonic()
-        if buried or self.engines.ending:
-            self.engines.end(now)
         if buried or now - self.cleared > CLEAR_EVERY:
             self.cleared = now
             self.places.clear()
@@ -153,6 +148,8 @@ class Parent:
                 return events.Ready(number)
             case "refused":
                 return events.Failed(number, str(message["reason"]), passing=message.get("passing") is True)
+            case "ran":
+                self.fleet.forker.last_runs.at[str(message["job"])] = time.monotonic()
             case "recycle":
                 return events.Worn(number, "ROUTEIQ_WORKER_MAX_REQUESTS")
             case "reload":

@@ -17,12 +17,15 @@ class Signals:
     _read: int = -1
     _write: int = -1
 
-    def install(self) -> int:
-        """Catch the signals from now on; return the descriptor to watch."""
+    def install(self) -> None:
+        """Catch the signals from now on."""
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in CAUGHT:
             signal.signal(number, self._note)
+
+    def fileno(self) -> int:
+        """Return the descriptor to watch."""
         return self._read
 
     def take(self) -> list[int]:

@@ -15,17 +15,13 @@ from routeiq_gateway.worker.connections.connection import FOLLOWED
 from routeiq_gateway.worker.replies import Application, Handler, Message, Receive, Scope, Send, serve_route
 
 
-class StartRefusedError(Exception):
-    """LiteLLM cannot start on the configuration, or does not hold what it declares; the message is the reason."""
-
-
 @dataclass
 class Front:
     """One worker's application.
 
     Attributes:
         inner: LiteLLM's application, or the placeholder.
-        after_start: runs once LiteLLM has started; raises :class:`StartRefusedError` to refuse the start.
+        after_start: runs once LiteLLM has started; raises :class:`.StartRefusedError` to refuse the start.
         routes: the handlers of the gateway's own routes, by method and path.
         root_paths: paths below which all that is served is served too, longest first.
         only_master_key: there is no database of keys, so a key that LiteLLM cannot look up is a wrong key.

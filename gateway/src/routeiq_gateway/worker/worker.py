@@ -10,48 +10,40 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
-import httpx
 import uvloop
 
-from routeiq_gateway.configuration.loading import BadRevisionError, load_config
-from routeiq_gateway.configuration.reasons import sentence, shorten
-from routeiq_gateway.configuration.redact import scrub, secrets_of
-from routeiq_gateway.configuration.references import examine_references
+from routeiq_gateway.configuration.reasons import shorten
+from routeiq_gateway.configuration.redact import scrub
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
-from routeiq_gateway.litellm_edge import callbacks, checks, proxy, sections
-from routeiq_gateway.litellm_edge.command_line.database_urls import (
-    BadDatabaseError,
-    complete_database_urls,
-    database_urls,
-)
-from routeiq_gateway.litellm_edge.environment import DATABASES, use_config
+from routeiq_gateway.litellm_edge import proxy
+from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns, carry_on
+from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.metrics.places import Places
-from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
 from routeiq_gateway.litellm_edge.preload import import_in_worker
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.worker.access_log import AccessLog
-from routeiq_gateway.worker.front import Front, StartRefusedError
-from routeiq_gateway.worker.held_output import HeldOutput
+from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.orphan import outlive_parent
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.routes import Routes
 from routeiq_gateway.worker.server import Server
+from routeiq_gateway.worker.start.examination import Examination
+from routeiq_gateway.worker.start.held_output import HeldOutput
+from routeiq_gateway.worker.start.refusal import StartRefusedError
 from routeiq_gateway.worker.syncd_client import Syncd
 
-TRIAL_SECONDS = 30
-"""Seconds that each request of a trial may take."""
 EXIT_REFUSED = 3
 RECYCLE_JITTER = 0.1
 """Share of the limit of requests that is added at random, so that workers do not end together."""
@@ -59,10 +51,17 @@ RECYCLE_JITTER = 0.1
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker is forked for: the staged configuration (None: run the placeholder), to serve or only to try."""
+    """What a worker is forked for.
+
+    Attributes:
+        config: the staged configuration; None for a placeholder.
+        trial: the worker is not to serve.
+        last_runs: when LiteLLM's periodic jobs ran in the workers before.
+    """
 
     config: Path | None
-    trial: bool = False
+    trial: bool
+    last_runs: LastRuns
 
 
 @dataclass
@@ -71,9 +70,6 @@ class Worker:
 
     Attributes:
         environment: the process's environment as it was before any configuration was loaded.
-        config: the configuration with its includes, once it has been read.
-        secrets: the texts that must not appear in a message.
-        warnings: doubts about a configuration that is taken, one sentence each.
     """
 
     assignment: Assignment
@@ -86,15 +82,12 @@ class Worker:
     log: Log
     certificate: Certificate | None
     places: Places
-    config: Mapping[str, Any] = field(default_factory=dict)
-    secrets: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
 
     def run(self) -> int:
         """Serve until told to end; return the exit code."""
         _own_signals()
         sys.dont_write_bytecode = True  # a callback beside the config must not write into the tree
-        front = Front(placeholder, _check_nothing)
+        front = Front(placeholder, self.examination.check_loaded)
         if self.assignment.config is not None:
             use_config(
                 self.assignment.config,
@@ -102,7 +95,7 @@ class Worker:
                 detailed_debug=self.settings.litellm_detailed_debug,
             )
             import_in_worker()
-            front = Front(proxy.application(), self._check_loaded)
+            front = Front(proxy.application(), self.examination.check_loaded)
         if self.settings.max_requests is not None:
             most = self.settings.max_requests_jitter
             spread = round(self.settings.max_requests * RECYCLE_JITTER) if most is None else most
@@ -110,6 +103,11 @@ class Worker:
             front.recycle = lambda: self.channel.send("recycle")
         with asyncio.Runner(loop_factory=self._loop) as runner:
             return runner.run(self._serve(front))
+
+    @cached_property
+    def examination(self) -> Examination:
+        """The examination of this worker's configuration."""
+        return Examination(self.assignment.config, self.settings, self.environment, self.places, self.log)
 
     def _tls(self) -> ssl.SSLContext | None:
         """Return the TLS context for a new connection, None where clients speak plain HTTP."""
@@ -129,36 +127,54 @@ class Worker:
             tls=self._tls,
             alone=self.settings.workers == 1,
         )
+        examination = self.examination
         routes = Routes(
-            self.page, Syncd(self.settings.volume), self.channel, self.settings, front.inner, lambda: self.warnings
+            self.page,
+            Syncd(self.settings.volume),
+            self.channel,
+            self.settings,
+            front.inner,
+            lambda: examination.warnings,
         )
         front.routes, front.root_paths = routes.table(), proxy.root_paths()
         try:
-            await self._check_before()
-            held = HeldOutput()
-            held.hold()
-            try:
-                serving = asyncio.create_task(server.serve())
-                await server.start_ended.wait()
-            finally:
-                self._print_held(held.release())
+            await examination.check_before()
+            front.only_master_key = self.assignment.config is not None and examination.database.url is None
+            serving = await self._start(server)
             if not server.started:
-                known = front.failure and callbacks.not_imported(self.config, front.failure)
-                raise StartRefusedError(known or _reason(front.failure))
-            front.only_master_key = self.assignment.config is not None and not proxy.has_database()
+                raise await examination.refusal(front.failure)
+            await examination.database.check_place(self.page.read(), self.settings.workers)
             if self.assignment.trial:
-                await self._try(front)
+                await examination.try_out(front)
         except StartRefusedError as error:
-            self.channel.send("refused", reason=shorten(scrub(str(error), self.secrets)))
+            reason = shorten(scrub(str(error), examination.secrets))
+            self.channel.send("refused", reason=reason, passing=error.passing)
             return EXIT_REFUSED
         self._obey(server, routes)
+        if self.assignment.config is not None:
+            carry_on(self.assignment.last_runs, time.monotonic(), lambda job: self.channel.send("ran", job=job))
         self.channel.send("ready")
         await serving
         return 0
 
+    async def _start(self, server: Server) -> asyncio.Task[None]:
+        """Start LiteLLM, and hold back what it prints meanwhile; return the server's run.
+
+        Raises:
+            StartRefusedError: LiteLLM waits for a database that does not answer.
+        """
+        held = HeldOutput()
+        held.hold()
+        try:
+            serving = asyncio.create_task(server.serve())
+            await self.examination.database.wait_for_start(server.start_ended, self.settings.reload_timeout)
+        finally:
+            self._print_held(held.release())
+        return serving
+
     def _print_held(self, text: str) -> None:
         """Print what was held back during the start; LiteLLM's banner and list of models go to the log instead."""
-        others, of_litellm = proxy.sort_printed(scrub(text, self.secrets))
+        others, of_litellm = proxy.sort_printed(scrub(text, self.examination.secrets))
         sys.stdout.write(others)
         sys.stdout.flush()
         self.log.debug("LiteLLM printed at its start", text=of_litellm)
@@ -191,92 +207,6 @@ class Worker:
         stop = partial(server.drain, self.settings.drain, idle=IDLE_AT_STOP)
         loop.add_signal_handler(signal.SIGTERM, stop)
 
-    async def _check_before(self) -> None:
-        if self.assignment.config is None:
-            return
-        try:
-            # The errors of load_config name the line and quote nothing. LiteLLM's may quote a secret of the file.
-            parsed = load_config(self.assignment.config.read_bytes())
-            self.secrets = secrets_of(parsed, self.environment)
-            self.config = await proxy.read_config(str(self.assignment.config))
-        except BadRevisionError as error:
-            raise StartRefusedError(str(error)) from None
-        except Exception as error:
-            raise StartRefusedError(_reason(error)) from error
-        self.secrets = secrets_of(self.config, self.environment)
-        if self.settings.litellm_database:
-            try:
-                complete_database_urls(checks.general_settings(self.config))
-            except BadDatabaseError as error:
-                raise StartRefusedError(str(error)) from None
-        environment = {**self.environment, **database_urls()}
-        self._check_names(environment)
-        if self.settings.metrics_port is not None or wanted(self.config, environment):
-            Sharing(self.places, self.log).begin(self.assignment.config.parent.parent)
-
-    def _check_names(self, environment: Mapping[str, str]) -> None:
-        """Check references, callbacks and settings as they stand; remember what is only worth a warning.
-
-        Raises:
-            StartRefusedError: a reference names a variable that is not set, LiteLLM knows no such callback, or a
-                setting has a value that fails requests.
-        """
-        kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
-        found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
-        if found.missing:
-            raise StartRefusedError(checks.summary(found.missing))
-        unknown = callbacks.refused_names(self.config)
-        if unknown:
-            raise StartRefusedError(checks.summary(unknown))
-        settings = sections.examine_sections(self.config, environment)
-        if settings.wrong:
-            raise StartRefusedError(checks.summary(settings.wrong))
-        self._warn((*found.warnings, *settings.warnings))
-
-    async def _check_loaded(self) -> None:
-        """Check that LiteLLM's start left nothing out in silence.
-
-        Raises:
-            StartRefusedError: a model, a guardrail or a callback is missing.
-        """
-        for missing in (proxy.left_out(), callbacks.unusable()):
-            if missing:
-                raise StartRefusedError(checks.summary(missing))
-
-    async def _try(self, front: Front) -> None:
-        """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
-
-        The router is asked, and not the route: what stands before it, such as custom_auth and guardrails,
-        may rightly turn a stranger's request down.
-
-        Raises:
-            StartRefusedError: an answer other than 200, or no completion.
-        """
-        to_front = httpx.ASGITransport(front)
-        async with httpx.AsyncClient(transport=to_front, base_url="http://trial", timeout=TRIAL_SECONDS) as client:
-            response = await client.get("/health/liveliness")
-        if response.status_code != httpx.codes.OK:
-            raise StartRefusedError(f"on trial, /health/liveliness answered {response.status_code}: {response.text}")
-        name = checks.mock_model(proxy.resolved_config())
-        if name is None:
-            return
-        try:
-            async with asyncio.timeout(TRIAL_SECONDS):
-                await proxy.complete(name)
-        except Exception as error:
-            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
-            raise StartRefusedError(reason) from error
-
-    def _warn(self, warnings: Sequence[str]) -> None:
-        """Put ``warnings`` into the log, and into the status that this worker answers."""
-        self.warnings += tuple(shorten(scrub(warning, self.secrets)) for warning in warnings)
-        for warning in warnings:
-            self.log.warning("the configuration is taken, with a doubt", warning=scrub(warning, self.secrets))
-
-
-async def _check_nothing() -> None:
-    """Let the placeholder start."""
-
 
 def _own_signals() -> None:
     """Drop the parent's handlers, and ignore the terminal's signals: the parent, which has them too, commands."""
@@ -285,15 +215,3 @@ def _own_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _reason(error: BaseException | None) -> str:
-    match error:
-        case None:
-            return "LiteLLM's start failed without a reason"
-        case StartRefusedError():
-            return str(error)
-        case SystemExit():
-            return f"LiteLLM ended the process at its start (exit code {error.code}); its log says why"
-        case _:
-            return f"LiteLLM refused it: {type(error).__name__}: {sentence(error)}"

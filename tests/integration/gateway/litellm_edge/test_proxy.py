@@ -34,7 +34,6 @@ def test_the_edge_holds(probed: dict[str, Any]) -> None:
     assert probed["guardrails"] == []
     assert probed["raw_key"] == "os.environ/SOME_KEY"
     assert probed["master_key"] == "sk-probe-7c2f91d04e"
-    assert probed["has_database"] is False
     assert probed["known"] == [True, False]
 
 

@@ -111,6 +111,20 @@ def test_what_passes_is_no_refusal_and_is_tried_again(event: events.Event) -> No
     assert (state.served, state.note) == (NEXT, "")
 
 
+def test_where_nobody_serves_a_placeholder_comes_before_the_next_try() -> None:
+    """A start that is put off tells clients why, before it is tried again."""
+    tick, outage = events.Tick("revisions/2"), "the database is away"
+    state, wanted = take(State(), tick, events.Staged("reload", revision(2)))
+    [first, _] = [action.worker for action in wanted if isinstance(action, actions.Fork)]
+    state, _ = take(state, events.Failed(first, outage, passing=True))
+    state, wanted = take(state, tick, events.Orphans(serve=False), now=100.0 + FIRST_DELAY)
+    [placeholder] = [action for action in wanted if isinstance(action, actions.Fork)]
+    assert placeholder.revision is None
+    state, _ = take(state, events.Ready(placeholder.worker), now=101.0)
+    _, wanted = take(state, tick, now=102.0)
+    assert actions.Read("reload", "revisions/2") in wanted
+
+
 def failing_replacement(state: State, now: float, *, how: str) -> tuple[State, int]:
     """Let a replacement come up as soon as it is wanted, and fail; return the state, and how many were begun."""
     state, wanted = take(state, events.Tick("revisions/2"), now=now)

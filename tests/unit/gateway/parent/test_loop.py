@@ -17,7 +17,6 @@ from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
-from routeiq_gateway.litellm_edge.query_engines import QueryEngines
 from routeiq_gateway.parent import events
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
@@ -89,13 +88,6 @@ class Bench:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-class NoEngines(QueryEngines):
-    """Engines of workers that run no LiteLLM: there are none to look for."""
-
-    def end(self, now: float) -> None:
-        """End nothing."""
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """A parent of two workers, on a volume where `current` is revision 1."""
@@ -113,9 +105,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         forker = Sleepers(settings, {}, listener, Passed(), page, log, None, places)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
-        parent = Parent(
-            settings, listener, fleet, revisions, AnswerWriter(page, volume, log), Signals(), log, NoEngines(), places
-        )
+        parent = Parent(settings, listener, fleet, revisions, AnswerWriter(page, volume, log), Signals(), log, places)
         yield Bench(parent, forker, captured)
         for number, child in list(fleet.children.items()):
             os.kill(child.pid, signal.SIGKILL)

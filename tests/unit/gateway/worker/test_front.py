@@ -7,8 +7,9 @@ import pytest
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 
-from routeiq_gateway.worker.front import Front, StartRefusedError
+from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.replies import Call, Reply
+from routeiq_gateway.worker.start.refusal import StartRefusedError
 from tests.support.asgi import ask, inner
 
 

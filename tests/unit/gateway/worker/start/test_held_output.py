@@ -7,7 +7,7 @@ from pathlib import Path
 PROGRAM = """
 import os
 import sys
-from routeiq_gateway.worker.held_output import HeldOutput
+from routeiq_gateway.worker.start.held_output import HeldOutput
 held = HeldOutput()
 held.hold()
 print("during")

@@ -1,0 +1,177 @@
+"""The examination of a configuration: before LiteLLM starts on it, once LiteLLM has started, and on trial.
+
+Every way in which it ends badly is a :class:`StartRefusedError` with a reason that names the place. What is worth no
+refusal is a warning, which the log and the status show.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from routeiq_gateway.configuration.loading import BadRevisionError, load_config
+from routeiq_gateway.configuration.reasons import sentence, shorten
+from routeiq_gateway.configuration.redact import scrub, secrets_of
+from routeiq_gateway.configuration.references import examine_references
+from routeiq_gateway.litellm_edge import callbacks, checks, proxy, sections
+from routeiq_gateway.litellm_edge.command_line.database_urls import (
+    BadDatabaseError,
+    complete_database_urls,
+    database_urls,
+)
+from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, end_with_their_worker
+from routeiq_gateway.litellm_edge.environment import DATABASES
+from routeiq_gateway.litellm_edge.metrics.places import Places
+from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
+from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.settings import Settings
+from routeiq_gateway.worker.replies import Application
+from routeiq_gateway.worker.start.database import Database
+from routeiq_gateway.worker.start.refusal import StartRefusedError
+
+TRIAL_SECONDS = 30
+"""Seconds that each request of a trial may take."""
+
+
+@dataclass
+class Examination:
+    """The examination of one configuration.
+
+    Attributes:
+        path: the staged configuration; None for a placeholder, where there is nothing to examine.
+        environment: the process's environment as it was before any configuration was loaded.
+        places: where metrics are kept.
+        config: the configuration with its includes, once it has been read.
+        secrets: the texts that must not appear in a message.
+        warnings: doubts about a configuration that is taken, one sentence each.
+    """
+
+    path: Path | None
+    settings: Settings
+    environment: Mapping[str, str]
+    places: Places
+    log: Log
+    config: Mapping[str, Any] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def database(self) -> Database:
+        """LiteLLM's database, once :meth:`check_before` has worked out its URL."""
+        return Database(database_urls().get("DATABASE_URL") if self.path else None)
+
+    async def check_before(self) -> None:
+        """Check what can be checked before LiteLLM starts, and prepare the environment that it starts in.
+
+        Raises:
+            StartRefusedError: the configuration cannot work, or the database is not ready for it.
+        """
+        if self.path is None:
+            return
+        try:
+            # The errors of load_config name the line and quote nothing. LiteLLM's may quote a secret of the file.
+            parsed = load_config(self.path.read_bytes())
+            self.secrets = secrets_of(parsed, self.environment)
+            self.config = await proxy.read_config(str(self.path))
+        except BadRevisionError as error:
+            raise StartRefusedError(str(error)) from None
+        except Exception as error:
+            raise await self.refusal(error) from error
+        self.secrets = secrets_of(self.config, self.environment)
+        if self.settings.litellm_database:
+            await self._prepare_database()
+        environment = {**self.environment, **database_urls()}
+        self._check_names(environment)
+        if self.settings.metrics_port is not None or wanted(self.config, environment):
+            Sharing(self.places, self.log).begin(self.path.parent.parent)
+
+    async def check_loaded(self) -> None:
+        """Check that LiteLLM's start left nothing out in silence.
+
+        Raises:
+            StartRefusedError: a model, a guardrail or a callback is missing.
+        """
+        if self.path is None:
+            return
+        for missing in (proxy.left_out(), callbacks.unusable()):
+            if missing:
+                raise StartRefusedError(checks.summary(missing))
+
+    async def try_out(self, application: Application) -> None:
+        """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
+
+        The router is asked, and not the route: what stands before it, such as custom_auth and guardrails,
+        may rightly turn a stranger's request down.
+
+        Args:
+            application: the application that clients would reach.
+
+        Raises:
+            StartRefusedError: an answer other than 200, or no completion.
+        """
+        to_front = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=to_front, base_url="http://trial", timeout=TRIAL_SECONDS) as client:
+            response = await client.get("/health/liveliness")
+        if response.status_code != httpx.codes.OK:
+            reason = f"on trial, /health/liveliness answered {response.status_code}: {response.text}"
+            raise await self.database.refusal(None, reason)
+        name = checks.mock_model(proxy.resolved_config())
+        if name is None:
+            return
+        try:
+            async with asyncio.timeout(TRIAL_SECONDS):
+                await proxy.complete(name)
+        except Exception as error:
+            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
+            raise await self.database.refusal(error, reason) from error
+
+    async def refusal(self, error: BaseException | None) -> StartRefusedError:
+        """Return the refusal of a start that ``error`` has ended."""
+        if isinstance(error, StartRefusedError):
+            return error
+        known = error and callbacks.not_imported(self.config, error)
+        return await self.database.refusal(error, known or _reason(error))
+
+    async def _prepare_database(self) -> None:
+        try:
+            complete_database_urls(checks.general_settings(self.config))
+            if self.database.url is not None:
+                end_with_their_worker()
+        except (BadDatabaseError, NoClientError) as error:
+            raise StartRefusedError(str(error)) from None
+        if self.settings.wait_for_schema:
+            await self.database.check_schema()
+
+    def _check_names(self, environment: Mapping[str, str]) -> None:
+        """Check references, callbacks and settings as they stand; remember what is only worth a warning.
+
+        Raises:
+            StartRefusedError: a reference names a variable that is not set, LiteLLM knows no such callback, or a
+                setting has a value that fails requests.
+        """
+        kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
+        found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
+        settings = sections.examine_sections(self.config, environment)
+        for wrong in (found.missing, callbacks.refused_names(self.config), settings.wrong):
+            if wrong:
+                raise StartRefusedError(checks.summary(wrong))
+        self._warn((*found.warnings, *settings.warnings))
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Put ``warnings`` into the log, and into the status that this worker answers."""
+        self.warnings += tuple(shorten(scrub(warning, self.secrets)) for warning in warnings)
+        for warning in warnings:
+            self.log.warning("the configuration is taken, with a doubt", warning=scrub(warning, self.secrets))
+
+
+def _reason(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return "LiteLLM's start failed without a reason"
+        case SystemExit():
+            return f"LiteLLM ended the process at its start (exit code {error.code}); its log says why"
+        case _:
+            return f"LiteLLM refused it: {type(error).__name__}: {sentence(error)}"
