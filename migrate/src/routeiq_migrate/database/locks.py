@@ -9,7 +9,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
-from routeiq_migrate.database.session import Connection, Database
+from routeiq_migrate.database.connect import Connection
+from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import LockTimeoutError
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause

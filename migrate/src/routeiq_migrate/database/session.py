@@ -13,19 +13,15 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
+from routeiq_migrate.database.connect import Connection, no_tls, open_connection
 from routeiq_migrate.database.redact import redact
-from routeiq_migrate.database.tls import tls_context
-from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target
+from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Target
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CREATED_SECONDS = 5.0
 """How long a database that was just created may stay unknown, in seconds beyond the limit on waiting."""
@@ -110,48 +106,6 @@ def primary(error: Exception) -> str:
     return QUOTED.sub('"***"', message) if isinstance(error, asyncpg.DataError) else message
 
 
-def no_tls(error: Exception) -> bool:
-    """Whether asyncpg says that the server has no TLS to offer."""
-    return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
-
-
-async def connect(target: Target, limit: float, database: str | None = None) -> Connection:
-    """Open one session within ``limit`` seconds; ``database`` in place of the one that ``target`` names.
-
-    Raises:
-        AssertionError: a rule of this code is broken.
-        ConnectionError: the server cannot be reached.
-        InvalidAuthorizationSpecificationError: the server does not let the user in.
-    """
-    context = tls_context(target)
-    attempts: list[ssl.SSLContext | Literal[False]] = [context or False]
-    if target.tls.encryption is Encryption.PREFERRED:
-        attempts.append(False)
-    for index, encryption in enumerate(attempts):
-        try:
-            return await asyncpg.connect(
-                host=target.host,
-                port=target.port,
-                user=target.user,
-                password=target.password,
-                database=database or target.database,
-                ssl=encryption,
-                timeout=limit,
-                # A pooler may hand each statement to another server, which knows none of our prepared ones.
-                statement_cache_size=0,
-                server_settings=dict(target.server_settings) or None,
-                target_session_attrs=SessionAttribute.any,
-            )
-        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-            last = index == len(attempts) - 1
-            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
-            password = isinstance(error, asyncpg.InvalidPasswordError)
-            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not password
-            if last or not (refused or no_tls(error)):
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
 @contextlib.asynccontextmanager
 async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: bool) -> AsyncIterator[Database]:
     """Reach the database within ``wait_seconds`` and close the session on leaving.
@@ -175,7 +129,7 @@ async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: 
 async def open_session(target: Target, limit: float) -> Database:
     """Open a session, find out what kind it is, and make it find the schema; within ``limit`` seconds."""
     async with asyncio.timeout(limit):
-        connection = await connect(target, limit)
+        connection = await open_connection(target, limit)
         try:
             # A pooler answers with a process id of its own making, and lets us in before it has a server.
             async with connection.transaction():
@@ -265,7 +219,7 @@ async def create_database(target: Target, limit: float) -> None:
         UnreachableError: this user may not.
     """
     try:
-        connection = await connect(target, limit, "postgres")
+        connection = await open_connection(target, limit, "postgres")
     except (asyncpg.PostgresError, OSError, TimeoutError) as error:
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "
