@@ -18,6 +18,7 @@ import asyncpg
 
 from routeiq_migrate.database.connect import Connection, no_tls, open_connection
 from routeiq_migrate.database.redact import redact
+from routeiq_migrate.database.refusals import lacks_database, pooler_advice, pooler_words
 from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Target
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
 from routeiq_migrate.runtime.lazy_log import LazyLog
@@ -161,35 +162,44 @@ async def reach(target: Target, wait_seconds: float, log: LazyLog, *, create: bo
     deadline = time.monotonic() + wait_seconds
     was_told = False
     while True:
+        missing = False
         # An attempt near the limit still gets the time that one usually takes.
         left = max(deadline - time.monotonic(), DEFAULT_CONNECT_SECONDS)
         limit = min(target.connect_seconds or left, left)
         try:
             return await open_session(target, limit)
-        except asyncpg.InvalidCatalogNameError:
+        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+            missing = lacks_database(error)
             # A pooler may go on saying so after the server has it.
-            if not create or time.monotonic() > deadline + CREATED_SECONDS:
+            if missing and (not create or time.monotonic() > deadline + CREATED_SECONDS):
                 raise NoDatabaseError(
                     f"The server has no database named {target.database!r}. Create it, or run `routeiq-migrate up`."
                 ) from None
-            await create_database(target, limit)
-        except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
             reason = redact(explain(error, target, limit), target.secrets)
-            patient = isinstance(error, NOT_YET) and not (isinstance(error, ssl.SSLError) or no_tls(error))
-            if not patient:
+            if not (missing or may_pass(error)):
                 raise UnreachableError(reason) from None
-            if time.monotonic() >= deadline:
+            if not missing and time.monotonic() >= deadline:
                 raise UnreachableError(f"{reason} Gave up after {wait_seconds:g} s.") from None
-            if not was_told:
+            if not (missing or was_told):
                 log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
                 was_told = True
+        if missing:
+            await create_database(target, limit)
         await pause(0.2, 0.6, until=deadline)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether time may cure what keeps us out."""
+    lasting = isinstance(error, ssl.SSLError) or no_tls(error) or bool(pooler_advice(error))
+    return isinstance(error, NOT_YET) and not lasting
 
 
 def explain(error: Exception, target: Target, limit: float) -> str:
     """Say what keeps us out and what to do about it; ``limit`` is what the attempt had, in seconds."""
     place = f"PostgreSQL at {target.host}:{target.port}"
     match error:
+        case _ if advice := pooler_advice(error):
+            return f"{place} refuses the session: {pooler_words(error)}. {advice}"
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             advice = "Check user name and password in DATABASE_URL or DIRECT_URL, and pg_hba.conf."
             return f"{place} does not let user {target.user!r} in: {primary(error)}. {advice}"
