@@ -19,6 +19,7 @@ from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, qua
 from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import RefusedError
 from routeiq_migrate.failure import failing_as
+from routeiq_migrate.indexes.request_logs import needs_of_indexes
 from routeiq_migrate.ledger import (
     create_ledger,
     create_own_ledger,
@@ -29,8 +30,10 @@ from routeiq_migrate.ledger import (
     succeeded,
 )
 from routeiq_migrate.plan.migration import Ledgers, Migration
+from routeiq_migrate.plan.needs import needs_of_plan
 from routeiq_migrate.plan.plan import Apply, Build, Finish, Plan, Step
 from routeiq_migrate.plan.script_kinds import ConcurrentIndex, concurrent_index
+from routeiq_migrate.rights.check import require
 from routeiq_migrate.runtime.pace import pause
 from routeiq_migrate.runtime.report import Report
 from routeiq_migrate.scripts import Scripts
@@ -65,6 +68,7 @@ class Applier:
 
         Raises:
             RefusedError: the plan cannot go on unasked; nothing was changed.
+            MissingRightsError: the user may not do all of it; nothing was changed.
             MigrationFailedError: a script failed and was rolled back; those before it stay applied.
         """
         database = self.database
@@ -77,6 +81,8 @@ class Applier:
                 "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
                 "Point DATABASE_URL or DIRECT_URL at the writer."
             )
+        needs = needs_of_plan(plan, ledgers) | await needs_of_indexes(database)
+        await require(database, needs, "the pending migrations")
         findings = await find_dangers(database, plan, ledgers)
         check(findings, self.allowed)
         if plan.steps:

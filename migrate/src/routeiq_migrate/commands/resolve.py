@@ -5,6 +5,8 @@ from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import RefusedError, SettingsError
 from routeiq_migrate.ledger import create_ledger, read_ledgers, resolved, rolled_back
 from routeiq_migrate.plan.migration import Migration
+from routeiq_migrate.plan.needs import WRITE_LEDGER, Need
+from routeiq_migrate.rights.check import require
 
 
 async def resolve(
@@ -21,13 +23,14 @@ async def resolve(
 
     Raises:
         SettingsError: no such migration (Prisma's P3017), or none that was tried (P3011).
+        MissingRightsError: the user may not write the ledger.
         RefusedError: it is applied already (P3008), or it has not failed (P3012).
     """
     known = {migration.name: migration for migration in shipped}
     async with locks.migrating(database):
         ledgers = await read_ledgers(database)
         rows = [row for row in ledgers.rows or () if row.name == name and not row.rolled_back]
-        if applied and name not in known:
+        if applied and name not in known and not rows:
             raise SettingsError(f"No migration is named {name!r}. `routeiq-migrate plan` lists the names.")
         if any(row.finished for row in rows):
             raise RefusedError(f"Migration {name!r} is recorded as applied; there is nothing to resolve.")
@@ -35,9 +38,13 @@ async def resolve(
             raise SettingsError(
                 f"The ledger holds no failed attempt at a migration {name!r}. `status` shows what failed."
             )
+        needs = WRITE_LEDGER if ledgers.rows is not None else {Need("schema", "CREATE")}
+        await require(database, needs, "writing the migration ledger")
         await create_ledger(database, ledgers)
         async with database.unit():
             for row in rows:
                 await database.connection.execute(rolled_back(database, row.id))
             if applied:
-                await database.connection.execute(resolved(database, known[name]))
+                # A row of another release's migration keeps its checksum, which is all the ledger needs to know.
+                checksum = known[name].checksum if name in known else rows[-1].checksum
+                await database.connection.execute(resolved(database, name, checksum))

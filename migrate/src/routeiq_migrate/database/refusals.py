@@ -1,4 +1,4 @@
-"""What a pooler refuses for good, told by its words: all of it comes under the one SQLSTATE of a pooler that is busy."""
+"""What a pooler refuses for good, told by its words: a pooler that is busy has the same SQLSTATE."""
 
 import re
 

@@ -233,7 +233,8 @@ async def create_database(target: Target, limit: float) -> None:
     except (asyncpg.PostgresError, OSError, TimeoutError) as error:
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "
-            f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand."
+            f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand: CREATE DATABASE "
+            f"{identifier(target.database)} OWNER {identifier(target.user)};"
         ) from None
     try:
         # Another migrator may create it at the same instant.
@@ -242,7 +243,8 @@ async def create_database(target: Target, limit: float) -> None:
     except asyncpg.PostgresError as error:
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and user {target.user!r} cannot create it: "
-            f"{redact(primary(error), target.secrets)}. Create it by hand."
+            f"{redact(primary(error), target.secrets)}. Create it by hand: CREATE DATABASE "
+            f"{identifier(target.database)} OWNER {identifier(target.user)};"
         ) from None
     finally:
         await close(connection)

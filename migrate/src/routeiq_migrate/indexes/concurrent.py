@@ -10,10 +10,11 @@ import asyncpg
 
 from routeiq_migrate.database.catalogue import index_is_valid, qualified, unhurried
 from routeiq_migrate.database.locks import REPAIR_LOCK, Locks, try_locks
-from routeiq_migrate.database.session import LOST, Database, primary
+from routeiq_migrate.database.session import LOST, Database
 from routeiq_migrate.errors import MigrationFailedError
 from routeiq_migrate.failure import failing_as
 from routeiq_migrate.plan.plan import Build
+from routeiq_migrate.rights.check import told
 from routeiq_migrate.runtime.lazy_log import LazyLog
 
 TRANSIENT = re.compile(r"_cc(?:new|old)\d*$")
@@ -75,7 +76,8 @@ async def repair_indexes(database: Database, locks: Locks, log: LazyLog) -> list
                 except LOST:
                     raise
                 except asyncpg.PostgresError as error:
-                    problems.append(f"invalid index {name}: {primary(error)}")
+                    words = await told(database, error, database.target.schema, name)
+                    problems.append(f"invalid index {name}: {words}")
     finally:
         if not connection.is_closed():
             await connection.execute(f"SELECT pg_advisory_unlock({REPAIR_LOCK})")
@@ -98,7 +100,8 @@ async def full_identity(database: Database, log: LazyLog) -> list[str]:
         except LOST:
             raise
         except asyncpg.PostgresError as error:
-            problems.append(f"REPLICA IDENTITY FULL of {record['relname']}: {primary(error)}")
+            words = await told(database, error, database.target.schema, record["relname"])
+            problems.append(f"REPLICA IDENTITY FULL of {record['relname']}: {words}")
         else:
             log.info("set REPLICA IDENTITY FULL", table=record["relname"])
     return problems

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from routeiq_migrate.database.catalogue import WRITERS_WAIT, table_bytes, unhurried
+from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, table_bytes, unhurried
 from routeiq_migrate.database.locks import Locks
-from routeiq_migrate.database.session import LOST, Database, identifier, primary
+from routeiq_migrate.database.session import LOST, Database, identifier
 from routeiq_migrate.indexes.request_log_list import REQUEST_LOG_INDEXES, RequestLogIndex
+from routeiq_migrate.plan.needs import Need
+from routeiq_migrate.rights.check import told
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
 
@@ -105,7 +107,7 @@ class RequestLogs:
             except Problem as problem:
                 problems.append(f"index {index.name}: {problem}")
             except asyncpg.PostgresError as error:
-                problems.append(f"index {index.name}: {primary(error)}")
+                problems.append(f"index {index.name}: {await told(self.database, error, place.schema, place.table)}")
         return problems
 
     async def ensure(self, index: RequestLogIndex, place: Place) -> None:
@@ -243,6 +245,15 @@ class RequestLogs:
                 longest = min(8.0, 0.25 * 2.0**attempt)
                 await pause(longest / 2, longest)
         raise Problem("open transactions hold its table; run again when they have ended")
+
+
+async def needs_of_indexes(database: Database) -> frozenset[Need]:
+    """Return the rights that the request-log indexes need that are not there, on tables that are."""
+    found: set[Need] = set()
+    for index in REQUEST_LOG_INDEXES:
+        if await index_is_valid(database, index.name) is None:
+            found |= {Need("relation", "OWNER", "", index.table)}
+    return frozenset(found)
 
 
 def create_index(index: RequestLogIndex, place: Place, how: str = "") -> str:

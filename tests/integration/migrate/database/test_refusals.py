@@ -1,6 +1,7 @@
 """What a pooler refuses for good ends a run at once, with its words; what passes is waited for."""
 
 import struct
+import subprocess
 
 import pytest
 
@@ -25,6 +26,7 @@ FOR_GOOD = [
     ("prepared statements are not supported", "extended protocol"),
     ("old V2 protocol not supported", "allow this user"),
 ]
+OPTIONS = "options=-c%20statement_timeout%3D50s"
 PASSES = ["no more connections allowed (max_client_conn)", "server login has been failing, try again later", "shutting"]
 
 
@@ -63,32 +65,32 @@ def test_a_refusal_that_passes_is_waited_for(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "query", "words", "cure"),
+    ("given", "words", "cure"),
     [
-        ({}, "options=-c%20statement_timeout%3D5s", "unsupported startup parameter: options", {"query": ""}),
-        ({}, "options=-c%20statement_timeout%3D5s", "unsupported", {"more": "ignore_startup_parameters = options"}),
-        ({"database": "other"}, "", "no such database", {"database": "*"}),
-        ({"pool_mode": "statement"}, "", "statement pooling mode", {"pool_mode": "transaction"}),
-        ({"pool_mode": "statement"}, "", "statement pooling mode", {"DIRECT_URL": "the server's"}),
+        ({"query": OPTIONS}, "unsupported startup parameter: options", {"query": ""}),
+        ({"query": OPTIONS}, "unsupported startup", {"more": "ignore_startup_parameters = options"}),
+        ({"database": "other"}, "no such database", {"database": "*"}),
+        ({"pool_mode": "statement"}, "statement pooling mode", {"pool_mode": "transaction"}),
+        ({"pool_mode": "statement"}, "statement pooling mode", {"direct": "yes"}),
     ],
 )
 def test_what_pgbouncer_refuses_is_cured_as_advised(
-    server: PostgresServer, late: str, given: dict[str, str], query: str, words: str, cure: dict[str, str]
+    server: PostgresServer, late: str, given: dict[str, str], words: str, cure: dict[str, str]
 ) -> None:
     """The real PgBouncer: refused at once; with what the message advises ``up`` goes through."""
-    with running_pgbouncer(server, **given) as port:  # type: ignore[arg-type] # settings by name
-        url = server.url(late, query=query).replace(f":{server.port}/", f":{port}/")
-        refused = migrate("up", "--wait", "90", url=url)
-        assert refused.returncode == UNREACHABLE, refused.stderr
-        assert words in refused.stderr
-        assert "waiting" not in refused.stderr
-        if "DIRECT_URL" in cure:
-            assert migrate("up", url=url, DIRECT_URL=server.url(late)).returncode == DONE
-    settings = {name: value for name, value in (given | cure).items() if name not in ("query", "DIRECT_URL")}
-    query = cure.get("query", query)
-    with running_pgbouncer(server, **settings) as port:  # type: ignore[arg-type] # settings by name
-        done = migrate("up", url=server.url(late, query=query).replace(f":{server.port}/", f":{port}/"))
-        assert done.returncode == (UNREACHABLE if settings.get("pool_mode") == "statement" else DONE), done.stderr
+
+    def up(query: str = "", direct: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        with running_pgbouncer(server, **settings) as port:  # type: ignore[arg-type] # settings by name
+            url = server.url(late, query=query).replace(f":{server.port}/", f":{port}/")
+            around = {"DIRECT_URL": server.url(late)} if direct else {}
+            return migrate("up", "--wait", "90", url=url, **around)
+
+    refused = up(**given)
+    assert refused.returncode == UNREACHABLE, refused.stderr
+    assert words in refused.stderr
+    assert "waiting" not in refused.stderr
+    done = up(**(given | cure))
+    assert done.returncode == DONE, done.stderr
     assert is_current(server, late)
 
 

@@ -13,7 +13,8 @@ UNHURRIED = {"LLMROUTER_CONFIG_SYNC_LEASE_SECONDS": "30", "LLMROUTER_CONFIG_SYNC
 """The defaults: a shorter lease would keep every session busy by itself."""
 TERMS = 25.0
 """Longer than two limits of ten seconds and six looks of a candidate, in seconds."""
-GUARDED = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+GUARDED = """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def stays(replicas: Fleet) -> None:
