@@ -6,10 +6,11 @@ The ledger's definition and the meaning of its columns are Prisma's (schema-engi
 """
 
 import uuid
+from collections.abc import Callable
 
 from routeiq_migrate.database.session import Database, identifier, literal
 from routeiq_migrate.plan.migration import Ledgers, Migration, Row
-from routeiq_migrate.plan.needs import READ_LEDGERS
+from routeiq_migrate.plan.needs import READ_LEDGERS, Need
 from routeiq_migrate.rights.check import require
 
 CREATE_LEDGER = """CREATE TABLE {ledger} (
@@ -49,8 +50,13 @@ def ledger_of(database: Database) -> str:
     return f"{identifier(database.target.schema)}._prisma_migrations"
 
 
-async def read_ledgers(database: Database) -> Ledgers:
+async def read_ledgers(database: Database, later: Callable[[], frozenset[Need]] = frozenset) -> Ledgers:
     """Read both ledgers and what surrounds them, in one transaction, which a pooler needs to keep to one server.
+
+    Args:
+        database: the session.
+        later: tells the rights that the command needs beside; asked where a ledger cannot be read, so that all that
+            is missing is named at once.
 
     Raises:
         MissingRightsError: the user may not read a ledger.
@@ -59,7 +65,7 @@ async def read_ledgers(database: Database) -> Ledgers:
     async with database.transaction():
         [found] = await connection.fetch(SURVEY, database.target.schema)
         if not found["may_read"]:
-            await require(database, READ_LEDGERS, "reading the migration ledgers")
+            await require(database, READ_LEDGERS | later(), "reading the migration ledgers")
         if found["ledger_exists"]:
             records = await connection.fetch(
                 "SELECT id, migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, "

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from routeiq_migrate.errors import RefusedError, SettingsError
 from routeiq_migrate.plan.migration import Ledgers, Migration
-from routeiq_migrate.plan.plan import Plan, Refusal, make_plan
+from routeiq_migrate.plan.needs import Need, needs_of_plan
+from routeiq_migrate.plan.plan import Apply, Plan, Refusal, make_plan
 
 EXTRAS = "litellm-proxy-extras"
 
@@ -35,6 +36,11 @@ class Scripts:
         if isinstance(plan, Refusal):
             raise RefusedError(plan.reason)
         return plan
+
+    def needs(self) -> frozenset[Need]:
+        """Return the rights that running every script needs, for a plan that cannot be made."""
+        everything = Plan(tuple(Apply(migration) for migration in self.shipped), self.own)
+        return needs_of_plan(everything, Ledgers((), (), tables=1))
 
 
 def extras_folder() -> Path:

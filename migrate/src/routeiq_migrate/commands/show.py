@@ -51,7 +51,7 @@ async def show_plan(database: Database, scripts: Scripts) -> Exit:
         RefusedError: only a person can say what is to be done, or a script is not SQL.
         MissingRightsError: the user may not do all of it; the plan is printed all the same where it can be made.
     """
-    ledgers = await read_ledgers(database)
+    ledgers = await read_ledgers(database, scripts.needs)
     plan = scripts.plan_or_refuse(ledgers)
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
     needs = needs_of_plan(plan, ledgers) | await needs_of_indexes(database)

@@ -13,8 +13,8 @@ UNHURRIED = {"LLMROUTER_CONFIG_SYNC_LEASE_SECONDS": "30", "LLMROUTER_CONFIG_SYNC
 """The defaults: a shorter lease would keep every session busy by itself."""
 TERMS = 25.0
 """Longer than two limits of ten seconds and six looks of a candidate, in seconds."""
-GUARDED = """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock' AND granted
-AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+GUARDED = """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ExclusiveLock'
+AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def stays(replicas: Fleet) -> None:
@@ -48,9 +48,10 @@ def test_limits_of_the_server_move_no_lease(replicas: Fleet, settings: dict[str,
     """Whatever idle sessions the server ends, and however early: one holder, one epoch, and changes arrive."""
     for name, value in settings.items():
         replicas.sql(f"ALTER DATABASE \"{replicas.database}\" SET {name} = '{value}'")
+    replicas.settings.update(UNHURRIED)
     replicas.put("one")
     for index in range(3):
-        replicas.start(index, **UNHURRIED)
+        replicas.start(index)
     replicas.wait_serving("one")
     replicas.holder()
     wait_for("the guard", lambda: replicas.sql(GUARDED))
@@ -62,9 +63,10 @@ def test_a_proxy_that_cuts_idle_connections_moves_no_lease(replicas: Fleet) -> N
     with proxying(replicas.postgres.port) as proxy:
         proxy.idle = 10.0
         url = replicas.postgres.url(replicas.database).replace(f":{replicas.postgres.port}/", f":{proxy.port}/")
+        replicas.settings.update(UNHURRIED)
         replicas.put("one")
         for index in range(3):
-            replicas.start(index, DATABASE_URL=url, **UNHURRIED)
+            replicas.start(index, DATABASE_URL=url)
         replicas.wait_serving("one")
         replicas.holder()
         wait_for("the guard", lambda: replicas.sql(GUARDED))
