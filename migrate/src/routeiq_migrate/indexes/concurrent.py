@@ -8,6 +8,7 @@ import re
 
 import asyncpg
 
+from routeiq_migrate.database.blockers import Watch
 from routeiq_migrate.database.catalogue import index_is_valid, qualified, unhurried
 from routeiq_migrate.database.locks import REPAIR_LOCK, Locks, try_locks
 from routeiq_migrate.database.session import LOST, Database
@@ -40,12 +41,12 @@ async def build_index(database: Database, build: Build, locks: Locks, log: LazyL
     """
     connection, migration, name = database.connection, build.migration, build.index.index
     log.info("building an index while writers go on", migration=migration.name, index=name)
-    async with locks.building(database), unhurried(connection):
-        with failing_as(database, migration.name, resolvable=True):
-            if await index_is_valid(database, name) is False:
-                await connection.execute(f"DROP INDEX CONCURRENTLY {qualified(database, name)}")
-            await connection.execute(migration.script)
-            valid = await index_is_valid(database, name)
+    watch = Watch(database, log, migration.name)
+    async with locks.building(database), unhurried(connection), failing_as(watch, resolvable=True):
+        if await index_is_valid(database, name) is False:
+            await connection.execute(f"DROP INDEX CONCURRENTLY {qualified(database, name)}")
+        await connection.execute(migration.script)
+        valid = await index_is_valid(database, name)
     if not valid:
         raise MigrationFailedError(f"Migration {migration.name!r} left index {name!r} invalid. Run again.")
 
@@ -71,7 +72,8 @@ async def repair_indexes(database: Database, locks: Locks, log: LazyLog) -> list
                 try:
                     # Another migrator may have repaired or dropped it while we waited for the lock.
                     if await index_is_valid(database, name) is False:
-                        await connection.execute(f"{verb} {qualified(database, name)}")
+                        async with Watch(database, log, name).waits():
+                            await connection.execute(f"{verb} {qualified(database, name)}")
                         log.warning("repaired an invalid index", index=name, action=verb)
                 except LOST:
                     raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from routeiq_migrate.database.blockers import Wait, Watch
 from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, table_bytes, unhurried
 from routeiq_migrate.database.locks import Locks
 from routeiq_migrate.database.session import LOST, Database, identifier
@@ -50,6 +51,11 @@ AND (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(x.indkey::int2
     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum) = $3::text[]
 AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = x.indexrelid)
 ORDER BY i.relname LIMIT 1"""
+
+
+def request_log_tables() -> frozenset[str]:
+    """Return the names of the tables that are indexed here."""
+    return frozenset(index.table for index in REQUEST_LOG_INDEXES)
 
 
 class Problem(Exception):  # noqa: N818 - collected, never the end of a run
@@ -171,7 +177,8 @@ class RequestLogs:
             elif await self.adopted(index, place):
                 return
             if not await self.built_at_once(index, place):
-                await connection.execute(create_index(index, place, "CONCURRENTLY"))
+                async with Watch(self.database, self.log, place.index).waits():
+                    await connection.execute(create_index(index, place, "CONCURRENTLY"))
             if not await self.state_of(place):
                 raise Problem("the build left it invalid; run again")
         self.log.info("built an index", index=place.index, table=place.table)
@@ -234,17 +241,21 @@ class RequestLogs:
             Problem: open transactions kept the lock through every attempt.
         """
         connection = self.database.connection
+        watch = Watch(self.database, self.log, "the request-log indexes", request_log_tables)
+        wait = Wait()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self.locks.building(self.database), connection.transaction():
+                async with self.locks.building(self.database), watch.waits() as wait, connection.transaction():
                     await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
                     if index is None or adopt_at is None or not await self.adopted(index, adopt_at):
                         await connection.execute(statement)
                     return
             except asyncpg.LockNotAvailableError:
                 longest = min(8.0, 0.25 * 2.0**attempt)
+                if attempt == 1:
+                    self.log.info("waiting for other sessions", migration=watch.what, whose=wait.whose)
                 await pause(longest / 2, longest)
-        raise Problem("open transactions hold its table; run again when they have ended")
+        raise Problem(f"open transactions hold its table: {wait.whose}; run again when they have ended")
 
 
 async def needs_of_indexes(database: Database) -> frozenset[Need]:

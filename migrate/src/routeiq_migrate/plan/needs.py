@@ -86,6 +86,11 @@ def needs(script: str) -> frozenset[Need]:
         return frozenset()
 
 
+def tables_of(script: str) -> frozenset[str]:
+    """Return the names of the relations that ``script`` changes or reads."""
+    return frozenset(need.name for need in needs(script) if need.kind == "relation")
+
+
 def statements(script: str) -> Iterator[Tree]:
     """Yield the statements of ``script``, and those that stand as they are in its DO blocks.
 
