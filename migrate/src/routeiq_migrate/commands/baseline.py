@@ -8,13 +8,14 @@ import asyncpg
 
 from routeiq_migrate.database.locks import Locks
 from routeiq_migrate.database.session import LOST, Database, identifier, primary
-from routeiq_migrate.errors import RefusedError, SettingsError
+from routeiq_migrate.errors import RefusedError
 from routeiq_migrate.ledger import create_ledger, new_id, read_ledgers, resolved
 from routeiq_migrate.plan.migration import Migration
 from routeiq_migrate.plan.needs import WRITE_LEDGER, Need
 from routeiq_migrate.plan.plan import failure
 from routeiq_migrate.plan.script_kinds import concurrent_index
 from routeiq_migrate.rights.check import require
+from routeiq_migrate.scripts import Scripts
 
 SHOWN = 20
 """How many missing things are listed."""
@@ -98,12 +99,12 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
         await transaction.rollback()
 
 
-async def baseline(database: Database, shipped: tuple[Migration, ...], locks: Locks, through: str | None) -> int:
+async def baseline(database: Database, scripts: Scripts, locks: Locks, through: str | None) -> int:
     """Record the migrations up to ``through`` as applied, once the live schema proves to hold them.
 
     Args:
         database: the session.
-        shipped: LiteLLM's migrations and an operator's, in order.
+        scripts: the migrations on disk.
         locks: the locks of this run.
         through: the name of the last migration to record; None for all.
 
@@ -115,11 +116,8 @@ async def baseline(database: Database, shipped: tuple[Migration, ...], locks: Lo
         MissingRightsError: the user may not make the proof or write the ledger.
         SettingsError: no migration is named ``through``.
     """
-    names = [migration.name for migration in shipped]
-    if through is not None and through not in names:
-        raise SettingsError(f"No migration is named {through!r}. `routeiq-migrate plan` lists the names.")
-    count = len(names) if through is None else names.index(through) + 1
-    chosen = shipped[:count]
+    shipped = scripts.shipped
+    chosen = shipped if through is None else shipped[: shipped.index(scripts.named(through)) + 1]
     async with locks.migrating(database):
         ledgers = await read_ledgers(database)
         rows = ledgers.rows or ()

@@ -213,13 +213,13 @@ def explain(error: Exception, target: Target, limit: float) -> str:
         case socket.gaierror():
             return f"The host name {target.host!r} is unknown: {error.strerror}. Check it in the database URL."
         case TimeoutError():
-            return f"{place} did not answer within {limit:.3g} s (connect_timeout)."
+            return f"{place} did not answer within {limit:.3g} s. Check host and port, or raise connect_timeout."
         case ConnectionError() if no_tls(error):
             return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
         case asyncpg.PostgresError():
             return f"{place} refuses the session: {primary(error)}."
         case _:
-            return f"{place} cannot be reached: {error}."
+            return f"{place} cannot be reached: {error}. Check host and port in the database URL."
 
 
 async def create_database(target: Target, limit: float) -> None:

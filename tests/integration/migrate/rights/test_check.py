@@ -1,12 +1,10 @@
 # The statements of tests are put together from names of their own.
-# ruff: noqa: S608
 """Rights, with real roles: what is missing is named before anything is changed, and what is granted as told suffices.
 
 Invariant 9: a run that cannot be done whole for want of a right changes nothing.
 """
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,21 +14,15 @@ from tests.support.migrate import (
     DONE,
     FAILED,
     LATE,
-    failed_row,
     fingerprint,
-    index_state,
     is_current,
     ledger,
     migrate,
     shipped_scripts,
 )
-from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.postgres import PostgresServer
+from tests.support.rights import MAY_CREATE, OWN_ALL, extra_folder, statements_of
 
-OWN_ALL = """DO $$ DECLARE t record; BEGIN
-FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
-    EXECUTE format('ALTER TABLE public.%I OWNER TO {role}', t.relname); END LOOP; END $$;
-GRANT CREATE ON SCHEMA public TO {role};"""
-MAY_CREATE = 'GRANT CREATE ON DATABASE "{database}" TO {role};'
 ALL_TABLES = "GRANT ALL ON ALL TABLES IN SCHEMA public TO {role};"
 TRIGGER = """CREATE TRIGGER t BEFORE UPDATE ON data
 FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();"""
@@ -189,33 +181,6 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def role(server: PostgresServer, database: str) -> Iterator[str]:
-    """The name, and password, of a role that may log in and nothing more."""
-    name = f"r_{database}"
-    server.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
-    yield name
-    for one in (name, f"{name}_owner"):
-        server.sql(f'ALTER DATABASE "{database}" OWNER TO postgres')
-        server.sql(
-            f"DO $$ BEGIN IF to_regrole('{one}') IS NOT NULL THEN DROP OWNED BY {one}; DROP ROLE {one}; END IF; END $$",
-            database=database,
-        )
-
-
-def statements_of(text: str) -> list[str]:
-    """Return the statements that an answer or a message lists, each on a line of its own."""
-    return [line.strip() for line in text.splitlines() if line.startswith("  ") and line.endswith(";")]
-
-
-def extra_folder(tmp_path: Path, script: str) -> dict[str, str]:
-    """Lay a migration of the operator's own; return the setting that names it."""
-    folder = tmp_path / "migrations" / "20990101000000_extra"
-    folder.mkdir(parents=True)
-    (folder / "migration.sql").write_text(script)
-    return {"LITELLM_MIGRATION_DIR": str(tmp_path)}
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_is_missing_is_told_and_suffices(
     server: PostgresServer, request: pytest.FixtureRequest, role: str, case: Case, tmp_path: Path
@@ -280,124 +245,3 @@ def test_an_owner_of_all_needs_nothing_more(server: PostgresServer, late: str, r
     assert migrate("plan", url=url).returncode == DONE
     assert migrate("up", url=url).returncode == DONE
     assert is_current(server, late)
-
-
-@pytest.mark.parametrize(
-    ("extension", "told"),
-    [("hstore", "GRANT CREATE ON DATABASE"), ("pg_freespacemap", "CREATE EXTENSION IF NOT EXISTS")],
-)
-def test_an_extension_asks_for_what_it_takes(tmp_path: Path, extension: str, told: str) -> None:
-    """A trusted extension needs CREATE on the database, another one a superuser; installed, it needs nothing."""
-    settings = extra_folder(tmp_path, f"CREATE EXTENSION IF NOT EXISTS {extension}")
-    with running_postgres(tls=True) as server:
-        server.sql(
-            "CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT CREATE ON SCHEMA public TO poor; "
-            "CREATE SCHEMA routeiq AUTHORIZATION poor"
-        )
-        url = server.url(user="poor", password="poor")
-        refused = migrate("up", url=url, **settings)
-        assert refused.returncode == FAILED
-        [statement] = statements_of(json.loads(refused.stderr.splitlines()[-1])["event"])
-        assert statement.startswith(told)
-        assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == ["0"]
-        server.sql(statement)
-        done = migrate("up", url=url, **settings)
-        assert done.returncode == DONE, done.stderr
-
-
-@pytest.mark.parametrize("setting", [{}, {"LITELLM_SET_REPLICA_IDENTITY_FULL": "true"}])
-def test_what_is_left_to_do_beside_the_schema_says_who_may(
-    server: PostgresServer, whole: str, role: str, setting: dict[str, str]
-) -> None:
-    """A current schema and an index that is missing or broken: the statements that are named suffice for it."""
-    assert migrate("up", url=server.url(whole)).returncode == DONE
-    server.sql(
-        f"GRANT SELECT ON _prisma_migrations, routeiq.migration TO {role}; GRANT USAGE ON SCHEMA routeiq TO {role};"
-        'DROP INDEX "LiteLLM_SpendLogs_litellm_call_id_idx";'
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"LiteLLM_AuditLog_pkey\"'::regclass;"
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"LiteLLM_SpendLogs_startTime_idx\"'::regclass;",
-        database=whole,
-    )
-    url = server.url(whole, user=role, password=role)
-    rounds = 0
-    while (done := migrate("up", url=url, **setting)).returncode != DONE:
-        rounds += 1
-        assert rounds < 4, done.stderr
-        assert done.returncode == FAILED
-        event = json.loads(done.stderr.splitlines()[-1])["event"]
-        assert "a gateway can serve" in event
-        statements = [part.partition(" and run again")[0] for part in event.split("have a superuser run ")[1:]]
-        assert statements
-        server.sql("\n".join(statements), database=whole)
-    assert rounds > 0
-    assert index_state(server, whole, "LiteLLM_SpendLogs_litellm_call_id_idx") == ["t"]
-    assert index_state(server, whole, "LiteLLM_SpendLogs_startTime_idx") == ["t"]
-
-
-@pytest.mark.parametrize("command", [("resolve", "--rolled-back"), ("resolve", "--applied"), ("baseline", "--through")])
-def test_who_corrects_the_ledger_is_told_what_he_lacks(
-    server: PostgresServer, late: str, role: str, command: tuple[str, str]
-) -> None:
-    """``resolve`` and ``baseline``: exit 4, the statements, and the command goes through once they were run."""
-    script = shipped_scripts()[LATE - 1]
-    server.sql(f"GRANT SELECT ON _prisma_migrations TO {role};", database=late)
-    if command[0] == "resolve":
-        server.sql(
-            f"UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = '{script.name}'", database=late
-        )
-    else:
-        server.sql(f"DELETE FROM _prisma_migrations WHERE migration_name = '{script.name}'", database=late)
-    url = server.url(late, user=role, password=role)
-    refused = migrate(*command, script.name, url=url)
-    assert refused.returncode == FAILED, refused.stderr
-    statements = statements_of(json.loads(refused.stderr.splitlines()[-1])["event"])
-    assert statements
-    server.sql("\n".join(statements), database=late)
-    done = migrate(*command, script.name, url=url)
-    assert done.returncode == DONE, done.stderr
-
-
-def test_who_may_not_create_the_database_is_told_how(server: PostgresServer, database: str, role: str) -> None:
-    """The statement that the message gives, run by a superuser, is all that ``up`` needs."""
-    server.drop_database(database)
-    url = server.url(database, user=role, password=role)
-    refused = migrate("up", "--wait", "0", url=url)
-    assert "Create it by hand" in refused.stderr
-    event = json.loads(refused.stderr.splitlines()[-1])["event"]
-    server.sql(event[event.index("CREATE DATABASE") :])
-    done = migrate("up", url=url)
-    assert done.returncode == DONE, done.stderr
-
-
-def test_computed_statements_fail_alone_and_say_what_to_do(
-    server: PostgresServer, late: str, role: str, tmp_path: Path
-) -> None:
-    """SQL that a script computes is judged by the server only: rolled back, and the advice, taken, is enough."""
-    server.sql(
-        OWN_ALL.format(role=role) + MAY_CREATE.format(role=role, database=late) + "CREATE TABLE data (id int)",
-        database=late,
-    )
-    settings = extra_folder(tmp_path, "DO $$ BEGIN EXECUTE 'ALTER TABLE da' || 'ta ADD more int'; END $$")
-    url = server.url(late, user=role, password=role)
-    failed = migrate("up", "--allow-destructive", "20990101000000_extra", url=url, **settings)
-    assert failed.returncode == FAILED
-    assert f"Make user '{role}' the owner" in failed.stderr
-    server.sql(f"ALTER TABLE data OWNER TO {role}", database=late)
-    assert migrate("up", "--allow-destructive", "20990101000000_extra", url=url, **settings).returncode == DONE
-
-
-def test_a_failed_row_of_another_release_is_resolved_either_way(
-    server: PostgresServer, database: str, history: Callable[[int], str]
-) -> None:
-    """P3009 for a migration that is not on disk: both commands that the message names do what it says."""
-    gone = type(shipped_scripts()[0])("20240101000000_gone", shipped_scripts()[0].path)
-    for how in ("--applied", "--rolled-back"):
-        server.drop_database(database)
-        server.create_database(database, template=history(LATE))
-        server.sql(failed_row(gone, logs="'boom'"), database=database)
-        url = server.url(database)
-        stopped = migrate("up", url=url)
-        assert "P3009" in stopped.stderr
-        assert f"{how} '{gone.name}'" in stopped.stderr
-        assert migrate("resolve", how, gone.name, url=url).returncode == DONE
-        assert migrate("up", url=url).returncode == DONE
