@@ -28,6 +28,7 @@ LOGGED = ("info", "warning", "error", "add_argument", "add_parser", "ArgumentPar
 """Calls whose texts are events of the log, help, patterns or answers."""
 
 ADVICE = "tests/integration/migrate/test_advice.py::"
+REACHING = "tests/integration/migrate/database/test_reaching_as_told.py::"
 RIGHTS = "tests/integration/migrate/rights/test_other_ways.py::"
 CHECK = "tests/integration/migrate/rights/test_check.py::test_what_is_missing_is_told_and_suffices"
 URLS = "tests/unit/migrate/test_advice.py::test_a_setting_corrected_as_told_is_taken"
@@ -59,17 +60,17 @@ FOLLOWED = {
     "Have the pooler pool sessions": POOLER + "test_what_pgbouncer_refuses_is_cured_as_advised",
     "Have the pooler take the extended": POOLER + "test_a_lasting_refusal_ends_the_run_with_its_words",
     "Have the pooler allow": POOLER + "test_a_lasting_refusal_ends_the_run_with_its_words",
-    "Check user name and password in DATABASE_URL": ADVICE + "test_a_password_that_is_wrong",
-    "Give its authority with": ADVICE + "test_tls_that_does_not_come_about",
-    "Check sslmode and the client certificate": ADVICE + "test_tls_that_does_not_come_about",
-    "Check it in the database URL": ADVICE + "test_a_server_that_is_not_there",
-    "or raise connect_timeout": ADVICE + "test_a_server_that_is_slow",
-    "or relax sslmode": ADVICE + "test_tls_that_does_not_come_about",
-    "cannot be reached: {}": ADVICE + "test_a_server_that_is_not_there",
-    "from which to create it, lets us not in": ADVICE + "test_a_maintenance_database_that_lets_nobody_in",
+    "Check user name and password in DATABASE_URL": REACHING + "test_a_password_that_is_wrong",
+    "Give its authority with": REACHING + "test_tls_that_does_not_come_about",
+    "Check sslmode and the client certificate": REACHING + "test_tls_that_does_not_come_about",
+    "Check it in the database URL": REACHING + "test_a_server_that_is_not_there",
+    "or raise connect_timeout": REACHING + "test_a_server_that_is_slow",
+    "or relax sslmode": REACHING + "test_tls_that_does_not_come_about",
+    "cannot be reached: {}": REACHING + "test_a_server_that_is_not_there",
+    "from which to create it, lets us not in": REACHING + "test_a_maintenance_database_that_lets_nobody_in",
     "cannot create it: {}": RIGHTS + "test_who_may_not_create_the_database_is_told_how",
-    "Create it, or run `routeiq-migrate up`": ADVICE + "test_a_database_that_is_missing",
-    "Mount the file readable": ADVICE + "test_tls_that_does_not_come_about",
+    "Create it, or run `routeiq-migrate up`": REACHING + "test_a_database_that_is_missing",
+    "Mount the file readable": REACHING + "test_tls_that_does_not_come_about",
     "Make user {} the owner": RIGHTS + "test_computed_statements_fail_alone_and_say_what_to_do",
     "Point DATABASE_URL or DIRECT_URL at the writer.": ADVICE + "test_a_transaction_that_may_only_read",
     "It waited for {}": "tests/integration/migrate/database/test_blockers.py::"
