@@ -28,7 +28,7 @@ async def failing_as(watch: Watch, *, resolvable: bool = False) -> AsyncIterator
     """
     wait = Wait()
     try:
-        async with watch.waits() as wait:
+        async with watch.waiting() as wait:
             yield
     except LOST:
         raise

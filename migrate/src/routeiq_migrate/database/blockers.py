@@ -67,7 +67,7 @@ class Watch:
     tables: Callable[[], frozenset[str]] = frozenset
 
     @contextlib.asynccontextmanager
-    async def waits(self) -> AsyncIterator[Wait]:
+    async def waiting(self) -> AsyncIterator[Wait]:
         """Look while the body runs; a body that ends for a lock leaves in the `Wait` whose it was.
 
         Raises:

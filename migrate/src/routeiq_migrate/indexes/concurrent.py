@@ -15,7 +15,7 @@ from routeiq_migrate.database.session import LOST, Database
 from routeiq_migrate.errors import MigrationFailedError
 from routeiq_migrate.failure import failing_as
 from routeiq_migrate.plan.plan import Build
-from routeiq_migrate.rights.check import told
+from routeiq_migrate.rights.check import reason_with_grants
 from routeiq_migrate.runtime.lazy_log import LazyLog
 
 TRANSIENT = re.compile(r"_cc(?:new|old)\d*$")
@@ -72,13 +72,13 @@ async def repair_indexes(database: Database, locks: Locks, log: LazyLog) -> list
                 try:
                     # Another migrator may have repaired or dropped it while we waited for the lock.
                     if await index_is_valid(database, name) is False:
-                        async with Watch(database, log, name).waits():
+                        async with Watch(database, log, name).waiting():
                             await connection.execute(f"{verb} {qualified(database, name)}")
                         log.warning("repaired an invalid index", index=name, action=verb)
                 except LOST:
                     raise
                 except asyncpg.PostgresError as error:
-                    words = await told(database, error, database.target.schema, name)
+                    words = await reason_with_grants(database, error, database.target.schema, name)
                     problems.append(f"invalid index {name}: {words}")
     finally:
         if not connection.is_closed():
@@ -102,7 +102,7 @@ async def full_identity(database: Database, log: LazyLog) -> list[str]:
         except LOST:
             raise
         except asyncpg.PostgresError as error:
-            words = await told(database, error, database.target.schema, record["relname"])
+            words = await reason_with_grants(database, error, database.target.schema, record["relname"])
             problems.append(f"REPLICA IDENTITY FULL of {record['relname']}: {words}")
         else:
             log.info("set REPLICA IDENTITY FULL", table=record["relname"])

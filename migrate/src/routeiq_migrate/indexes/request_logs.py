@@ -15,7 +15,7 @@ from routeiq_migrate.database.locks import Locks
 from routeiq_migrate.database.session import LOST, Database, identifier
 from routeiq_migrate.indexes.request_log_list import REQUEST_LOG_INDEXES, RequestLogIndex
 from routeiq_migrate.plan.needs import Need
-from routeiq_migrate.rights.check import told
+from routeiq_migrate.rights.check import reason_with_grants
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
 
@@ -113,7 +113,9 @@ class RequestLogs:
             except Problem as problem:
                 problems.append(f"index {index.name}: {problem}")
             except asyncpg.PostgresError as error:
-                problems.append(f"index {index.name}: {await told(self.database, error, place.schema, place.table)}")
+                problems.append(
+                    f"index {index.name}: {await reason_with_grants(self.database, error, place.schema, place.table)}"
+                )
         return problems
 
     async def ensure(self, index: RequestLogIndex, place: Place) -> None:
@@ -177,7 +179,7 @@ class RequestLogs:
             elif await self.adopted(index, place):
                 return
             if not await self.built_at_once(index, place):
-                async with Watch(self.database, self.log, place.index).waits():
+                async with Watch(self.database, self.log, place.index).waiting():
                     await connection.execute(create_index(index, place, "CONCURRENTLY"))
             if not await self.state_of(place):
                 raise Problem("the build left it invalid; run again")
@@ -245,7 +247,7 @@ class RequestLogs:
         wait = Wait()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self.locks.building(self.database), watch.waits() as wait, connection.transaction():
+                async with self.locks.building(self.database), watch.waiting() as wait, connection.transaction():
                     await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
                     if index is None or adopt_at is None or not await self.adopted(index, adopt_at):
                         await connection.execute(statement)

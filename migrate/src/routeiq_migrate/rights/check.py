@@ -128,7 +128,7 @@ async def missing_in_schemas(database: Database, wanted: set[Need], user: str, *
     return grants
 
 
-async def told(database: Database, error: asyncpg.PostgresError, schema: str, relation: str) -> str:
+async def reason_with_grants(database: Database, error: asyncpg.PostgresError, schema: str, relation: str) -> str:
     """Return the server's words on what could not be done with ``relation``, and the statements that would allow it."""
     words = primary(error)
     if not isinstance(error, asyncpg.InsufficientPrivilegeError):
