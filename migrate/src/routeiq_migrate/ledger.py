@@ -65,7 +65,7 @@ async def read_ledgers(database: Database, later: Callable[[], frozenset[Need]] 
     async with database.transaction():
         [found] = await connection.fetch(SURVEY, database.target.schema)
         if not found["may_read"]:
-            await require(database, READ_LEDGERS | later(), "reading the migration ledgers")
+            await require(database, lambda: READ_LEDGERS | later(), "reading the migration ledgers")
         if found["ledger_exists"]:
             records = await connection.fetch(
                 "SELECT id, migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, "

@@ -83,8 +83,8 @@ class Applier:
                 "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
                 "Point DATABASE_URL or DIRECT_URL at the writer."
             )
-        needs = needs_of_plan(plan, ledgers) | await needs_of_indexes(database)
-        await require(database, needs, "the pending migrations")
+        indexes = await needs_of_indexes(database)
+        await require(database, lambda: needs_of_plan(plan, ledgers) | indexes, "the pending migrations")
         findings = await find_dangers(database, plan, ledgers)
         check(findings, self.allowed)
         if plan.steps:

@@ -129,7 +129,8 @@ async def baseline(database: Database, scripts: Scripts, locks: Locks, through: 
         if not lacking:
             raise RefusedError("The ledger records all of these migrations already, so nothing is left to baseline.")
         needs = WRITE_LEDGER if ledgers.rows is not None else {Need("schema", "CREATE")}
-        await require(database, needs | {Need("database", "CREATE")}, "the proof and the ledger of a baseline")
+        needs |= {Need("database", "CREATE")}
+        await require(database, lambda: needs, "the proof and the ledger of a baseline")
         missing = await missing_from_live(database, chosen)
         if missing:
             listed = "\n".join(f"  {line}" for line in missing[:SHOWN])

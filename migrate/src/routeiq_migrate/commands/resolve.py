@@ -39,7 +39,7 @@ async def resolve(database: Database, scripts: Scripts, locks: Locks, name: str,
                 f"The ledger holds no failed attempt at a migration {name!r}. `status` shows what failed."
             )
         needs = WRITE_LEDGER if ledgers.rows is not None else {Need("schema", "CREATE")}
-        await require(database, needs, "writing the migration ledger")
+        await require(database, lambda: needs, "writing the migration ledger")
         await create_ledger(database, ledgers)
         async with database.unit():
             for row in rows:

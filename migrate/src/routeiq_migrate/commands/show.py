@@ -54,8 +54,10 @@ async def show_plan(database: Database, scripts: Scripts) -> Exit:
     ledgers = await read_ledgers(database, scripts.needs)
     plan = scripts.plan_or_refuse(ledgers)
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
-    needs = needs_of_plan(plan, ledgers) | await needs_of_indexes(database)
-    missing = [] if ledgers.read_only else await missing_rights(database, needs)
+    indexes = await needs_of_indexes(database)
+    missing: list[str] = []
+    if not ledgers.read_only:
+        missing = await missing_rights(database, lambda: needs_of_plan(plan, ledgers) | indexes)
     # Whether rows would be lost is asked of the tables, which may not be readable.
     findings = () if missing else await examine_scripts(database, [*pending, *plan.own])
     lines = [] if plan.names else ["nothing to do"]

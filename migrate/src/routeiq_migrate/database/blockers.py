@@ -78,7 +78,13 @@ class Watch:
         if database.pooled:
             process = await database.connection.fetchval("SELECT pg_backend_pid()")
         wait = Wait()
-        looking = asyncio.create_task(self._look(process, wait))
+        looking: list[asyncio.Task[None]] = []
+
+        def look() -> None:
+            looking.append(asyncio.create_task(self._look(process, wait)))
+
+        # A timer costs next to nothing, and most of the two hundred migrations of a run end before it.
+        timer = asyncio.get_running_loop().call_later(FIRST_SECONDS, look)
         try:
             yield wait
         except asyncpg.LockNotAvailableError:
@@ -87,11 +93,12 @@ class Watch:
                 wait.whose = await sessions(database.connection, database, HOLDING, database.target.schema, tables)
             raise
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            timer.cancel()
+            for task in looking:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _look(self, process: int, wait: Wait) -> None:
-        await asyncio.sleep(FIRST_SECONDS)
         target = self.database.target
         told = -TOLD_SECONDS
         while True:

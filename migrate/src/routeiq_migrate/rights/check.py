@@ -3,7 +3,7 @@
 An object that is not there needs no right: what an earlier script of the same plan makes belongs to its maker.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import asyncpg
 
@@ -42,8 +42,13 @@ JOIN pg_available_extension_versions v ON v.name = e.name
 WHERE e.name = ANY ($1::text[]) AND e.installed_version IS NULL GROUP BY e.name ORDER BY e.name"""
 
 
-async def require(database: Database, needs: Iterable[Need], purpose: str) -> None:
-    """See that the user has the rights ``needs``; ``purpose`` says for what, in the words of the message.
+async def require(database: Database, needs: Callable[[], Iterable[Need]], purpose: str) -> None:
+    """See that the user has the rights that ``needs`` tells.
+
+    Args:
+        database: the session.
+        needs: tells the rights; not asked for a superuser, since it may read every script.
+        purpose: what they are needed for.
 
     Raises:
         MissingRightsError: names the statements that grant what is missing.
@@ -63,13 +68,13 @@ async def missing_text(database: Database, statements: list[str], purpose: str) 
     )
 
 
-async def missing_rights(database: Database, needs: Iterable[Need]) -> list[str]:
+async def missing_rights(database: Database, needs: Callable[[], Iterable[Need]]) -> list[str]:
     """Return the statements that grant those of ``needs`` that are missing, in an order in which they can be run."""
     connection, schema = database.connection, database.target.schema
     [user] = await connection.fetch(USER)
     if user["rolsuper"]:
         return []
-    wanted = {Need(need.kind, need.right, need.schema or schema, need.name) for need in needs}
+    wanted = {Need(need.kind, need.right, need.schema or schema, need.name) for need in needs()}
     name = identifier(user["name"])
     create_database = f"GRANT CREATE ON DATABASE {identifier(user['database'])} TO {name};"
     grants = [create_database] if not user["may_create"] and any(n.kind == "database" for n in wanted) else []
@@ -134,5 +139,5 @@ async def reason_with_grants(database: Database, error: asyncpg.PostgresError, s
     if not isinstance(error, asyncpg.InsufficientPrivilegeError):
         return words
     wanted = (Need("relation", "OWNER", schema, relation), Need("schema", "CREATE", schema))
-    statements = await missing_rights(database, wanted)
+    statements = await missing_rights(database, lambda: wanted)
     return f"{words}; have a superuser run {' '.join(statements)} and run again" if statements else words
