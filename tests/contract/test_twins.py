@@ -20,6 +20,7 @@ import routeiq_syncd.errors
 from tests.support.processes import REPOSITORY
 
 TWINS = {
+    "database/connect.py": ("migrate", "syncd"),
     "database/parts.py": ("migrate", "syncd"),
     "database/tls.py": ("migrate", "syncd"),
     "database/url.py": ("migrate", "syncd"),

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,24 +15,31 @@ class Proxy:
     Attributes:
         port: where it listens on loopback.
         reply: what every new connection is answered with, and closed; empty: it is let through.
+        idle: after how many seconds without a byte in either direction a connection is cut; None: never.
         flowing: cleared, nothing is forwarded in either direction, and nobody is told.
         open: whether new connections are let through; a closed proxy hangs up on each.
         fatal: a connection whose client sends these bytes is cut once the server has answered, without the answer.
         after: ... only where the connection has sent these bytes before.
         accepted: how many connections were let through.
         fired: set when that has happened.
+        closed: set when the proxy has ended.
+        idled: how many connections were cut because they were idle.
     """
 
     target: int
     listener: socket.socket
     open: bool = True
     reply: bytes = b""
+    idle: float | None = None
     flowing: threading.Event = field(default_factory=threading.Event)
     fatal: bytes = b""
     after: bytes = b""
     accepted: int = 0
     fired: threading.Event = field(default_factory=threading.Event)
     pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
+    idled: int = 0
+    _spoke: dict[socket.socket, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.flowing.set()
@@ -46,6 +54,15 @@ class Proxy:
         pairs, self.pairs = self.pairs, []
         for pair in pairs:
             hang_up(pair)
+
+    def cut_idle(self) -> None:
+        """Cut what is idle for too long, until the proxy ends."""
+        while not self.closed.wait(0.1):
+            for pair in list(self.pairs):
+                silent = time.monotonic() - self._spoke[pair[0]]
+                if self.idle is not None and silent > self.idle and pair[0].fileno() >= 0:
+                    hang_up(pair)
+                    self.idled += 1
 
     def serve(self) -> None:
         """Accept until the listener is closed."""
@@ -67,6 +84,7 @@ class Proxy:
                 self.accepted += 1
                 self.pairs.append((client, server))
                 doomed = threading.Event()
+                self._spoke[client] = time.monotonic()
                 for work in (self._up, self._down):
                     threading.Thread(target=work, args=(client, server, doomed), daemon=True).start()
 
@@ -81,6 +99,7 @@ class Proxy:
         ripe = not self.after
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
+                self._spoke[client] = time.monotonic()
                 if ripe and self.fatal and self.fatal in data:
                     self.fatal = b""
                     doomed.set()
@@ -92,6 +111,7 @@ class Proxy:
     def _down(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
+                self._spoke[client] = time.monotonic()
                 if doomed.is_set():
                     self.fired.set()
                     break
@@ -115,9 +135,11 @@ def proxying(target: int) -> Iterator[Proxy]:
     proxy = Proxy(target, listener)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()
+    threading.Thread(target=proxy.cut_idle, daemon=True).start()
     try:
         yield proxy
     finally:
+        proxy.closed.set()
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)

@@ -43,6 +43,12 @@ class MigrationFailedError(MigrateError):
     exit = Exit.FAILED
 
 
+class MissingRightsError(MigrateError):
+    """The user may not do what a command needs; the message has the statements that grant it."""
+
+    exit = Exit.FAILED
+
+
 class RefusedError(MigrateError):
     """Going on could lose data or would guess; nothing further was changed."""
 

@@ -6,9 +6,12 @@ The ledger's definition and the meaning of its columns are Prisma's (schema-engi
 """
 
 import uuid
+from collections.abc import Callable
 
 from routeiq_migrate.database.session import Database, identifier, literal
 from routeiq_migrate.plan.migration import Ledgers, Migration, Row
+from routeiq_migrate.plan.needs import READ_LEDGERS, Need
+from routeiq_migrate.rights.check import require
 
 CREATE_LEDGER = """CREATE TABLE {ledger} (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -32,7 +35,11 @@ SURVEY = """SELECT
     EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema_exists,
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = $1 AND c.relname = '_prisma_migrations') AS ledger_exists,
-    to_regclass('routeiq.migration') IS NOT NULL AS own_exists,
+    EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'routeiq' AND c.relname = 'migration') AS own_exists,
+    NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE (n.nspname, c.relname) IN (($1, '_prisma_migrations'), ('routeiq', 'migration'))
+            AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))) AS may_read,
     (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relkind = 'r'
        AND c.relname NOT IN ('_prisma_migrations', 'spatial_ref_sys')) AS tables"""
@@ -43,11 +50,22 @@ def ledger_of(database: Database) -> str:
     return f"{identifier(database.target.schema)}._prisma_migrations"
 
 
-async def read_ledgers(database: Database) -> Ledgers:
-    """Read both ledgers and what surrounds them, in one transaction, which a pooler needs to keep to one server."""
+async def read_ledgers(database: Database, later: Callable[[], frozenset[Need]] = frozenset) -> Ledgers:
+    """Read both ledgers and what surrounds them, in one transaction, which a pooler needs to keep to one server.
+
+    Args:
+        database: the session.
+        later: tells the rights that the command needs beside; asked where a ledger cannot be read, so that all that
+            is missing is named at once.
+
+    Raises:
+        MissingRightsError: the user may not read a ledger.
+    """
     connection, rows, own = database.connection, None, None
     async with database.transaction():
         [found] = await connection.fetch(SURVEY, database.target.schema)
+        if not found["may_read"]:
+            await require(database, lambda: READ_LEDGERS | later(), "reading the migration ledgers")
         if found["ledger_exists"]:
             records = await connection.fetch(
                 "SELECT id, migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, "
@@ -81,11 +99,11 @@ def rolled_back(database: Database, row_id: str) -> str:
     return f"UPDATE {ledger_of(database)} SET rolled_back_at = clock_timestamp() WHERE id = {literal(row_id)}"
 
 
-def resolved(database: Database, migration: Migration) -> str:
-    """Return the statement that records ``migration`` as applied without running it."""
+def resolved(database: Database, name: str, checksum: str) -> str:
+    """Return the statement that records a migration as applied without running it."""
     return (
         f"INSERT INTO {ledger_of(database)} (id, checksum, migration_name, logs, started_at, finished_at) "
-        f"VALUES ({literal(new_id())}, {literal(migration.checksum)}, {literal(migration.name)}, '', now(), now())"
+        f"VALUES ({literal(new_id())}, {literal(checksum)}, {literal(name)}, '', now(), now())"
     )
 
 

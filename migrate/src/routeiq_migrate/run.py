@@ -79,10 +79,10 @@ async def dispatch(
             case "plan":
                 return await show_plan(database, scripts)
             case "baseline":
-                count = await baseline(database, scripts.shipped, locks, arguments.through)
+                count = await baseline(database, scripts, locks, arguments.through)
                 log.info("the schema holds what they make; recorded as applied", migrations=count)
             case "resolve":
                 name = arguments.applied or arguments.rolled_back
-                await resolve(database, scripts.shipped, locks, name, applied=arguments.applied is not None)
+                await resolve(database, scripts, locks, name, applied=arguments.applied is not None)
                 log.info("resolved", migration=name)
     return Exit.DONE

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from routeiq_migrate.errors import RefusedError, SettingsError
 from routeiq_migrate.plan.migration import Ledgers, Migration
-from routeiq_migrate.plan.plan import Plan, Refusal, make_plan
+from routeiq_migrate.plan.needs import Need, needs_of_plan
+from routeiq_migrate.plan.plan import Apply, Plan, Refusal, make_plan
 
 EXTRAS = "litellm-proxy-extras"
 
@@ -35,6 +37,25 @@ class Scripts:
         if isinstance(plan, Refusal):
             raise RefusedError(plan.reason)
         return plan
+
+    def named(self, name: str) -> Migration:
+        """Return LiteLLM's or an operator's migration of that name.
+
+        Raises:
+            SettingsError: there is none; names the one that was perhaps meant.
+        """
+        names = {migration.name: migration for migration in self.shipped}
+        if name in names:
+            return names[name]
+        close = get_close_matches(name, names, n=1)
+        meant = f"Did you mean {close[0]!r}?" if close else "Give one of them in full."
+        first, last = self.shipped[0].name, self.shipped[-1].name
+        raise SettingsError(f"No migration is named {name!r}; the names go from {first!r} to {last!r}. {meant}")
+
+    def needs(self) -> frozenset[Need]:
+        """Return the rights that running every script needs, for a plan that cannot be made."""
+        everything = Plan(tuple(Apply(migration) for migration in self.shipped), self.own)
+        return needs_of_plan(everything, Ledgers((), (), tables=1))
 
 
 def extras_folder() -> Path:
@@ -111,7 +132,7 @@ def read_folder(folder: Path) -> Iterator[tuple[str, str]]:
     Raises:
         RefusedError: it cannot go on; the message says why and what to do.
     """
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.is_dir() else ():
         if not path.is_dir():
             continue
         try:

@@ -5,8 +5,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from tests.support.migrate import (
     BAD_SETTINGS,
+    DONE,
     LATE,
     REFUSED,
     ledger,
@@ -56,3 +59,21 @@ def test_litellm_and_extras_that_do_not_belong_together(server: PostgresServer, 
     assert "litellm 9.9.9" in done.stderr
     assert "litellm-proxy-extras 0.0.1" in done.stderr
     assert f"but {version('litellm-proxy-extras')} is installed" in done.stderr
+
+
+@pytest.mark.parametrize("broken", ["gone", "empty", "without its folder"])
+def test_a_package_that_is_missing_is_asked_for(
+    server: PostgresServer, whole: str, tmp_path: Path, broken: str
+) -> None:
+    """LiteLLM's package of migrations is not there, or holds none: said so; with it in place ``up`` goes through."""
+    if broken == "gone":
+        (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['litellm_proxy_extras'] = None")
+    else:
+        package = tmp_path / "litellm_proxy_extras"
+        (package / "migrations" if broken == "empty" else package).mkdir(parents=True)
+        (package / "__init__.py").touch()
+    done = migrate("up", url=server.url(whole), PYTHONPATH=str(tmp_path))
+    assert done.returncode in (BAD_SETTINGS, REFUSED), done.stderr
+    assert "Install it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert migrate("up", url=server.url(whole)).returncode == DONE

@@ -39,7 +39,7 @@ async def adopt(database: Database, migration: Migration, row_id: str, log: Lazy
         )
     async with database.unit():
         await database.connection.execute(rolled_back(database, row_id))
-        await database.connection.execute(resolved(database, migration))
+        await database.connection.execute(resolved(database, migration.name, migration.checksum))
     log.warning("an earlier attempt had applied this migration; recorded that", migration=migration.name)
 
 

@@ -10,15 +10,18 @@ lock holds a snapshot the build would wait for), and the script is recorded afte
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 
 from routeiq_migrate.apply.adopt import adopt
 from routeiq_migrate.apply.permission import Finding, check, examine_scripts, guard
+from routeiq_migrate.database.blockers import Watch
 from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, qualified, table_bytes, table_exists
 from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import RefusedError
 from routeiq_migrate.failure import failing_as
+from routeiq_migrate.indexes.request_logs import needs_of_indexes
 from routeiq_migrate.ledger import (
     create_ledger,
     create_own_ledger,
@@ -29,8 +32,10 @@ from routeiq_migrate.ledger import (
     succeeded,
 )
 from routeiq_migrate.plan.migration import Ledgers, Migration
+from routeiq_migrate.plan.needs import needs_of_plan, tables_of
 from routeiq_migrate.plan.plan import Apply, Build, Finish, Plan, Step
 from routeiq_migrate.plan.script_kinds import ConcurrentIndex, concurrent_index
+from routeiq_migrate.rights.check import require
 from routeiq_migrate.runtime.pace import pause
 from routeiq_migrate.runtime.report import Report
 from routeiq_migrate.scripts import Scripts
@@ -65,6 +70,7 @@ class Applier:
 
         Raises:
             RefusedError: the plan cannot go on unasked; nothing was changed.
+            MissingRightsError: the user may not do all of it; nothing was changed.
             MigrationFailedError: a script failed and was rolled back; those before it stay applied.
         """
         database = self.database
@@ -77,10 +83,12 @@ class Applier:
                 "The database is read-only (a standby, or default_transaction_read_only), and migrations are pending. "
                 "Point DATABASE_URL or DIRECT_URL at the writer."
             )
+        indexes = await needs_of_indexes(database)
+        await require(database, lambda: needs_of_plan(plan, ledgers) | indexes, "the pending migrations")
         findings = await find_dangers(database, plan, ledgers)
         check(findings, self.allowed)
         if plan.steps:
-            with failing_as(database, "the migration ledger"):
+            async with failing_as(Watch(database, self.report.log, "the migration ledger")):
                 await create_ledger(database, ledgers)
         self.report.progress.start(len(plan.names))
         for number, step in enumerate(plan.steps, 1):
@@ -89,11 +97,11 @@ class Applier:
             if build is not None:
                 return build
         if plan.own and ledgers.own is None:
-            with failing_as(database, "the ledger of schema routeiq"):
+            async with failing_as(Watch(database, self.report.log, "the ledger of schema routeiq")):
                 await create_own_ledger(database)
         for migration in plan.own:
             began = time.perf_counter()
-            with failing_as(database, migration.name):
+            async with failing_as(Watch(database, self.report.log, migration.name)):
                 await apply_own(database, migration)
             self.report.progress.applied(f"routeiq/{migration.name}", (time.perf_counter() - began) * 1000)
         return None
@@ -107,8 +115,10 @@ class Applier:
         """
         name = step.migration.name
         began = time.perf_counter()
-        with self.report.telemetry.span("migration", name=name), failing_as(self.database, name, resolvable=True):
-            build = await self.patient_step(step, findings, last=last)
+        watch = Watch(self.database, self.report.log, name, partial(tables_of, step.migration.script))
+        with self.report.telemetry.span("migration", name=name):
+            async with failing_as(watch, resolvable=True):
+                build = await self.patient_step(step, findings, last=last)
         if build is None:
             self.report.progress.applied(name, (time.perf_counter() - began) * 1000)
         return build

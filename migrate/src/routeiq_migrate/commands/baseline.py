@@ -1,4 +1,4 @@
-"""``baseline``: give a database its ledger, once its schema proves to hold what the migrations make.
+"""``baseline``: give a ledger the rows it lacks, once the schema proves to hold what the migrations make.
 
 The proof needs no model of the schema: the migrations are applied to a scratch schema inside a transaction that is
 rolled back, and everything found in the scratch schema has to be found in the live one.
@@ -8,10 +8,14 @@ import asyncpg
 
 from routeiq_migrate.database.locks import Locks
 from routeiq_migrate.database.session import LOST, Database, identifier, primary
-from routeiq_migrate.errors import RefusedError, SettingsError
+from routeiq_migrate.errors import RefusedError
 from routeiq_migrate.ledger import create_ledger, new_id, read_ledgers, resolved
 from routeiq_migrate.plan.migration import Migration
+from routeiq_migrate.plan.needs import WRITE_LEDGER, Need
+from routeiq_migrate.plan.plan import failure
 from routeiq_migrate.plan.script_kinds import concurrent_index
+from routeiq_migrate.rights.check import require
+from routeiq_migrate.scripts import Scripts
 
 SHOWN = 20
 """How many missing things are listed."""
@@ -89,18 +93,18 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
     except asyncpg.PostgresError as error:
         raise RefusedError(
             f"The schema cannot be checked: {primary(error)} (SQLSTATE {error.sqlstate}). The check applies the "
-            "migrations to a scratch schema and rolls it back, for which it needs CREATE on the database."
+            "migrations to a scratch schema and rolls it back. Correct the cause and run again."
         ) from None
     finally:
         await transaction.rollback()
 
 
-async def baseline(database: Database, shipped: tuple[Migration, ...], locks: Locks, through: str | None) -> int:
+async def baseline(database: Database, scripts: Scripts, locks: Locks, through: str | None) -> int:
     """Record the migrations up to ``through`` as applied, once the live schema proves to hold them.
 
     Args:
         database: the session.
-        shipped: LiteLLM's migrations and an operator's, in order.
+        scripts: the migrations on disk.
         locks: the locks of this run.
         through: the name of the last migration to record; None for all.
 
@@ -108,18 +112,25 @@ async def baseline(database: Database, shipped: tuple[Migration, ...], locks: Lo
         how many were recorded.
 
     Raises:
-        RefusedError: there is a history already, or something is missing.
+        RefusedError: the ledger holds a failure or lacks nothing, or something is missing.
+        MissingRightsError: the user may not make the proof or write the ledger.
         SettingsError: no migration is named ``through``.
     """
-    names = [migration.name for migration in shipped]
-    if through is not None and through not in names:
-        raise SettingsError(f"No migration is named {through!r}. `routeiq-migrate plan` lists the names.")
-    count = len(names) if through is None else names.index(through) + 1
-    chosen = shipped[:count]
+    shipped = scripts.shipped
+    chosen = shipped if through is None else shipped[: shipped.index(scripts.named(through)) + 1]
     async with locks.migrating(database):
         ledgers = await read_ledgers(database)
-        if ledgers.rows:
-            raise RefusedError("The ledger holds a history already; baseline is for a database that has none.")
+        rows = ledgers.rows or ()
+        for row in rows:
+            if row.failed:
+                raise RefusedError(failure(row))
+        recorded = {row.name for row in rows if row.applied}
+        lacking = [migration for migration in chosen if migration.name not in recorded]
+        if not lacking:
+            raise RefusedError("The ledger records all of these migrations already, so nothing is left to baseline.")
+        needs = WRITE_LEDGER if ledgers.rows is not None else {Need("schema", "CREATE")}
+        needs |= {Need("database", "CREATE")}
+        await require(database, lambda: needs, "the proof and the ledger of a baseline")
         missing = await missing_from_live(database, chosen)
         if missing:
             listed = "\n".join(f"  {line}" for line in missing[:SHOWN])
@@ -130,6 +141,6 @@ async def baseline(database: Database, shipped: tuple[Migration, ...], locks: Lo
             )
         await create_ledger(database, ledgers)
         async with database.unit():
-            for migration in chosen:
-                await database.connection.execute(resolved(database, migration))
-    return count
+            for migration in lacking:
+                await database.connection.execute(resolved(database, migration.name, migration.checksum))
+    return len(lacking)

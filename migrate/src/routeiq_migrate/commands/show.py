@@ -4,9 +4,12 @@ import json
 
 from routeiq_migrate.apply.permission import examine_scripts
 from routeiq_migrate.database.session import Database
-from routeiq_migrate.errors import Exit
+from routeiq_migrate.errors import Exit, MissingRightsError
+from routeiq_migrate.indexes.request_logs import needs_of_indexes
 from routeiq_migrate.ledger import read_ledgers
+from routeiq_migrate.plan.needs import needs_of_plan
 from routeiq_migrate.plan.plan import Apply, Plan, Refusal
+from routeiq_migrate.rights.check import missing_rights, missing_text
 from routeiq_migrate.scripts import Scripts
 
 
@@ -46,10 +49,17 @@ async def show_plan(database: Database, scripts: Scripts) -> Exit:
 
     Raises:
         RefusedError: only a person can say what is to be done, or a script is not SQL.
+        MissingRightsError: the user may not do all of it; the plan is printed all the same where it can be made.
     """
-    plan = scripts.plan_or_refuse(await read_ledgers(database))
+    ledgers = await read_ledgers(database, scripts.needs)
+    plan = scripts.plan_or_refuse(ledgers)
     pending = [step.migration for step in plan.steps if isinstance(step, Apply)]
-    findings = await examine_scripts(database, [*pending, *plan.own])
+    indexes = await needs_of_indexes(database)
+    missing: list[str] = []
+    if not ledgers.read_only:
+        missing = await missing_rights(database, lambda: needs_of_plan(plan, ledgers) | indexes)
+    # Whether rows would be lost is asked of the tables, which may not be readable.
+    findings = () if missing else await examine_scripts(database, [*pending, *plan.own])
     lines = [] if plan.names else ["nothing to do"]
     for name in plan.names:
         lines.append(name)
@@ -57,5 +67,9 @@ async def show_plan(database: Database, scripts: Scripts) -> Exit:
             if finding.migration == name:
                 consequence = f"allowed: {finding.excuse}" if finding.excuse else "needs --allow-destructive"
                 lines.append(f"  destructive, {finding.danger}: {consequence}")
+    if missing:
+        lines += ["missing rights; what could lose data is shown once they are granted:", *(f"  {m}" for m in missing)]
     print("\n".join(lines))  # noqa: T201 - the answer
+    if missing:
+        raise MissingRightsError(await missing_text(database, missing, "the pending migrations"))
     return Exit.DONE

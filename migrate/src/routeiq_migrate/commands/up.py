@@ -70,7 +70,7 @@ async def bring_up(database: Database, scripts: Scripts, locks: Locks, options: 
         RefusedError, MigrationFailedError, LockTimeoutError: see ``errors``.
     """
     log, progress = report.log, report.progress
-    ledgers = await read_ledgers(database)
+    ledgers = await read_ledgers(database, scripts.needs)
     plan = scripts.plan_or_refuse(ledgers)
     warn(plan, log)
     if not plan.current:

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from routeiq_migrate.database.session import Connection, Database, identifier
+from routeiq_migrate.database.connect import Connection
+from routeiq_migrate.database.session import Database, identifier
 
 WRITERS_WAIT = "200ms"
 """How long writers may queue behind an index build that waits for an open transaction."""

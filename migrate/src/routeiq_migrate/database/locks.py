@@ -9,7 +9,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
-from routeiq_migrate.database.session import Connection, Database
+from routeiq_migrate.database.blockers import holders
+from routeiq_migrate.database.connect import Connection
+from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import LockTimeoutError
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
@@ -62,14 +64,14 @@ class Locks:
                     if await try_locks(connection, keys, transaction=True) == keys:
                         yield
                         return
-                await self.pause(deadline)
+                await self.pause(deadline, database, keys)
         taken: tuple[int, ...] = ()
         try:
             while True:
                 taken += await try_locks(connection, keys[len(taken) :], transaction=False)
                 if taken == keys:
                     break
-                await self.pause(deadline)
+                await self.pause(deadline, database, keys)
             yield
         finally:
             # The server frees them with the session in any case; here the session may go on.
@@ -77,19 +79,20 @@ class Locks:
                 for key in reversed(taken):
                     await connection.execute(f"SELECT pg_advisory_unlock({key})")
 
-    async def pause(self, deadline: float) -> None:
-        """Sleep a moment before the next try.
+    async def pause(self, deadline: float, database: Database, keys: tuple[int, ...]) -> None:
+        """Sleep a moment before the next try for ``keys``.
 
         Raises:
             LockTimeoutError: ``deadline`` (monotonic seconds) has passed.
         """
         if time.monotonic() >= deadline:
+            whose = await holders(database, keys)
             raise LockTimeoutError(
-                f"Another migrator held the lock for {self.seconds:g} s (LITELLM_MIGRATION_LOCK_TIMEOUT). To see who, "
-                "join pg_locks (locktype advisory) with pg_stat_activity by pid; a session left behind in a pooler is "
-                "ended with pg_terminate_backend(pid)."
+                f"Another migrator held the lock for {self.seconds:g} s (LITELLM_MIGRATION_LOCK_TIMEOUT)"
+                f"{f': {whose}' if whose else ''}. Let it end and run again; a session that was left behind, in a "
+                "pooler for one, is ended with SELECT pg_terminate_backend(PROCESS)."
             )
         if not self.was_told:
-            self.log.info("waiting for another migrator", limit_s=self.seconds)
+            self.log.info("waiting for another migrator", limit_s=self.seconds, whose=await holders(database, keys))
             self.was_told = True
         await pause(0.05, 0.25)

@@ -13,19 +13,16 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
+from routeiq_migrate.database.connect import Connection, no_tls, open_connection
 from routeiq_migrate.database.redact import redact
-from routeiq_migrate.database.tls import tls_context
-from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target
+from routeiq_migrate.database.refusals import lacks_database, pooler_advice, pooler_words
+from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Target
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CREATED_SECONDS = 5.0
 """How long a database that was just created may stay unknown, in seconds beyond the limit on waiting."""
@@ -110,48 +107,6 @@ def primary(error: Exception) -> str:
     return QUOTED.sub('"***"', message) if isinstance(error, asyncpg.DataError) else message
 
 
-def no_tls(error: Exception) -> bool:
-    """Whether asyncpg says that the server has no TLS to offer."""
-    return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
-
-
-async def connect(target: Target, limit: float, database: str | None = None) -> Connection:
-    """Open one session within ``limit`` seconds; ``database`` in place of the one that ``target`` names.
-
-    Raises:
-        AssertionError: a rule of this code is broken.
-        ConnectionError: the server cannot be reached.
-        InvalidAuthorizationSpecificationError: the server does not let the user in.
-    """
-    context = tls_context(target)
-    attempts: list[ssl.SSLContext | Literal[False]] = [context or False]
-    if target.tls.encryption is Encryption.PREFERRED:
-        attempts.append(False)
-    for index, encryption in enumerate(attempts):
-        try:
-            return await asyncpg.connect(
-                host=target.host,
-                port=target.port,
-                user=target.user,
-                password=target.password,
-                database=database or target.database,
-                ssl=encryption,
-                timeout=limit,
-                # A pooler may hand each statement to another server, which knows none of our prepared ones.
-                statement_cache_size=0,
-                server_settings=dict(target.server_settings) or None,
-                target_session_attrs=SessionAttribute.any,
-            )
-        except (ConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-            last = index == len(attempts) - 1
-            # libpq's rule for sslmode=prefer: plain text if there is no TLS, or if pg_hba.conf asks for it.
-            password = isinstance(error, asyncpg.InvalidPasswordError)
-            refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not password
-            if last or not (refused or no_tls(error)):
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
 @contextlib.asynccontextmanager
 async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: bool) -> AsyncIterator[Database]:
     """Reach the database within ``wait_seconds`` and close the session on leaving.
@@ -175,7 +130,7 @@ async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: 
 async def open_session(target: Target, limit: float) -> Database:
     """Open a session, find out what kind it is, and make it find the schema; within ``limit`` seconds."""
     async with asyncio.timeout(limit):
-        connection = await connect(target, limit)
+        connection = await open_connection(target, limit)
         try:
             # A pooler answers with a process id of its own making, and lets us in before it has a server.
             async with connection.transaction():
@@ -207,35 +162,44 @@ async def reach(target: Target, wait_seconds: float, log: LazyLog, *, create: bo
     deadline = time.monotonic() + wait_seconds
     was_told = False
     while True:
+        missing = False
         # An attempt near the limit still gets the time that one usually takes.
         left = max(deadline - time.monotonic(), DEFAULT_CONNECT_SECONDS)
         limit = min(target.connect_seconds or left, left)
         try:
             return await open_session(target, limit)
-        except asyncpg.InvalidCatalogNameError:
+        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+            missing = lacks_database(error)
             # A pooler may go on saying so after the server has it.
-            if not create or time.monotonic() > deadline + CREATED_SECONDS:
+            if missing and (not create or time.monotonic() > deadline + CREATED_SECONDS):
                 raise NoDatabaseError(
                     f"The server has no database named {target.database!r}. Create it, or run `routeiq-migrate up`."
                 ) from None
-            await create_database(target, limit)
-        except (ssl.SSLCertVerificationError, asyncpg.PostgresError, OSError, TimeoutError) as error:
             reason = redact(explain(error, target, limit), target.secrets)
-            patient = isinstance(error, NOT_YET) and not (isinstance(error, ssl.SSLError) or no_tls(error))
-            if not patient:
+            if not (missing or may_pass(error)):
                 raise UnreachableError(reason) from None
-            if time.monotonic() >= deadline:
+            if not missing and time.monotonic() >= deadline:
                 raise UnreachableError(f"{reason} Gave up after {wait_seconds:g} s.") from None
-            if not was_told:
+            if not (missing or was_told):
                 log.info("waiting for the database", limit_s=wait_seconds, reason=reason)
                 was_told = True
+        if missing:
+            await create_database(target, limit)
         await pause(0.2, 0.6, until=deadline)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether time may cure what keeps us out."""
+    lasting = isinstance(error, ssl.SSLError) or no_tls(error) or bool(pooler_advice(error))
+    return isinstance(error, NOT_YET) and not lasting
 
 
 def explain(error: Exception, target: Target, limit: float) -> str:
     """Say what keeps us out and what to do about it; ``limit`` is what the attempt had, in seconds."""
     place = f"PostgreSQL at {target.host}:{target.port}"
     match error:
+        case _ if advice := pooler_advice(error):
+            return f"{place} refuses the session: {pooler_words(error)}. {advice}"
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             advice = "Check user name and password in DATABASE_URL or DIRECT_URL, and pg_hba.conf."
             return f"{place} does not let user {target.user!r} in: {primary(error)}. {advice}"
@@ -249,13 +213,13 @@ def explain(error: Exception, target: Target, limit: float) -> str:
         case socket.gaierror():
             return f"The host name {target.host!r} is unknown: {error.strerror}. Check it in the database URL."
         case TimeoutError():
-            return f"{place} did not answer within {limit:.3g} s (connect_timeout)."
+            return f"{place} did not answer within {limit:.3g} s. Check host and port, or raise connect_timeout."
         case ConnectionError() if no_tls(error):
             return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
         case asyncpg.PostgresError():
             return f"{place} refuses the session: {primary(error)}."
         case _:
-            return f"{place} cannot be reached: {error}."
+            return f"{place} cannot be reached: {error}. Check host and port in the database URL."
 
 
 async def create_database(target: Target, limit: float) -> None:
@@ -265,11 +229,12 @@ async def create_database(target: Target, limit: float) -> None:
         UnreachableError: this user may not.
     """
     try:
-        connection = await connect(target, limit, "postgres")
+        connection = await open_connection(target, limit, "postgres")
     except (asyncpg.PostgresError, OSError, TimeoutError) as error:
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "
-            f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand."
+            f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand: CREATE DATABASE "
+            f"{identifier(target.database)} OWNER {identifier(target.user)};"
         ) from None
     try:
         # Another migrator may create it at the same instant.
@@ -278,7 +243,8 @@ async def create_database(target: Target, limit: float) -> None:
     except asyncpg.PostgresError as error:
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and user {target.user!r} cannot create it: "
-            f"{redact(primary(error), target.secrets)}. Create it by hand."
+            f"{redact(primary(error), target.secrets)}. Create it by hand: CREATE DATABASE "
+            f"{identifier(target.database)} OWNER {identifier(target.user)};"
         ) from None
     finally:
         await close(connection)

@@ -8,12 +8,14 @@ import re
 
 import asyncpg
 
+from routeiq_migrate.database.blockers import Watch
 from routeiq_migrate.database.catalogue import index_is_valid, qualified, unhurried
 from routeiq_migrate.database.locks import REPAIR_LOCK, Locks, try_locks
-from routeiq_migrate.database.session import LOST, Database, primary
+from routeiq_migrate.database.session import LOST, Database
 from routeiq_migrate.errors import MigrationFailedError
 from routeiq_migrate.failure import failing_as
 from routeiq_migrate.plan.plan import Build
+from routeiq_migrate.rights.check import reason_with_grants
 from routeiq_migrate.runtime.lazy_log import LazyLog
 
 TRANSIENT = re.compile(r"_cc(?:new|old)\d*$")
@@ -39,12 +41,12 @@ async def build_index(database: Database, build: Build, locks: Locks, log: LazyL
     """
     connection, migration, name = database.connection, build.migration, build.index.index
     log.info("building an index while writers go on", migration=migration.name, index=name)
-    async with locks.building(database), unhurried(connection):
-        with failing_as(database, migration.name, resolvable=True):
-            if await index_is_valid(database, name) is False:
-                await connection.execute(f"DROP INDEX CONCURRENTLY {qualified(database, name)}")
-            await connection.execute(migration.script)
-            valid = await index_is_valid(database, name)
+    watch = Watch(database, log, migration.name)
+    async with locks.building(database), unhurried(connection), failing_as(watch, resolvable=True):
+        if await index_is_valid(database, name) is False:
+            await connection.execute(f"DROP INDEX CONCURRENTLY {qualified(database, name)}")
+        await connection.execute(migration.script)
+        valid = await index_is_valid(database, name)
     if not valid:
         raise MigrationFailedError(f"Migration {migration.name!r} left index {name!r} invalid. Run again.")
 
@@ -70,12 +72,14 @@ async def repair_indexes(database: Database, locks: Locks, log: LazyLog) -> list
                 try:
                     # Another migrator may have repaired or dropped it while we waited for the lock.
                     if await index_is_valid(database, name) is False:
-                        await connection.execute(f"{verb} {qualified(database, name)}")
+                        async with Watch(database, log, name).waiting():
+                            await connection.execute(f"{verb} {qualified(database, name)}")
                         log.warning("repaired an invalid index", index=name, action=verb)
                 except LOST:
                     raise
                 except asyncpg.PostgresError as error:
-                    problems.append(f"invalid index {name}: {primary(error)}")
+                    words = await reason_with_grants(database, error, database.target.schema, name)
+                    problems.append(f"invalid index {name}: {words}")
     finally:
         if not connection.is_closed():
             await connection.execute(f"SELECT pg_advisory_unlock({REPAIR_LOCK})")
@@ -98,7 +102,8 @@ async def full_identity(database: Database, log: LazyLog) -> list[str]:
         except LOST:
             raise
         except asyncpg.PostgresError as error:
-            problems.append(f"REPLICA IDENTITY FULL of {record['relname']}: {primary(error)}")
+            words = await reason_with_grants(database, error, database.target.schema, record["relname"])
+            problems.append(f"REPLICA IDENTITY FULL of {record['relname']}: {words}")
         else:
             log.info("set REPLICA IDENTITY FULL", table=record["relname"])
     return problems

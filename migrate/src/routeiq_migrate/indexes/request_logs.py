@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from routeiq_migrate.database.catalogue import WRITERS_WAIT, table_bytes, unhurried
+from routeiq_migrate.database.blockers import Wait, Watch
+from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, table_bytes, unhurried
 from routeiq_migrate.database.locks import Locks
-from routeiq_migrate.database.session import LOST, Database, identifier, primary
+from routeiq_migrate.database.session import LOST, Database, identifier
 from routeiq_migrate.indexes.request_log_list import REQUEST_LOG_INDEXES, RequestLogIndex
+from routeiq_migrate.plan.needs import Need
+from routeiq_migrate.rights.check import reason_with_grants
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
 
@@ -48,6 +51,11 @@ AND (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(x.indkey::int2
     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum) = $3::text[]
 AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = x.indexrelid)
 ORDER BY i.relname LIMIT 1"""
+
+
+def request_log_tables() -> frozenset[str]:
+    """Return the names of the tables that are indexed here."""
+    return frozenset(index.table for index in REQUEST_LOG_INDEXES)
 
 
 class Problem(Exception):  # noqa: N818 - collected, never the end of a run
@@ -105,7 +113,9 @@ class RequestLogs:
             except Problem as problem:
                 problems.append(f"index {index.name}: {problem}")
             except asyncpg.PostgresError as error:
-                problems.append(f"index {index.name}: {primary(error)}")
+                problems.append(
+                    f"index {index.name}: {await reason_with_grants(self.database, error, place.schema, place.table)}"
+                )
         return problems
 
     async def ensure(self, index: RequestLogIndex, place: Place) -> None:
@@ -169,7 +179,8 @@ class RequestLogs:
             elif await self.adopted(index, place):
                 return
             if not await self.built_at_once(index, place):
-                await connection.execute(create_index(index, place, "CONCURRENTLY"))
+                async with Watch(self.database, self.log, place.index).waiting():
+                    await connection.execute(create_index(index, place, "CONCURRENTLY"))
             if not await self.state_of(place):
                 raise Problem("the build left it invalid; run again")
         self.log.info("built an index", index=place.index, table=place.table)
@@ -232,17 +243,30 @@ class RequestLogs:
             Problem: open transactions kept the lock through every attempt.
         """
         connection = self.database.connection
+        watch = Watch(self.database, self.log, "the request-log indexes", request_log_tables)
+        wait = Wait()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self.locks.building(self.database), connection.transaction():
+                async with self.locks.building(self.database), watch.waiting() as wait, connection.transaction():
                     await connection.execute(f"SET LOCAL lock_timeout = '{WRITERS_WAIT}'")
                     if index is None or adopt_at is None or not await self.adopted(index, adopt_at):
                         await connection.execute(statement)
                     return
             except asyncpg.LockNotAvailableError:
                 longest = min(8.0, 0.25 * 2.0**attempt)
+                if attempt == 1:
+                    self.log.info("waiting for other sessions", migration=watch.what, whose=wait.whose)
                 await pause(longest / 2, longest)
-        raise Problem("open transactions hold its table; run again when they have ended")
+        raise Problem(f"open transactions hold its table: {wait.whose}; run again when they have ended")
+
+
+async def needs_of_indexes(database: Database) -> frozenset[Need]:
+    """Return the rights that the request-log indexes need that are not there, on tables that are."""
+    found: set[Need] = set()
+    for index in REQUEST_LOG_INDEXES:
+        if await index_is_valid(database, index.name) is None:
+            found |= {Need("relation", "OWNER", "", index.table)}
+    return frozenset(found)
 
 
 def create_index(index: RequestLogIndex, place: Place, how: str = "") -> str:

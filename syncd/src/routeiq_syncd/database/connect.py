@@ -25,8 +25,20 @@ class _Whole(asyncpg.Connection):
             raise
 
 
-async def open_connection(target: Target, seconds: float) -> Connection:
+def no_tls(error: Exception) -> bool:
+    """Whether asyncpg says that the server has no TLS to offer."""
+    return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
+
+
+async def open_connection(target: Target, seconds: float, database: str = "") -> Connection:
     """Open a connection within ``seconds``, which the caller closes.
+
+    Nothing is tried again here but what libpq would try in plain text: how long to go on is for the caller to say.
+
+    Args:
+        target: the server, and how to reach it.
+        seconds: after how many seconds to give up.
+        database: the database, in place of the one that ``target`` names.
 
     Raises:
         ConnectionError: the server cannot be reached.
@@ -40,7 +52,7 @@ async def open_connection(target: Target, seconds: float) -> Connection:
         port=target.port,
         user=target.user,
         password=target.password,
-        database=target.database,
+        database=database or target.database,
         timeout=seconds,
         # A pooler may hand each statement to another server, which knows none of our prepared ones.
         statement_cache_size=0,
@@ -55,6 +67,6 @@ async def open_connection(target: Target, seconds: float) -> Connection:
         # mode "prefer" sends a wrong password once more, in plain text, and fails where HOME must not be read.
         wrong = isinstance(error, asyncpg.InvalidPasswordError)
         refused = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and not wrong
-        if target.tls.encryption is not Encryption.PREFERRED or not (refused or "rejected SSL upgrade" in str(error)):
+        if target.tls.encryption is not Encryption.PREFERRED or not (refused or no_tls(error)):
             raise
     return await connect(ssl=False)

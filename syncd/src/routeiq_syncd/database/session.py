@@ -17,6 +17,11 @@ LONGEST_CONNECT_SECONDS = 30.0
 GREETING = """
 SELECT pg_backend_pid() AS server, coalesce(max(name COLLATE "C"), '') AS version FROM routeiq.migration"""
 
+# A server may end sessions that are idle, by a limit that each session may lift (since PostgreSQL 14). The session that
+# listens is idle between notifications, and its end would look like the end of the lease's holder.
+STAY = """
+SELECT set_config('idle_session_timeout', '0', false) WHERE current_setting('idle_session_timeout', true) IS NOT NULL"""
+
 
 class Session:
     """One connection, opened when needed, opened anew after every fault, used by one task at a time.
@@ -129,7 +134,7 @@ class Session:
             # A pooler makes up the process id that it greets with.
             self.pooled = self._target.pooled or found["server"] != connection.get_server_pid()
             if not self.pooled:
-                await connection.execute(_limits(seconds, local=False))
+                await connection.execute(f"{_limits(seconds, local=False)}; {STAY}")
         except BaseException:
             connection.terminate()
             raise

@@ -21,7 +21,7 @@ from routeiq_syncd.runtime.waiting import woken
 from routeiq_syncd.status.recorder import ClusterRecorder
 
 PROOF_SECONDS = 3.0
-CHECK_SECONDS = 30.0
+CHECK_SECONDS = 4.0  # proxies and servers that cut what is idle leave it for ten seconds and more
 AGAIN_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 SPREAD_SECONDS = 0.002  # for each replica: five look within 10 ms, a thousand within 2 s
@@ -45,6 +45,7 @@ class Notifications:
         self._connection: Connection | None = None
         self._using = asyncio.Lock()
         self._guarded: int | None = None
+        self._wanted: int | None = None  # the epoch of this syncd's term
         self._token = secrets.token_hex(8)
         self._proved = asyncio.Event()
 
@@ -65,9 +66,13 @@ class Notifications:
             try:
                 if await self._hears(connection):
                     self._connection, was_told = connection, False
+                    if self._wanted is not None:
+                        await self.guard(self._wanted)
                     self.recorder.clustered(delivery="listen")
                     self.follower.nudge()  # for news from before the LISTEN
                     await self._stay(connection)
+                    if self._guarded is not None:  # candidates take an epoch that is not guarded for the dead's
+                        pause = 0.0
                 else:
                     pause = AGAIN_SECONDS
                     if not was_told:
@@ -83,7 +88,8 @@ class Notifications:
             await asyncio.sleep(pause)
 
     async def guard(self, epoch: int) -> bool:
-        """Guard ``epoch`` while this connection lives; return whether it is guarded now."""
+        """Guard ``epoch`` while this connection lives, and on the next; return whether it is guarded now."""
+        self._wanted = epoch
         if self._guarded != epoch and self._connection is not None:
             key, query = self.database.guard_key, "SELECT pg_try_advisory_lock($1, $2)"
             taken = await self._ask(self._connection, query, key, epoch % 2147483647)
@@ -92,6 +98,7 @@ class Notifications:
 
     async def unguard(self) -> None:
         """Give up the guard."""
+        self._wanted = None
         if self._guarded is not None and self._connection is not None:
             self._guarded = None
             await self._ask(self._connection, "SELECT pg_advisory_unlock_all() IS NULL")
@@ -134,7 +141,7 @@ class Notifications:
         closed = asyncio.Event()
         connection.add_termination_listener(lambda _connection: closed.set())
         while not connection.is_closed():
-            self.liveness.report("listen", within=CHECK_SECONDS)
+            self.liveness.report("listen", within=CHECK_SECONDS + PROOF_SECONDS)
             await woken(closed, CHECK_SECONDS)
             if not closed.is_set() and await self._ask(connection, "SELECT true") is None:
                 return

@@ -2,6 +2,10 @@
 # ruff: noqa: S608
 """The request-log indexes: recognised under another name, and spread over partitions."""
 
+import asyncio
+
+import asyncpg
+
 from tests.support.migrate import (
     DONE,
     FAILED,
@@ -76,6 +80,26 @@ def test_partitioned_request_logs(server: PostgresServer, whole: str) -> None:
     before = fingerprint(server, whole)
     assert migrate("up", url=server.url(whole)).returncode == DONE
     assert fingerprint(server, whole) == before
+
+
+def test_a_partitioned_table_that_is_held_is_indexed_by_a_later_run(server: PostgresServer, whole: str) -> None:
+    """An open transaction keeps the table: exit 4 with whose it is; when it has ended, the next run builds the rest."""
+    server.sql(PARTITIONED, database=whole)
+
+    async def scene() -> None:
+        other = await asyncpg.connect(server.url(whole), server_settings={"application_name": "billing"})
+        await other.execute('BEGIN; UPDATE "LiteLLM_SpendLogs" SET spend = 1')
+        done = await asyncio.to_thread(migrate, "up", url=server.url(whole))
+        assert done.returncode == FAILED
+        assert "run again when they have ended" in done.stderr
+        for line in (done.stderr.splitlines()[-1], next(x for x in done.stderr.splitlines() if "other sessions" in x)):
+            assert f"process {other.get_server_pid()} of user 'postgres', application 'billing'" in line
+        await other.execute("COMMIT")
+        await other.close()
+
+    asyncio.run(scene())
+    assert migrate("up", url=server.url(whole)).returncode == DONE
+    assert [index_state(server, whole, name) for name in REQUEST_LOG] == [["t"]] * 2
 
 
 def test_an_upgrade_goes_over_a_partitioned_table(server: PostgresServer, late: str) -> None:
