@@ -94,7 +94,7 @@ def message_pieces(marker: str, model: str) -> tuple[bytes, ...]:
         delta = {"type": "text_delta", "text": text}
         return "content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}
 
-    started = {
+    started: dict[str, object] = {
         "id": "msg_bench",
         "type": "message",
         "role": "assistant",
