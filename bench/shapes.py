@@ -35,14 +35,18 @@ class Shape:
         """How many times as long as that of a short request a stretch of load has to be."""
         return 3.0 if self.stream else 1.0
 
-    def text(self, port: int, key: str) -> bytes:
-        """Return the whole request to a server on ``port``, authorised by ``key``."""
+    def body(self) -> str:
+        """Return the request's body."""
         body: dict[str, object] = {"model": self.model, "messages": [{"role": "user", "content": self.prompt}]}
         if self.stream:
             body["stream"] = True
         if self.path == "/v1/messages":
             body["max_tokens"] = 64
-        encoded = json.dumps(body)
+        return json.dumps(body)
+
+    def text(self, port: int, key: str) -> bytes:
+        """Return the whole request to a server on ``port``, authorised by ``key``."""
+        encoded = self.body()
         lines = (
             f"POST {self.path} HTTP/1.1",
             f"Host: 127.0.0.1:{port}",
