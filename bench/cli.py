@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import report, scenarios
+from bench.shapes import SHAPES
 from bench.sides import Contender
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-CELLS = [("priced", 16), ("unpriced", 16), ("priced", 1), ("unpriced", 1)]
+CELLS = [*((shape, 16) for shape in SHAPES), ("priced", 1), ("unpriced", 1), ("stream", 1)]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def main() -> int:
     )
     parser.add_argument("--workers", type=int, action="append", help="1 and 2 where not given; writes nothing")
     parser.add_argument("--starts", type=int, help="starts of both sides for the loads")
-    parser.add_argument("--model", choices=("priced", "unpriced"), help="this one alone; writes nothing")
+    parser.add_argument("--shape", choices=SHAPES, action="append", help="this request alone; writes nothing")
     parser.add_argument("--connections", type=int, help="that many alone; writes nothing")
     parser.add_argument("--only", choices=("load", "launch"), help="one half of it; writes nothing")
     options = parser.parse_args()
@@ -60,9 +61,9 @@ def main() -> int:
         names = ("ours", "ours, changed")
     before = os.getloadavg()[0]
     cells = [
-        (model, connections)
-        for model, connections in CELLS
-        if options.model in (None, model) and options.connections in (None, connections)
+        (shape, connections)
+        for shape, connections in CELLS
+        if shape in (options.shape or SHAPES) and options.connections in (None, connections)
     ]
     rows = ""
     with scenarios.upstream() as upstream:

@@ -1,4 +1,4 @@
-"""What each saving brings: ``python -m bench.parts [MODEL [ROUNDS [SAVING ...]]]``, MODEL being of `bench.sides`.
+"""What each saving brings: ``python -m bench.parts [SHAPE [ROUNDS [SAVING ...]]]``, SHAPE being of `bench.shapes`.
 
 One process serves all, without HTTP on its front, and each saving is taken out and put back between two batches of
 requests: so all variants share one heap, one layout of memory and one minute of the machine. Where savings are named,
@@ -9,7 +9,6 @@ what its middle half lies.
 
 import asyncio
 import gc
-import json
 import os
 import random
 import statistics
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import scenarios
+from bench.shapes import SHAPES, Shape
 from bench.sides import KEY, configuration, environment
 from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.litellm_edge.environment import use_config
@@ -51,9 +51,8 @@ class Parts:
             setattr(holder, last, after if name in names else before)
 
 
-async def ask(application: Application, model: str) -> None:
+async def ask(application: Application, shape: Shape) -> None:
     """Send one request to the application and check its answer."""
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Say hello to the benchmark."}]})
     headers = {"host": "bench", "authorization": f"Bearer {KEY}", "content-type": "application/json"}
     scope = {
         "type": "http",
@@ -61,8 +60,8 @@ async def ask(application: Application, model: str) -> None:
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": "/v1/chat/completions",
-        "raw_path": b"/v1/chat/completions",
+        "path": shape.path,
+        "raw_path": shape.path.encode(),
         "query_string": b"",
         "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
@@ -70,7 +69,7 @@ async def ask(application: Application, model: str) -> None:
         "server": ("127.0.0.1", 2),
         "state": {},
     }
-    parts = [{"type": "http.request", "body": body.encode(), "more_body": False}]
+    parts = [{"type": "http.request", "body": shape.body().encode(), "more_body": False}]
     statuses = []
 
     async def receive() -> dict[str, Any]:
@@ -84,12 +83,12 @@ async def ask(application: Application, model: str) -> None:
     assert statuses == [200], statuses
 
 
-async def batch(application: Application, model: str, each: int) -> None:
+async def batch(application: Application, shape: Shape, each: int) -> None:
     """Send ``each`` requests on every connection."""
 
     async def connection() -> None:
         for _ in range(each):
-            await ask(application, model)
+            await ask(application, shape)
 
     await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
 
@@ -102,14 +101,14 @@ def variants_of(names: list[str], chosen: list[str]) -> dict[str, set[str]]:
 
 
 async def measure(
-    model: str, rounds: int, chosen: list[str], in_threads: Callable[[bool], None]
+    shape: Shape, rounds: int, chosen: list[str], in_threads: Callable[[bool], None]
 ) -> dict[str, list[float]]:
     """Return for each variant the CPU microseconds of a request, one figure a round."""
     application, parts = proxy.application(), Parts()
     variants = variants_of(parts.names, chosen)
     found: dict[str, list[float]] = {name: [] for name in variants}
     async with application.router.lifespan_context(application):
-        await batch(application, model, 10)
+        await batch(application, shape, 10)
         gc.collect()
         gc.freeze()
         gc.enable()
@@ -117,16 +116,16 @@ async def measure(
             for name in random.sample(list(variants), len(variants)):
                 parts.use(variants[name])
                 in_threads(name in {NONE, THREADS})
-                await batch(application, model, WARM)
+                await batch(application, shape, WARM)
                 before = time.process_time()
-                await batch(application, model, MEASURED)
+                await batch(application, shape, MEASURED)
                 found[name].append((time.process_time() - before) * 1e6 / (CONNECTIONS * MEASURED))
     return found
 
 
 def main() -> None:
     """Measure and print."""
-    model, rounds, *chosen = [*sys.argv[1:], *("priced", "60")[len(sys.argv) - 1 :]]
+    name, rounds, *chosen = [*sys.argv[1:], *("priced", "60")[len(sys.argv) - 1 :]]
     os.environ |= environment({})
     gc.disable()
     proxy.import_proxy(())
@@ -144,12 +143,12 @@ def main() -> None:
         path.write_bytes(configuration(upstream, "one"))
         use_config(path, debug=False, detailed_debug=False)
         with asyncio.Runner(loop_factory=lambda: Loop(prepares, lambda _: None)) as runner:
-            found = runner.run(measure(model, int(rounds), chosen, in_threads))
-    print(f"\n| {model}, {rounds} rounds | CPU us a request | to all | middle half |\n|---|---:|---:|---|")
-    for name, figures in found.items():
+            found = runner.run(measure(SHAPES[name], int(rounds), chosen, in_threads))
+    print(f"\n| {name}, {rounds} rounds | CPU us a request | to all | middle half |\n|---|---:|---:|---|")
+    for variant, figures in found.items():
         ratios = sorted(one / whole for one, whole in zip(figures, found[ALL], strict=True))
         low, middle, high = statistics.quantiles(ratios, n=4)
-        print(f"| {name} | {statistics.median(figures):.0f} | {middle:.3f} | {low:.3f} to {high:.3f} |")
+        print(f"| {variant} | {statistics.median(figures):.0f} | {middle:.3f} | {low:.3f} to {high:.3f} |")
 
 
 if __name__ == "__main__":

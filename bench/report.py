@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from bench.processes import machine
 from bench.scenarios import Change, Launch, Throughput
+from bench.shapes import SHAPES
 
 Round = tuple[Throughput, Throughput]
 Groups = Sequence[Sequence[Round]]
@@ -116,16 +117,29 @@ def latency_row(name: str, groups: Groups, share: float, target: Target | None =
     return line(name, sides, (ratio(rounds), interval(groups, ratio)), target)
 
 
+def first_row(name: str, groups: Groups, target: Target | None) -> str:
+    """Return the line of the median time to an answer's first piece."""
+
+    def ratio(some: Sequence[Round]) -> float:
+        return quantile([b.firsts for _, b in some], 0.5) / quantile([a.firsts for a, _ in some], 0.5)
+
+    rounds = list(itertools.chain(*groups))
+    sides = quantile([a.firsts for a, _ in rounds], 0.5), quantile([b.firsts for _, b in rounds], 0.5)
+    return line(name, sides, (ratio(rounds), interval(groups, ratio)), target)
+
+
 def throughput_rows(workers: int, results: Mapping[tuple[str, int], Groups]) -> str:
     """Return the lines of one number of workers."""
     text = ""
-    for (model, connections), groups in results.items():
+    for (shape, connections), groups in results.items():
         plural = "s" if connections > 1 else ""
-        where = f"{workers} worker{'s' if workers > 1 else ''}, {connections} connection{plural}, {model}"
+        where = f"{workers} worker{'s' if workers > 1 else ''}, {connections} connection{plural}, {shape}"
         busy = connections == 16
-        rate = Target(1.2 if model == "priced" else 1.5, least=True) if busy else None
+        rate = Target(SHAPES[shape].rate, least=True) if busy else None
         tail = Target(0.8) if busy else None
         text += many_row(f"{where}: requests/s", groups, lambda side: side.rate, rate)
+        if SHAPES[shape].stream:
+            text += first_row(f"{where}: p50 ms to the first piece", groups, tail)
         text += latency_row(f"{where}: p50 ms", groups, 0.5)
         text += latency_row(f"{where}: p99 ms", groups, 0.99, tail)
         text += many_row(f"{where}: CPU s per 1000 requests", groups, lambda side: side.cpu, digits=2)

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import processes
 from bench.load import Sample
+from bench.shapes import SHAPES
 from bench.sides import Contender, Side, environment, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +29,7 @@ class Throughput:
 
     rate: float
     times: tuple[float, ...]  # milliseconds, each answered request
+    firsts: tuple[float, ...]  # milliseconds to the first byte of the body, each answered request
     cpu: float  # seconds per 1000 requests, of the whole tree
     lost: int
 
@@ -51,17 +53,17 @@ class Change:
     answered: int
 
 
-def load_command(side: Side, connections: int, seconds: float, model: str) -> list[str]:
+def load_command(side: Side, connections: int, seconds: float, shape: str) -> list[str]:
     """Return the load generator's command line."""
     numbers = (str(side.port), str(connections), f"{seconds:g}")
-    return [sys.executable, "-m", "bench.load", *numbers, model]
+    return [sys.executable, "-m", "bench.load", *numbers, shape]
 
 
 @contextmanager
-def loading(side: Side, connections: int, seconds: float, model: str) -> Iterator[subprocess.Popen[bytes]]:
+def loading(side: Side, connections: int, seconds: float, shape: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run the load generator, and end it with the block."""
     with subprocess.Popen(
-        load_command(side, connections, seconds, model),
+        load_command(side, connections, seconds, shape),
         cwd=ROOT,
         env=environment({}),
         stdout=subprocess.PIPE,
@@ -78,15 +80,22 @@ def samples_of(process: subprocess.Popen[bytes]) -> list[Sample]:
     return [tuple(sample) for sample in json.loads(output)]
 
 
-def stretch(side: Side, connections: int, seconds: float, model: str) -> Throughput:
-    """Load one side for a while."""
+def stretch(side: Side, connections: int, seconds: float, shape: str) -> Throughput:
+    """Load one side for a while.
+
+    Raises:
+        RuntimeError: no request was answered.
+    """
     before = processes.cpu_seconds(side.pid)
-    with loading(side, connections, seconds, model) as process:
+    with loading(side, connections, seconds, shape) as process:
         samples = samples_of(process)
     cpu = processes.cpu_seconds(side.pid) - before
-    times = tuple(1000 * took for _, took, marker in samples if marker is not None)
-    span = max(ended for ended, _, _ in samples) - min(ended - took for ended, took, _ in samples)
-    return Throughput(len(times) / span, times, 1000 * cpu / len(times), len(samples) - len(times))
+    times = tuple(1000 * took for _, took, marker, _ in samples if marker is not None)
+    firsts = tuple(1000 * first for _, _, marker, first in samples if marker is not None)
+    span = max(ended for ended, _, _, _ in samples) - min(ended - took for ended, took, _, _ in samples)
+    if not times:
+        raise RuntimeError(f"{side.contender.name} answered none of {len(samples)} requests: {shape}")
+    return Throughput(len(times) / span, times, firsts, 1000 * cpu / len(times), len(samples) - len(times))
 
 
 def throughput(
@@ -99,33 +108,35 @@ def throughput(
     rounds: int,
     seconds: float,
 ) -> dict[tuple[str, int], list[list[tuple[Throughput, Throughput]]]]:
-    """Load both sides in turn for each (model, connections), ``rounds`` times after each of ``launches`` starts."""
+    """Load both sides in turn for each (shape, connections), ``rounds`` times after each of ``launches`` starts."""
     results: dict[tuple[str, int], list[list[tuple[Throughput, Throughput]]]] = {cell: [] for cell in cells}
     for _ in range(launches):
         with ExitStack() as stack:
-            sides = started(stack, pair, workers, upstream)
+            sides = started(stack, pair, workers, upstream, {shape for shape, _ in cells})
             found: dict[tuple[str, int], list[tuple[Throughput, Throughput]]] = {cell: [] for cell in cells}
             for number in range(rounds):
-                for model, connections in cells:
+                for shape, connections in cells:
                     measured: dict[int, Throughput] = {}
                     for index in (0, 1) if number % 2 == 0 else (1, 0):
-                        measured[index] = stretch(sides[index], connections, seconds, model)
-                    found[model, connections].append((measured[0], measured[1]))
+                        measured[index] = stretch(sides[index], connections, seconds * SHAPES[shape].patience, shape)
+                    found[shape, connections].append((measured[0], measured[1]))
         for cell in cells:
             results[cell].append(found[cell])
     return results
 
 
-def started(stack: ExitStack, pair: tuple[Contender, Contender], workers: int, upstream: int) -> list[Side]:
-    """Start both sides side by side, and warm them."""
+def started(
+    stack: ExitStack, pair: tuple[Contender, Contender], workers: int, upstream: int, shapes: Collection[str]
+) -> list[Side]:
+    """Start both sides side by side, and warm them with requests of ``shapes``."""
     sides: list[Side] = []
     for contender in pair:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sides.append(stack.enter_context(serving(Side(contender, workers, directory, upstream))))
     for side in sides:
         side.wait_ready()
-        for model in ("priced", "unpriced"):
-            stretch(side, 16, WARM_REQUESTS_SECONDS, model)
+        for shape in shapes:
+            stretch(side, 16, WARM_REQUESTS_SECONDS, shape)
     return sides
 
 
@@ -158,11 +169,11 @@ def change(side: Side) -> Change:
         time.sleep(AFTER_CHANGE)
         os.kill(process.pid, signal.SIGTERM)
         samples = samples_of(process)
-    new = [ended for ended, _, marker in samples if marker == "two"]
-    old = [ended for ended, _, marker in samples if marker == "one"]
+    new = [ended for ended, _, marker, _ in samples if marker == "two"]
+    old = [ended for ended, _, marker, _ in samples if marker == "one"]
     if not new:
         raise RuntimeError(f"{side.contender.name} did not take the change in {AFTER_CHANGE:g} s")
-    lost = sum(marker is None for _, _, marker in samples)
+    lost = sum(marker is None for _, _, marker, _ in samples)
     return Change(min(new) - begun, max(0.0, max(old) - begun), lost, len(new) + len(old))
 
 

@@ -27,6 +27,7 @@ MODELS = (
     ("priced", "openai/gpt-4o-mini", "v1"),
     ("unpriced", "openai/a-model-without-a-price", "v1"),
     ("unpriced", "openai/a-model-without-a-price", "v2"),
+    ("claude", "anthropic/claude-sonnet-4-5", "v1"),
 )
 
 Name = Literal["stock", "ours"]

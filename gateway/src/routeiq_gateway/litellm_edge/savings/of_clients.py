@@ -1,6 +1,7 @@
 """Savings of the work of FastAPI and of the OpenAI client."""
 
 import importlib
+import types
 import typing
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
@@ -97,3 +98,59 @@ def same_keys(original: Callable[..., Any]) -> Callable[..., Any]:
         return made
 
     return key
+
+
+def same_fields(original: Callable[..., object]) -> Callable[..., object]:
+    """Take a text, a number or a truth value of an answer as it is where the OpenAI client does so in the end.
+
+    The client finds out anew for each field of each answer, and of each piece of a stream, what the field's type asks
+    for, and has pydantic validate where there are several types. A field's description does not change.
+    """
+    known: dict[int, tuple[Any, object, frozenset[type]]] = {}
+
+    def construct(value: object, field: Any, key: str) -> object:  # noqa: ANN401 - pydantic's own class
+        held = known.get(id(field))
+        if held is None or held[0] is not field or held[1] is not field.annotation:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            kinds = frozenset[type]() if field.metadata else taken_as_they_are(field.annotation)
+            held = known[id(field)] = (field, field.annotation, kinds)
+        return value if type(value) in held[2] else original(value=value, field=field, key=key)
+
+    return construct
+
+
+def taken_as_they_are(expected: object) -> frozenset[type]:
+    """Return those of `str`, `int` and `bool` whose values the OpenAI client leaves alone for the type ``expected``.
+
+    The client converts nothing for one of these types. Of several types pydantic takes the value's own, and a text is
+    left alone among literals, which it either is or is not.
+    """
+    plain_types = frozenset((str, int, bool))
+    if expected in plain_types:
+        return plain_types
+    if typing.get_origin(expected) not in {typing.Union, types.UnionType}:
+        return frozenset()
+    members = {member for member in typing.get_args(expected) if member is not types.NoneType}
+    literals = {member for member in members if _literal(member)}
+    if not members - literals <= plain_types:
+        return frozenset()
+    return plain_types & members or frozenset((str,))
+
+
+def _literal(member: object) -> bool:
+    return typing.get_origin(member) is typing.Literal and all(type(text) is str for text in typing.get_args(member))
+
+
+def same_protocol(original: type) -> type:
+    """Know without looking that a dictionary is not the configuration of a model of pydantic's first version.
+
+    The OpenAI client asks so for each part of each answer, which goes through all attributes of a dictionary. A
+    dictionary has no attributes of its own, so it never has the configuration's.
+    """
+
+    class Asked(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return type(instance) is not dict and isinstance(instance, original)
+
+    return Asked(original.__name__, (), {})

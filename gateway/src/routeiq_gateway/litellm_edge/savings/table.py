@@ -78,6 +78,8 @@ SAVINGS = (
         inspect.getmodule,
     ),
     Saving("openai._base_client", "BaseClient._prepare_url", of_clients.same_addresses, "aba8dd1b1567623f"),
+    Saving("openai._models", "_construct_field", of_clients.same_fields, "a85b5516d8a03022", inspect.getmodule),
+    Saving("openai._models", "_ConfigProtocol", of_clients.same_protocol, "977e726ccbe78103"),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.worker.connections.gathering import Gathering
 from routeiq_gateway.worker.connections.lingering import Lingering
 
 FOLLOWED = "routeiq.followed"
@@ -41,7 +42,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, and wait for the first request no longer than for any other."""
-        super().connection_made(transport)  # type: ignore[arg-type]  # as uvicorn narrows it
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]  # as uvicorn narrows it
         self._first_by = self.loop.time() + self.timeout_keep_alive
         self._wait_until(self._first_by)
 

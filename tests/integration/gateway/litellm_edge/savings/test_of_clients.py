@@ -1,15 +1,18 @@
 """Each saving of the work of FastAPI and of the OpenAI client gives what these give."""
 
 import asyncio
+import datetime as dt
 import importlib
+import pkgutil
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import openai
 import pytest
 from openai._utils import PropertyInfo
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
 from routeiq_gateway.litellm_edge.savings import of_clients
@@ -106,3 +109,98 @@ def test_keys_of_dependencies_are_alike() -> None:
         for _ in range(2):
             assert saving(dependant=one, uses_scopes_cache={}) == asked(dependant=one)
     assert len(dependants) > 1000
+
+
+def models_of_the_client() -> list[type[BaseModel]]:
+    """Return all types of answers that the OpenAI client knows."""
+    package = importlib.import_module("openai.types")
+    for module in pkgutil.walk_packages(package.__path__, "openai.types."):
+        importlib.import_module(module.name)
+    found, left = set[type[BaseModel]](), [importlib.import_module("openai._models").BaseModel]
+    while left:
+        below = set(left.pop().__subclasses__()) - found
+        found |= below
+        left += below
+    return sorted((model for model in found if model.__module__.startswith("openai.")), key=str)
+
+
+VALUES: tuple[object, ...] = (
+    "",
+    "stop",
+    "12",
+    "1.5",
+    "true",
+    "\ud800",
+    0,
+    1,
+    2**70,
+    True,
+    False,
+    None,
+    1.5,
+    1.0,
+    [],
+    ["a"],
+    {},
+    {"id": "x"},
+)
+
+
+def test_fields_are_alike() -> None:
+    """Each field of each type that the client knows takes each value as before, the first time and the second."""
+    asked = original("_construct_field")
+    saving = of_clients.same_fields(asked)
+    taken = 0
+
+    def outcome(construct: Callable[..., object], value: object, field: FieldInfo) -> tuple[type, str]:
+        try:
+            made = construct(value=value, field=field, key="k")
+        except Exception as error:  # noqa: BLE001 - both have to raise the same
+            return type(error), str(error)
+        return type(made), repr(made)
+
+    for model in models_of_the_client():
+        for field in model.model_fields.values():
+            kinds = frozenset[type]() if field.metadata else of_clients.taken_as_they_are(field.annotation)
+            taken += bool(kinds)
+            for value in VALUES:
+                expected = outcome(asked, value, field)
+                assert outcome(saving, value, field) == expected, (model, field, value)
+                assert outcome(saving, value, field) == expected, (model, field, value)
+    assert taken > 500
+
+
+@pytest.mark.parametrize(
+    ("expected", "kinds"),
+    [
+        (str, {str, int, bool}),
+        (float, set()),
+        (str | None, {str}),
+        (int | None, {int}),
+        (Literal["a", "b"] | None, {str}),
+        (Literal["a"] | int, {int}),
+        (Literal[1] | None, set()),
+        (str | list[str] | None, set()),
+        (float | str | None, set()),
+        (list[str], set()),
+        (BaseModel, set()),
+        (dt.datetime, set()),
+        (Annotated[str, "more"], set()),
+    ],
+)
+def test_only_values_that_stay_are_taken_as_they_are(expected: object, kinds: set[type]) -> None:
+    """What the client converts, or might convert, is left to the client."""
+    assert of_clients.taken_as_they_are(expected) == kinds
+
+
+def test_configurations_of_models_are_alike() -> None:
+    """A dictionary, an object with the attribute and an object without are told apart as before."""
+    asked = original("_ConfigProtocol")
+    saving = of_clients.same_protocol(asked)
+
+    class Own(dict[str, object]):
+        allow_population_by_field_name = True
+
+    for config in ({}, {"populate_by_name": True}, Own(), type("Config", (), dict(vars(Own)))(), None, object(), "x"):
+        assert isinstance(config, saving) == isinstance(config, asked)
+    assert isinstance(Own(), saving)

@@ -69,6 +69,9 @@ def replaced() -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
 def test_savings_are_called_like_what_they_replace() -> None:
     """Each takes every argument by its place and by its name."""
     for before, after in replaced():
+        if isinstance(before, type):  # one to ask for instances of, which nobody calls
+            assert isinstance(after, type)
+            continue
         parameters = list(inspect.signature(before).parameters.values())
         own = [each for each in parameters if each.name == "self"]
         public = [each for each in parameters if each.name != "self" and not each.name.startswith("_")]
