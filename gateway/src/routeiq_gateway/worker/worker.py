@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import uvloop
 
+from routeiq_gateway.configuration.harmless import shown_text
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
@@ -264,7 +265,9 @@ class Worker:
             async with asyncio.timeout(TRIAL_SECONDS):
                 await proxy.complete(name)
         except Exception as error:
-            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
+            reason = (
+                f"on trial, the model {shown_text(name)!r} did not answer: {type(error).__name__}: {sentence(error)}"
+            )
             raise StartRefusedError(reason) from error
 
     def _warn(self, warnings: Sequence[str]) -> None:

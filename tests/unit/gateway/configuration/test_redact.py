@@ -18,7 +18,6 @@ from tests.support.known_secrets import SECRET, refusal
         ("SMTP_PWD", True),
         ("basic_auth", True),
         ("AUTH_VALUE", True),
-        ("environment_variables", True),
         ("pass_through_endpoints", False),
         ("use_in_pass_through", False),
         ("custom_auth", False),
@@ -32,7 +31,7 @@ from tests.support.known_secrets import SECRET, refusal
     ],
 )
 def test_secret_names(name: str, secret: bool) -> None:  # noqa: FBT001 - a column of the table
-    """Settings that hold secrets are told by their names; counts and costs are not secrets."""
+    """Variables of the environment that hold secrets are told by their names; counts and costs are not secrets."""
     assert is_secret_name(name) is secret
 
 
