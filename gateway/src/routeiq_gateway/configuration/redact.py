@@ -9,6 +9,7 @@ import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -83,7 +84,13 @@ def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  
 
 def scrub(message: str, secrets: Iterable[str]) -> str:
     """Return ``message`` without any of ``secrets``; see :class:`Scrubber`."""
-    return Scrubber(secrets).scrub(message)
+    return _scrubber(frozenset(secrets)).scrub(message)
+
+
+@lru_cache(maxsize=2)
+def _scrubber(secrets: frozenset[str]) -> "Scrubber":
+    """Return the scrubber of ``secrets``: each line of a log needs it, and thousands of models make it costly."""
+    return Scrubber(secrets)
 
 
 class Scrubber:
