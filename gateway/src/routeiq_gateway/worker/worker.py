@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import uvloop
 
-from routeiq_gateway.configuration.harmless import shown_text
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
@@ -41,6 +40,7 @@ from routeiq_gateway.litellm_edge.preload import import_in_worker
 from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.runtime.masked_output import mask_output
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.worker.access_log import AccessLog
 from routeiq_gateway.worker.front import Front, StartRefusedError
@@ -196,9 +196,9 @@ class Worker:
         if self.assignment.config is None:
             return
         try:
-            # The errors of load_config name the line and quote nothing. LiteLLM's may quote a secret of the file.
             parsed = load_config(self.assignment.config.read_bytes())
             self.secrets = secrets_of(parsed, self.environment)
+            mask_output(lambda text: scrub(text, self.secrets))
             self.config = await proxy.read_config(str(self.assignment.config))
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
@@ -265,9 +265,7 @@ class Worker:
             async with asyncio.timeout(TRIAL_SECONDS):
                 await proxy.complete(name)
         except Exception as error:
-            reason = (
-                f"on trial, the model {shown_text(name)!r} did not answer: {type(error).__name__}: {sentence(error)}"
-            )
+            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
             raise StartRefusedError(reason) from error
 
     def _warn(self, warnings: Sequence[str]) -> None:
