@@ -20,6 +20,8 @@ import routeiq_syncd.errors
 from tests.support.processes import REPOSITORY
 
 TWINS = {
+    "configuration/harmless.py": ("gateway", "syncd"),
+    "configuration/harmless_keys.py": ("gateway", "syncd"),
     "database/parts.py": ("migrate", "syncd"),
     "database/tls.py": ("migrate", "syncd"),
     "database/url.py": ("migrate", "syncd"),

@@ -33,6 +33,8 @@ KEY = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 NAME = re.compile(r"[A-Za-z0-9_.:/*+@-]{1,120}")
 VARIABLE = re.compile(r"[A-Za-z_]\w{0,99}")
 PARTS = re.compile(r"[_.:/*+@-]+")
+NUMERIC = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9]{1,3}(\.[0-9]{1,3}){3})(:[0-9]{1,5})?")
+"""The address of a host in numbers."""
 VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 UNPRONOUNCEABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.IGNORECASE)
 URL = re.compile(r"([a-z][a-z0-9+.-]{1,20})://(\S*)", re.IGNORECASE)
@@ -123,7 +125,7 @@ def shown_text(text: str) -> str:
     """Return ``text`` where it reads as a name; of an address, what reads so."""
     if address := URL.fullmatch(text):
         return _shown_url(address[1], address[2])
-    return text if is_name(text) or not text else MASK
+    return text if not text or is_name(text) or _is_version(text) or NUMERIC.fullmatch(text) else MASK
 
 
 def shown_reference(text: str) -> str:
@@ -212,8 +214,7 @@ def _is_version(text: str) -> bool:
 
 
 def _shown_host(host: str) -> str:
-    numeric = re.fullmatch(r"(\[[0-9a-f:.]{2,45}\]|[0-9]{1,3}(\.[0-9]{1,3}){3})(:[0-9]{1,5})?", host, re.IGNORECASE)
-    return host if numeric or not host or is_name(host) else MASK
+    return host if not host or is_name(host) or NUMERIC.fullmatch(host) else MASK
 
 
 def unquoted(message: str) -> str:

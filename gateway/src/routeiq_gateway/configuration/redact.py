@@ -35,7 +35,7 @@ SECRET_NAME = re.compile(
 # Names that look like those of secrets and are not: of counts, identifiers, switches and handlers.
 PLAIN_NAME = re.compile(
     r"(max_.*tokens|.*_tokens|tokens?_per_.*|.*token_cost.*|cost_per_token.*|.*_cost_per_.*|key_management_.*|.*_key_name|.*_key_id"
-    r"|custom_auth.*|litellm_jwtauth|.*auth_(type|mode|method)|.*_file|.*_path)$",
+    r"|custom_auth.*|litellm_jwtauth|.*auth_(type|mode|method)|.*_(file|path|dir))$",
     re.IGNORECASE,
 )
 DIRECTORIES = frozenset({"PWD", "OLDPWD"})
