@@ -4,7 +4,6 @@
 0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 cannot listen on HOST and PORT.
 """
 
-import argparse
 import gc
 import os
 import selectors
@@ -46,6 +45,7 @@ from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.runtime.masked_output import mask_output
+from routeiq_gateway.runtime.parser import Parser
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
@@ -56,7 +56,7 @@ EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="routeiq-gateway",
         description="LiteLLM's proxy, taking new configurations without losing a request.",
     )

@@ -1,8 +1,8 @@
 """Standard output and error that take secrets out of whatever Python code of this process writes there.
 
-LiteLLM, its callbacks and the libraries below write lines of their own, and some quote a configuration. All of them
-write to ``sys.stdout`` and ``sys.stderr``, many to the objects that stood there when they were imported. So these are
-replaced before LiteLLM is imported, and a worker, which knows more secrets than its parent, gives them its own mask.
+Libraries write lines of their own, and some quote what they were given. All of them write to ``sys.stdout`` and
+``sys.stderr``, many to the objects that stood there when they were imported. So these are replaced at the start; what
+is masked may change later, as a process comes to know more secrets.
 """
 
 import io

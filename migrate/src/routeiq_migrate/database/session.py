@@ -18,10 +18,10 @@ from typing import Literal, TypeAlias
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.tls import tls_context
 from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Encryption, Target
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
+from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
 
