@@ -16,12 +16,14 @@ from typing import Any
 from routeiq_gateway.configuration.harmless import (
     MASK,
     REFERENCE,
+    TOKEN,
     Place,
     is_known,
     is_name,
     is_variable,
     place_below,
     shown_key,
+    shown_login,
     shown_parameter,
     shown_scalar,
 )
@@ -209,9 +211,9 @@ def _forms(secret: str) -> set[str]:
 
 def _login(secret: str) -> tuple[str, ...]:
     """Return what an address says before its host: the password, or what stands there alone."""
-    rest = secret.partition("://")[2]
+    scheme, _, rest = secret.partition("://")
     user, colon, password = rest.rpartition("@")[0].partition(":")
-    return (password,) if colon else (user,) if user else ()
+    return (password,) if colon else (user,) if user and scheme.lower() in TOKEN else ()
 
 
 def _pieces(secret: str) -> Iterator[str]:
@@ -242,8 +244,7 @@ def _without_credential(word: re.Match[str]) -> str:
     if not separator:
         return before
     login, at, rest = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    login = f"{user}:{MASK}" if colon and is_name(user) else MASK if at else ""
+    login = shown_login(before, login)
     path, mark, query = rest.partition("?")
     query = QUERY.sub(lambda found: shown_parameter(found[0]), f"{mark}{query}") if mark else ""
     return f"{before}://{login}{at}{path}{query}"

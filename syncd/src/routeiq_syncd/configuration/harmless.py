@@ -36,6 +36,8 @@ PARTS = re.compile(r"[_.:/*+@-]+")
 NUMERIC = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9]{1,3}(\.[0-9]{1,3}){3})(:[0-9]{1,5})?")
 """The address of a host in numbers."""
 VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+TOKEN = ("http", "https")
+"""Schemes of addresses in which a user without a password is a token."""
 UNPRONOUNCEABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.IGNORECASE)
 URL = re.compile(r"([a-z][a-z0-9+.-]{1,20})://(\S*)", re.IGNORECASE)
 LONGEST_PART, LONGEST_WORD, LONGEST_NUMBER = 24, 14, 8
@@ -183,10 +185,16 @@ def _shown_url(scheme: str, rest: str) -> str:
     rest, _, fragment = rest.partition("#")
     rest, _, query = rest.partition("?")
     host, slash, path = rest.partition("/")
-    user, colon, _ = login.partition(":")
-    before = f"{user}:{MASK}@" if colon and is_name(user) else f"{MASK}@" if at else ""
+    before = shown_login(scheme, login) + at
     after = f"?{shown_query(query)}" if query else ""
     return f"{scheme}://{before}{_shown_host(host)}{slash}{shown_path(path)}{after}{'#' + MASK if fragment else ''}"
+
+
+def shown_login(scheme: str, login: str) -> str:
+    """Return what stands before the host in an address as it may be shown: the user, where that is no token."""
+    user, colon, _ = login.partition(":")
+    named = is_name(user) and (colon or not scheme.lower().endswith(TOKEN))
+    return (user if named else MASK if user else "") + (f":{MASK}" if colon else "")
 
 
 def shown_path(path: str) -> str:

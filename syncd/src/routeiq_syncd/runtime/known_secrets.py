@@ -18,7 +18,9 @@ PLAIN_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names that look like these and are of counts, identifiers, files and directories."""
-LOGIN = re.compile(r"://(\S*)@")
+LOGIN = re.compile(r"(\w+)://(\S*)@")
+TOKEN = ("http", "https")
+"""Schemes of addresses in which a user without a password is a token."""
 SHORTEST = 4
 SURELY_SECRET = 6
 """From this length on a secret is masked inside of words too; a shorter one would mask ordinary words."""
@@ -28,9 +30,9 @@ def secrets_of_environment(environment: Mapping[str, str]) -> frozenset[str]:
     """Return the values of variables with a secret's name, and the passwords of addresses in all others."""
     found = {text for name, text in environment.items() if _is_secret_name(name) and "://" not in text}
     for text in environment.values():
-        for login in LOGIN.findall(text):
+        for scheme, login in LOGIN.findall(text):
             user, colon, password = login.partition(":")
-            secret = password if colon else user
+            secret = password if colon else user if scheme.lower() in TOKEN else ""
             found |= {secret, unquote(secret)}
     return frozenset(text for text in found if len(text) >= SHORTEST)
 
