@@ -6,6 +6,7 @@
 
 import json
 import re
+from base64 import b64encode
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ WORD = re.compile(r"\S+")
 QUERY = re.compile(r"(?<=[?&])[^?&=]+=[^&'\"),;]+")
 INPUT, INPUT_END = "input_value=", ", input_type="
 PUNCTUATION = re.compile(r"[:@/?&;,\"'<>=#|(){}\[\]\s]+")
+PARTS_OF_ADDRESS = re.compile(r"\w+://|[/?@\s]+")
 PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 SHORTEST_SECRET = 4
 SHORTEST_NUMBER = 8
@@ -161,7 +163,7 @@ class _Seen:
                 reference = value.startswith(REFERENCE)
                 (self.visible if value == result and not reference else self.hidden).add(value)
             case bytes() if result == MASK:
-                self.hidden.update({value.decode("latin-1"), repr(value)[2:-1]})
+                self.hidden.update({value.decode("latin-1"), repr(value)[2:-1], b64encode(value).decode()})
             case int() | float():
                 if result == MASK and len(str(value)) >= SHORTEST_NUMBER:
                     self.hidden.add(str(value))
@@ -203,10 +205,11 @@ def _shared(one: str, other: str) -> int:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return ``secret`` as it may be written: as it stands, by repr and JSON, and its login where it is an address."""
+    """Return ``secret`` as it may be written, by repr, YAML and JSON too; of an address, its login by itself too."""
     login = _login(secret)
     texts = {secret, *login, *(PERCENT.sub(lambda found: chr(int(found[1], 16)), part) for part in login)}
-    return {form for text in texts for form in (text, repr(text)[1:-1], json.dumps(text)[1:-1])}
+    quoted = texts | {form for text in texts for form in (repr(text)[1:-1], text.replace("'", "''"))}
+    return quoted | {json.dumps(text)[1:-1] for text in quoted}
 
 
 def _login(secret: str) -> tuple[str, ...]:
@@ -217,12 +220,11 @@ def _login(secret: str) -> tuple[str, ...]:
 
 
 def _pieces(secret: str) -> Iterator[str]:
-    """Yield what of ``secret`` is secret by itself: a single word, and parts of several that are no names."""
-    words = secret.split()
-    alone = len(words) == 1 and "://" not in secret
-    for word in words:
-        parts = [part for part in PUNCTUATION.split(word) if not is_name(part)]
-        yield from (piece for piece in ([word] if alone else []) + parts if len(piece) > PIECE)
+    """Yield what of ``secret`` is secret by itself: all of it, but for an address, and parts that tell something."""
+    address = "://" in secret
+    parts = [*PUNCTUATION.split(secret), *(PARTS_OF_ADDRESS.split(secret) if address else secret.split())]
+    pieces = [part for part in parts if not is_known(part)] + ([] if address else [secret.strip()])
+    yield from (piece for piece in pieces if len(piece) > PIECE)
 
 
 def _without_inputs(message: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from logging.handlers import BufferingHandler
 from typing import Any
 
-from routeiq_gateway.configuration.harmless import REFERENCE, shown_text
+from routeiq_gateway.configuration.harmless import REFERENCE, shown_path, shown_text
 from routeiq_gateway.configuration.loading import texts_of
 from routeiq_gateway.configuration.reasons import shorten
 
@@ -86,7 +86,7 @@ def not_imported(config: Mapping[str, Any], error: BaseException) -> str | None:
         module, dot, instance = text.rpartition(".")
         if dot and str(error) == f"Could not import {instance} from {module}":
             cause = error.__cause__ or error
-            beside = module.replace(".", "/") + ".py"
+            beside = shown_path(module.replace(".", "/") + ".py")
             return (
                 f"{where}: {shown_text(text)!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside"
                 " config.yaml, then an installed module of that name"
