@@ -63,7 +63,13 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
                 wrong.append(f"{sentence}: a variable always gives a text here; write the number into the file")
             else:
                 wrong.append(f"{sentence}; write it as a number without quotes")
-    return Findings((*wrong, *_wrong_cache(config, environment)), tuple(warnings))
+    return Findings((*wrong, *_wrong_key(config), *_wrong_cache(config, environment)), tuple(warnings))
+
+
+def _wrong_key(config: Mapping[str, Any]) -> Iterator[str]:
+    key = dict(_items(config, "general_settings")).get("master_key")
+    if key is not None and not isinstance(key, str):
+        yield f"general_settings.master_key: expected a text, found a {_kind(key)}; write it as one text, in quotes"
 
 
 def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:

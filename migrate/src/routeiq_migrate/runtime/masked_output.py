@@ -21,7 +21,6 @@ class MaskedOutput(io.TextIOWrapper):
             errors=under.errors,
             line_buffering=getattr(under, "line_buffering", True),
         )
-        self._under = under  # closes the bytes when it is collected
         self.mask: Callable[[str], str] = str
 
     def write(self, text: str) -> int:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from routeiq_gateway.configuration.redact import MASK, is_secret_name, mask, scrub, secrets_of
+from routeiq_gateway.configuration.harmless import MASK
+from routeiq_gateway.configuration.redact import is_secret_name, mask, scrub, secrets_of
 from tests.support.known_secrets import SECRET, refusal
 
 
