@@ -98,7 +98,7 @@ def quoted(module: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: f"{module.parts[-3]}-{module.name}")
+@pytest.mark.parametrize("module", list(modules()), ids=lambda module: f"{module.parts[-3]}-{module.name}")
 def test_a_message_quotes_nothing_that_was_not_judged(module: Path) -> None:
     """A new value in a message goes through `shown_key` or `shown_text`, or is judged in the table above."""
     if module.name in {"harmless.py", "redact.py"}:
@@ -150,8 +150,6 @@ def test_nearly_every_model_of_litellm_reads_as_a_name() -> None:
         "AWS_SESSION_TOKEN",
         "LITELLM_SALT_KEY",
         "JWT_OF_US",
-    ]
-    + [
         "LITELLM_MASTER_KEY",
         "ROUTEIQ_CONFIG_KEY",
         "SENTRY_DSN",
@@ -187,8 +185,9 @@ def test_passwords_of_addresses_are_known_whatever_the_variable() -> None:
 def test_a_masked_stream_masks_each_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever writes to standard output or error, to the object that stood there before the mask was known too."""
     below = {name: io.BytesIO() for name in ("stdout", "stderr")}
-    for name, stream in below.items():
-        monkeypatch.setattr(sys, name, io.TextIOWrapper(stream, encoding="utf-8", line_buffering=True))
+    streams = {name: io.TextIOWrapper(stream, encoding="utf-8", line_buffering=True) for name, stream in below.items()}
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
     mask_output(str.upper)
     bound = sys.stderr
     assert isinstance(bound, MaskedOutput)

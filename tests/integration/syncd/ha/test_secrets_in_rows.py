@@ -4,6 +4,7 @@ from tests.support.fleet import Fleet
 from tests.support.secret_places import secret_places
 from tests.support.waiting import wait_for
 
+REFUSED = "SELECT refused FROM routeiq.replica"
 PLACES = [
     place
     for place in secret_places()
@@ -23,8 +24,7 @@ def test_rows_of_refusals_show_no_secret(replicas: Fleet) -> None:
         if answer.get("refused"):
             told += 1
             digest = answer["refused"]["digest"]
-            column = "SELECT refused FROM routeiq.replica"
-            wait_for("the row", lambda digest=digest: digest in replicas.sql(column))  # type: ignore[misc]  # mypy infers no lambda default
+            wait_for("the row", lambda digest=digest: digest in replicas.sql(REFUSED))  # type: ignore[misc]  # mypy infers no lambda default
         rows = replicas.sql("SELECT row_to_json(r)::text FROM routeiq.replica r")
         assert [row for row in rows if place.shown_in(row)] == []
         assert not answer.get("refused") or any("config.yaml:" in row for row in rows)
