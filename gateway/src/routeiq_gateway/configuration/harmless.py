@@ -5,7 +5,6 @@ has the form of a number, a name or an address, since a secret may have been pas
 as a name in which words of settings occur, or words that are one slip away from these.
 """
 
-import difflib
 import re
 from enum import Enum, auto
 
@@ -45,7 +44,6 @@ SHORTEST_WORD, LONGEST_NAME = 3, 100
 MOST_RUNS, MOST_LETTERS, MOST_DIGITS = 3, 4, 17
 """A part of a name has few changes between letters and digits, unlike a key; few of its words are single letters."""
 LETTERS_OF_A_SLIP = 5
-CLOSE = 0.8
 HIGHEST = 10**12
 """Numbers of more digits than any limit has may be keys."""
 
@@ -56,7 +54,14 @@ def words() -> frozenset[str]:
     return frozenset(word for key in keys for word in RUN.findall(key))
 
 
+def _shorter(word: str) -> set[str]:
+    """Return ``word`` without one of its letters, in every way."""
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
 WORDS = words()
+NEAR = frozenset(near for word in WORDS if len(word) >= LETTERS_OF_A_SLIP for near in {word, *_shorter(word)})
+"""Words, and words without a letter: two words are one slip apart where they meet in these."""
 
 
 class Place(Enum):
@@ -164,11 +169,7 @@ def _is_word(run: str, *, slips: bool = True) -> bool:
     word = run.lower()
     if word in WORDS:
         return True
-    return (
-        slips
-        and len(word) >= LETTERS_OF_A_SLIP
-        and bool(difflib.get_close_matches(word[:LONGEST_PART], WORDS, n=1, cutoff=CLOSE))
-    )
+    return slips and LETTERS_OF_A_SLIP <= len(word) <= LONGEST_WORD and not NEAR.isdisjoint({word, *_shorter(word)})
 
 
 def _reads(run: str) -> bool:
