@@ -21,11 +21,16 @@ from tests.support.processes import REPOSITORY
 
 TWINS = {
     "database/connect.py": ("migrate", "syncd"),
+    "configuration/harmless.py": ("gateway", "syncd"),
+    "configuration/harmless_keys.py": ("gateway", "syncd"),
     "database/parts.py": ("migrate", "syncd"),
     "database/tls.py": ("migrate", "syncd"),
     "database/url.py": ("migrate", "syncd"),
     "runtime/lifeline.py": ("gateway", "syncd"),
+    "runtime/known_secrets.py": ("migrate", "syncd"),
     "runtime/logs.py": ("gateway", "migrate", "syncd"),
+    "runtime/masked_output.py": ("gateway", "migrate", "syncd"),
+    "runtime/parser.py": ("gateway", "migrate", "syncd"),
 }
 """The modules that several members have in one and the same text, but for the member's own name."""
 

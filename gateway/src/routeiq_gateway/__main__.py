@@ -4,7 +4,6 @@
 0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 cannot listen on HOST and PORT.
 """
 
-import argparse
 import gc
 import os
 import selectors
@@ -19,7 +18,7 @@ import yaml
 
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
-from routeiq_gateway.configuration.redact import mask
+from routeiq_gateway.configuration.redact import mask, scrub, secrets_of
 from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
@@ -46,6 +45,8 @@ from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.logs import Log, build_log
+from routeiq_gateway.runtime.masked_output import mask_output
+from routeiq_gateway.runtime.parser import Parser
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
@@ -56,7 +57,7 @@ EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="routeiq-gateway",
         description="LiteLLM's proxy, taking new configurations without losing a request.",
     )
@@ -95,6 +96,7 @@ def print_config(settings: Settings, overrides: tuple[Override, ...]) -> int:
 
 def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     """Build the parent and run it."""
+    mask_output(lambda text: scrub(text, secrets_of({}, os.environ)))  # before LiteLLM's log binds the streams
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)

@@ -2,15 +2,20 @@
 
 import argparse
 import asyncio
+import os
 import sys
+from functools import partial
 
 from routeiq_migrate import settings as environment
 from routeiq_migrate.errors import Exit, SettingsError
+from routeiq_migrate.runtime.known_secrets import redact, secrets_of_environment
+from routeiq_migrate.runtime.masked_output import mask_output
+from routeiq_migrate.runtime.parser import Parser
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line's grammar."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="routeiq-migrate", description="Brings a LiteLLM database to the schema that this image needs."
     )
     commands = parser.add_subparsers(dest="command", required=True)
@@ -44,7 +49,8 @@ def seconds(text: str) -> float:
 
 
 def main() -> None:
-    """Run the command and exit with its code."""
+    """Run the command and exit with its code; known secrets are taken out of whatever it prints."""
+    mask_output(partial(redact, secrets=secrets_of_environment(os.environ)))
     arguments = build_parser().parse_args()
     try:
         settings = environment.read()

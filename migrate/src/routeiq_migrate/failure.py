@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from routeiq_migrate.database.blockers import Wait, Watch
-from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.session import LOST, primary
 from routeiq_migrate.errors import MigrationFailedError
+from routeiq_migrate.runtime.known_secrets import redact
 
 PRESENT_ALREADY = frozenset({"42701", "42710", "42723", "42P06", "42P07"})
 """SQLSTATEs of a column, an object, a function, a schema, and a table or index that exists."""

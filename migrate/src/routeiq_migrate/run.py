@@ -14,10 +14,10 @@ from routeiq_migrate.commands.show import show_plan, status
 from routeiq_migrate.commands.up import Options, up
 from routeiq_migrate.commands.wait import wait
 from routeiq_migrate.database.locks import Locks
-from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.session import LOST, primary, session
 from routeiq_migrate.database.url import Target
 from routeiq_migrate.errors import Exit, MigrateError
+from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.progress import Progress
 from routeiq_migrate.runtime.report import Report

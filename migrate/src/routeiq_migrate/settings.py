@@ -56,10 +56,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     level = environment.get("LOG_LEVEL", "").upper() or "INFO"
     if level not in LEVELS:
-        raise SettingsError(f"LOG_LEVEL is {level!r}; expected one of {', '.join(LEVELS)}.")
+        raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LEVELS)}.")
     form = environment.get("LOG_FORMAT", "") or None
     if form not in (None, "json", "console"):
-        raise SettingsError(f"LOG_FORMAT is {form!r}; expected json or console.")
+        raise SettingsError("LOG_FORMAT must be json or console.")
     folder = environment.get("LITELLM_MIGRATION_DIR")
     return Settings(
         target=target_of(environment),
@@ -103,7 +103,7 @@ def flag(environment: Mapping[str, str], name: str) -> bool:
     """
     text = environment.get(name, "").strip().lower()
     if text not in YES | NO:
-        raise SettingsError(f"{name} is {text!r}; expected true or false.")
+        raise SettingsError(f"{name} must be true or false.")
     return text in YES
 
 
@@ -121,5 +121,5 @@ def number(
     except ValueError:
         value = -1
     if not 0 <= value <= at_most:
-        raise SettingsError(f"{name} is {text!r}; expected {expected}.")
+        raise SettingsError(f"{name} must be a number: {expected}.")
     return value

@@ -114,13 +114,15 @@ def test_an_override_that_cannot_work_is_refused_in_a_sentence(tmp_path: Path, v
 
 def test_a_refusal_however_long_is_told_and_does_not_end_the_gateway(tmp_path: Path) -> None:
     """On a fresh volume a reason far larger than the shared page has room for is cut; the next revision is served."""
-    long = config_with("x").replace("demo\n", "é" * 12_000 + "\n").replace("openai/demo", "nosuchprovider/x")
+    deep, key = "os.environ/NOT_SET_ANYWHERE", "_".join(["key"] * 19)
+    for _ in range(80):
+        deep = f"{{{key}: {deep}}}"
     with gateway(tmp_path) as started:
-        reason = started.wait_refused(started.volume.put(long))
-        assert reason.startswith("model_list: 'éé")
-        assert reason.endswith("é…")
+        reason = started.wait_refused(started.volume.put(config_with("x", extra=f"our_section: {deep}\n")))
+        assert reason.startswith("our_section.key_key")
+        assert reason.endswith("…")
         wait_for("the port", lambda: listening(started.port))
-        assert started.get("/health/ready").json()["reason"].startswith("revision 1 is refused: model_list: 'éé")
+        assert started.get("/health/ready").json()["reason"].startswith("revision 1 is refused: our_section.key_")
         started.wait_serving(started.volume.put(config_with("short")))
         assert started.process.process.poll() is None
 

@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 
 from pydantic import ValidationError
+from yaml import YAMLError
+
+from routeiq_gateway.configuration.harmless import shown_key
+from routeiq_gateway.configuration.loading import not_yaml
 
 LONGEST = 2000
 """Bytes of a reason. The shared page, a message to the parent and the answer hold reasons, and are all bounded."""
@@ -10,7 +14,7 @@ CUT = "…"
 
 
 def sentence(error: BaseException) -> str:
-    """Return what ``error`` says, without the values that pydantic quotes.
+    """Return what ``error`` says, without the values that pydantic and PyYAML quote.
 
     pydantic shortens a long value in its middle, so :func:`~routeiq_gateway.configuration.redact.scrub` could not find
     the rest of a secret. An exception that was raised while handling one of pydantic's often embeds its whole text.
@@ -19,6 +23,8 @@ def sentence(error: BaseException) -> str:
     for below in _chain(error):
         if isinstance(below, ValidationError):
             text = text.replace(str(below), _validation(below))
+        elif isinstance(below, YAMLError):
+            text = text.replace(str(below), not_yaml(below))
     return text
 
 
@@ -45,7 +51,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _validation(error: ValidationError) -> str:
     problems = [
-        f"{'.'.join(str(part) for part in item['loc']) or 'the value'}: {item['msg']}"
+        f"{'.'.join(map(_step, item['loc'])) or 'the value'}: {item['msg']}"
         for item in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     return f"{error.title}: {'; '.join(problems)}"
+
+
+def _step(part: str | int) -> str:
+    return str(part) if isinstance(part, int) else shown_key(part)

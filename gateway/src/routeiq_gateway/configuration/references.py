@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from routeiq_gateway.configuration.harmless import REFERENCE, is_variable
 from routeiq_gateway.configuration.loading import texts_of
-from routeiq_gateway.configuration.redact import REFERENCE, is_secret_name
+from routeiq_gateway.configuration.redact import is_secret_name
 
 TOKENS = "oidc/"
 """Such a name is no variable: LiteLLM asks the identity provider that it names for a token."""
-NAME = re.compile(r"\w{1,100}")
 PASS_THROUGH_HEADER = re.compile(r"general_settings\.pass_through_endpoints\[\d+\]\.headers\.")
 HEADERS = re.compile(r"headers\.[^.]+$")
 
@@ -41,7 +41,7 @@ def examine_references(
     own = config.get("environment_variables")
     declared = frozenset(map(str, own)) if isinstance(own, Mapping) else frozenset()
     missing, warnings = [], []
-    for where, text in texts_of(config, ""):
+    for where, text in texts_of(config):
         before, found, name = text.partition(REFERENCE)
         if not found or name.startswith(TOKENS):
             continue
@@ -52,7 +52,7 @@ def examine_references(
                     " as it stands; put the whole value into the variable"
                 )
             continue
-        shown = name if NAME.fullmatch(name) else "named there"  # a secret may have been pasted there
+        shown = name if is_variable(name) else "named there"  # a secret may have been pasted there
         if environment.get(name):
             continue
         if name in environment:

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from logging.handlers import BufferingHandler
 from typing import Any
 
+from routeiq_gateway.configuration.harmless import REFERENCE, shown_path, shown_text
 from routeiq_gateway.configuration.loading import texts_of
 from routeiq_gateway.configuration.reasons import shorten
-from routeiq_gateway.configuration.redact import REFERENCE
 
 LOGGING = "litellm.litellm_core_utils.litellm_logging"
 SOURCES = (LOGGING, "litellm.proxy.common_utils.callback_utils", "litellm._service_logger")
@@ -39,7 +39,7 @@ def refused_names(config: Mapping[str, Any]) -> list[str]:
         value = settings.get(name)
         place = f"litellm_settings.{name}"
         if isinstance(value, str) and name != "callbacks":
-            sentences.append(f"{place}: expected a list of callbacks, found a text; write [{value[:80]}]")
+            sentences.append(f"{place}: expected a list of callbacks, found a text; write [{shown_text(value)}]")
             continue
         one = isinstance(value, str)
         for at, callback in enumerate([value] if one else value if isinstance(value, list) else ()):
@@ -52,7 +52,7 @@ def unusable() -> list[str]:
     """Build the callbacks that LiteLLM would build at the first request; return a sentence for each that cannot be."""
     litellm, known = importlib.import_module("litellm"), importlib.import_module(LOGGING)
     sentences = [
-        f"litellm_settings.callbacks: {callback!r} cannot be used: {_why_not(callback)}"
+        f"litellm_settings.callbacks: {shown_text(callback)!r} cannot be used: {_why_not(callback)}"
         for callback in litellm.callbacks
         if isinstance(callback, str)
     ]
@@ -64,12 +64,14 @@ def unusable() -> list[str]:
             built.append(callback)
             module = INSTALLED_BY_PIP.get(callback) if isinstance(callback, str) else None
             if module is not None and importlib.util.find_spec(module) is None:
-                sentences.append(f"litellm_settings.{name}: {callback!r} needs the Python module {module}; install it")
+                sentences.append(
+                    f"litellm_settings.{name}: {shown_text(callback)!r} needs the Python module {module}; install it"
+                )
                 continue
             try:
                 known.set_callbacks([callback])
             except Exception as error:  # noqa: BLE001 - whatever a callback raises is the reason to report
-                shown = callback if isinstance(callback, str) else type(callback).__name__
+                shown = shown_text(callback) if isinstance(callback, str) else type(callback).__name__
                 sentences.append(f"litellm_settings.{name}: {shown!r} cannot be used: {_first_line(error)}")
     if built and not sentences:
         vars(importlib.import_module("litellm.utils"))["callback_list"] = (
@@ -80,13 +82,13 @@ def unusable() -> list[str]:
 
 def not_imported(config: Mapping[str, Any], error: BaseException) -> str | None:
     """Return what to say of ``error`` where LiteLLM could not import a dotted name of ``config``, else None."""
-    for where, text in texts_of(config, ""):
+    for where, text in texts_of(config):
         module, dot, instance = text.rpartition(".")
         if dot and str(error) == f"Could not import {instance} from {module}":
             cause = error.__cause__ or error
-            beside = module.replace(".", "/") + ".py"
+            beside = shown_path(module.replace(".", "/") + ".py")
             return (
-                f"{where}: {text!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside"
+                f"{where}: {shown_text(text)!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside"
                 " config.yaml, then an installed module of that name"
             )
     return None
@@ -114,7 +116,7 @@ def _unknown(callback: str) -> str:
         return "LiteLLM resolves no reference in a list of callbacks; write the name itself"
     close = difflib.get_close_matches(callback[:80], _names(), n=1)
     hint = f"did you mean {close[0]!r}?" if close else "give a name of LiteLLM's, or module.object of your own"
-    return f"LiteLLM knows no callback {callback[:80]!r}; {hint}"
+    return f"LiteLLM knows no callback {shown_text(callback)!r}; {hint}"
 
 
 def _why_not(callback: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from routeiq_gateway.configuration.harmless import shown_text
 from routeiq_gateway.litellm_edge import checks
 from routeiq_gateway.litellm_edge.checks import Model
 from routeiq_gateway.litellm_edge.command_line.env_file import import_environment
@@ -103,10 +104,10 @@ def left_out() -> list[str]:
     models, guardrails = loaded()
     declared = [entry for entry in config.get("model_list") or () if isinstance(entry, Mapping) and active(entry)]
     return [
-        f"model_list: {model.name!r} ({model.model}) was not loaded: {_why_not(model)}"
+        f"model_list: {shown_text(model.name)!r} ({shown_text(model.model)}) was not loaded: {_why_not(model)}"
         for model in checks.not_loaded(checks.declared_models({"model_list": declared}), models)
     ] + [
-        f"guardrails: {name!r} was not loaded; check its litellm_params.guardrail"
+        f"guardrails: {shown_text(name)!r} was not loaded; check its litellm_params.guardrail"
         for name in checks.not_loaded(checks.declared_guardrails(config), guardrails)
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from routeiq_gateway.configuration.redact import REFERENCE
+from routeiq_gateway.configuration.harmless import REFERENCE, shown_key, shown_text
 
 PROXY = "litellm.proxy.proxy_server"
 READERS = (PROXY, "litellm.proxy.common_utils.callback_utils")
@@ -47,7 +47,7 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
     warnings: list[str] = []
     for section, annotations in (("router_settings", _of_router()), ("litellm_settings", _of_module())):
         for name, value in _items(config, section):
-            where = f"{section}.{name[:LONGEST_NAME]}"
+            where = f"{section}.{name if name in annotations else shown_key(name)}"
             if name not in annotations:
                 if section == "router_settings" or not _known_elsewhere(name, config[section]):
                     warnings.append(f"{where}: LiteLLM knows no such setting{_hint(name, annotations)}")
@@ -63,7 +63,13 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
                 wrong.append(f"{sentence}: a variable always gives a text here; write the number into the file")
             else:
                 wrong.append(f"{sentence}; write it as a number without quotes")
-    return Findings((*wrong, *_wrong_cache(config, environment)), tuple(warnings))
+    return Findings((*wrong, *_wrong_key(config), *_wrong_cache(config, environment)), tuple(warnings))
+
+
+def _wrong_key(config: Mapping[str, Any]) -> Iterator[str]:
+    key = dict(_items(config, "general_settings")).get("master_key")
+    if key is not None and not isinstance(key, str):
+        yield f"general_settings.master_key: expected a text, found a {_kind(key)}; write it as one text, in quotes"
 
 
 def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
@@ -73,7 +79,7 @@ def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> I
     kind = _resolved(dict(_items(settings, "cache_params")).get("type"), environment)
     known = [str(item.value) for item in importlib.import_module("litellm.types.caching").LiteLLMCacheType]
     if kind is not None and kind not in known:
-        shown = repr(kind[:LONGEST_NAME]) if isinstance(kind, str) else f"a {_kind(kind)}"
+        shown = repr(shown_text(kind)) if isinstance(kind, str) else f"a {_kind(kind)}"
         yield (
             f"litellm_settings.cache_params.type: LiteLLM knows no cache of type {shown}{_hint(str(kind), known)};"
             f" expected one of {', '.join(known)}"

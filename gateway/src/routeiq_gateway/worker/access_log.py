@@ -1,17 +1,12 @@
 """A line of the log for each request."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 
-from routeiq_gateway.configuration.redact import MASK, is_secret_name
+from routeiq_gateway.configuration.harmless import shown_path, shown_query
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.worker.replies import Application, Message, Receive, Scope, Send
-
-SECRET_PARAMETER = re.compile(r"(sig|signature|code|state|jwt|bearer|sas)$|.*(token|assertion)", re.IGNORECASE)
-"""Parameters of a query that hold secrets, beyond those whose names a configuration uses."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +55,7 @@ class AccessLog:
 
 
 def _path(scope: Scope) -> str:
-    """Return the path and the query as the client wrote them, values of secret parameters masked."""
+    """Return the path and the query as the client wrote them, but for what does not read as a name."""
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope.get("query_string", b"").decode("latin-1")
-    return f"{path}?{'&'.join(map(_parameter, query.split('&')))}" if query else path
-
-
-def _parameter(text: str) -> str:
-    name, equals, _ = text.partition("=")
-    plain = unquote_plus(name)
-    hidden = equals and (is_secret_name(plain) or SECRET_PARAMETER.match(plain))
-    return f"{name}={MASK}" if hidden else text
+    return f"{shown_path(path)}?{shown_query(query)}" if query else shown_path(path)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from routeiq_migrate.database.connect import Connection, open_connection
-from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.session import Database
+from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
 
 FIRST_SECONDS = 0.5

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import asyncpg
 
 from routeiq_migrate.database.connect import Connection, no_tls, open_connection
-from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.refusals import lacks_database, pooler_advice, pooler_words
 from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Target
 from routeiq_migrate.errors import NoDatabaseError, UnreachableError
+from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
 

@@ -7,6 +7,7 @@ in ``router.py``.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from routeiq_syncd.configuration.harmless import shown_text
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.yaml_lines import YamlDocument, mapping_in
 
@@ -44,13 +45,11 @@ def fallback_problems(documents: tuple[YamlDocument, ...]) -> tuple[list[Problem
     def tell(document: YamlDocument, targets: object, *path: str | int) -> None:
         for name in _unknown(models, targets):
             if name in models.aliases:
-                alias = (
-                    f"the fallback '{name[:80]}' is an alias of model_alias_map, which LiteLLM does not follow there"
-                )
+                alias = f"the fallback '{shown_text(name)}' is an alias of model_alias_map, where LiteLLM does not look"
                 warnings.append(document.problem(f"{alias}; name the model itself", *path))
             else:
                 unknown = warnings if models.open_ended else errors
-                unknown.append(document.problem(f"the fallback '{name[:80]}' is not in model_list", *path))
+                unknown.append(document.problem(f"the fallback '{shown_text(name)}' is not in model_list", *path))
 
     for document in documents:
         for settings in SETTINGS:
@@ -79,7 +78,7 @@ def _unknown_source(
     document: YamlDocument, models: Models, source: object, path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     if isinstance(source, str) and source != "*" and not models.open_ended and not models.has(source):
-        message = f"a fallback is declared for '{source[:80]}', which is not in model_list; it may never apply"
+        message = f"a fallback is declared for '{shown_text(source)}', which is not in model_list; it may never apply"
         yield document.problem(message, *path)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from routeiq_syncd.configuration.bundle import CONFIG, MANIFEST, inside
+from routeiq_syncd.configuration.harmless import shown_path
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument
 
@@ -75,7 +76,7 @@ def documents_in_order(
                 continue
             seen.add(path)
             if not exists(path):
-                problems.append(document.problem(missing.format(path), "include", at))
+                problems.append(document.problem(missing.format(shown_path(path)), "include", at))
                 continue
             found = loaded[path]
             if isinstance(found, YamlDocument):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from routeiq_syncd.configuration.bundle import CONFIG, Bundle
 from routeiq_syncd.configuration.fallbacks import fallback_problems
+from routeiq_syncd.configuration.harmless import REFERENCE, is_variable, shown_key
 from routeiq_syncd.configuration.includes import documents_in_order, strings_with_path
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument
@@ -46,7 +47,6 @@ CLOSE = 0.85
 TYPOS = 50  # comparing names is slow, and nobody mistypes more
 TYPO_LETTERS = 60
 LIMITS_OF_A_MODEL = ("rpm", "tpm")
-REFERENCE = "os.environ/"
 MISSING = {
     "file": "the included file '{}' is not there; put it beside config.yaml or remove the entry",
     "s3": "'include' cannot work: the source is a single object; put the included content into the object itself",
@@ -114,9 +114,11 @@ def _section_problems(
             look = unknown <= TYPOS and len(name) <= TYPO_LETTERS
             close = difflib.get_close_matches(name, SECTIONS, n=1, cutoff=CLOSE) if look else []
             if close:
-                yield document.problem(f"unknown section '{name}'; did you mean '{close[0]}'?", name)
+                yield document.problem(f"unknown section '{shown_key(name)}'; did you mean '{close[0]}'?", name)
             else:
-                warnings.append(document.problem(f"LiteLLM reads no section '{name[:80]}'; it has no effect", name))
+                warnings.append(
+                    document.problem(f"LiteLLM reads no section '{shown_key(name)}'; it has no effect", name)
+                )
         elif value is not None and not isinstance(value, wanted) and name != "include":
             yield document.problem(f"'{name}' must be {TYPE_NAMES[wanted]}", name)
 
@@ -165,4 +167,5 @@ def _environment_warnings(documents: tuple[YamlDocument, ...], environment: froz
             name = text.removeprefix(REFERENCE)
             if name != text and name not in known and name not in warned:
                 warned.add(name)
-                yield document.problem(f"the environment variable {name[:80]} is not set in syncd's environment", *path)
+                shown = f"variable {name}" if is_variable(name) else "variable named there"
+                yield document.problem(f"the environment {shown} is not set in syncd's environment", *path)

@@ -5,13 +5,13 @@ LiteLLM reads the same text with `yaml.safe_load`, and a text that this module a
 exhaust memory: an alias is free to write and costs its whole subtree when a reader walks or copies it.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
 
+from routeiq_syncd.configuration.harmless import shown_key, unquoted
 from routeiq_syncd.configuration.problem import Problem
 
 NODES = 300_000
@@ -21,7 +21,6 @@ LETTERS_A_VALUE = 64  # a long text repeated by alias costs as much as many shor
 MERGE = "tag:yaml.org,2002:merge"
 LONG_TAGS = frozenset({"tag:yaml.org,2002:str", "tag:yaml.org,2002:binary"})
 NUMBER_LETTERS = 1000
-QUOTED = re.compile(r"'[^']{4,}'")
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,7 @@ def parse(file: str, data: bytes) -> Parsed:
 
 
 def _bare(error: yaml.MarkedYAMLError) -> str:
-    message = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
-    return message if "for the tag" in message else QUOTED.sub("(…)", message)
+    return ", ".join(unquoted(part) for part in (error.context, error.problem) if part) or "it cannot be read"
 
 
 def _over_bounds(file: str, text: str) -> Problem | None:
@@ -212,13 +210,11 @@ def _duplicates(file: str, root: yaml.Node) -> Iterator[Problem]:
                 continue
             name, line = (key.tag, key.value), key.start_mark.line + 1
             if name in first:
-                message = f"the key '{_shown(key.value)}' stands on line {first[name]} already; remove one of the two"
+                message = (
+                    f"the key '{shown_key(key.value)}' stands on line {first[name]} already; remove one of the two"
+                )
                 yield Problem(file, line, message)
             first.setdefault(name, line)
-
-
-def _shown(key: str) -> str:
-    return key if len(key) <= 80 else key[:79] + "…"  # noqa: PLR2004 - a line of a log, not a rule
 
 
 def _line(event: yaml.Event) -> int | None:

@@ -8,6 +8,7 @@ from routeiq_syncd.configuration.bundle import CONFIG
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.rules import Findings
 from routeiq_syncd.revision.outcome import Turn
+from routeiq_syncd.runtime.parser import Parser
 from routeiq_syncd.status.document import Json
 
 DONE = 0
@@ -44,7 +45,7 @@ AWS_ENDPOINT_URL_S3 and the credentials are those of any AWS client."""
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="routeiq-syncd",
         description="Fetches, checks and materialises LiteLLM configuration on a volume beside a RouteIQ gateway.",
         epilog=SETTINGS,

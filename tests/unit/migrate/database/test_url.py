@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_migrate.database.redact import redact
 from routeiq_migrate.database.url import Encryption, Tls, parse_url
 from routeiq_migrate.errors import SettingsError
+from routeiq_migrate.runtime.known_secrets import redact
 
 APPLICATION = (("application_name", "x"), ("options", "-c a=b"))
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)

@@ -27,6 +27,7 @@ from routeiq_gateway.litellm_edge.environment import DATABASES
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.runtime.masked_output import mask_output
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.worker.replies import Application
 from routeiq_gateway.worker.start.database import Database
@@ -72,9 +73,9 @@ class Examination:
         if self.path is None:
             return
         try:
-            # The errors of load_config name the line and quote nothing. LiteLLM's may quote a secret of the file.
             parsed = load_config(self.path.read_bytes())
             self.secrets = secrets_of(parsed, self.environment)
+            mask_output(lambda text: scrub(text, self.secrets))
             self.config = await proxy.read_config(str(self.path))
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
