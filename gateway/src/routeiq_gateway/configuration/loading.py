@@ -20,8 +20,8 @@ class BadRevisionError(ValueError):
     """A revision on the volume cannot be served; the message says why and holds no secret."""
 
 
-def load_config(text: bytes) -> Mapping[str, Any]:
-    """Parse the text of a configuration file.
+def load_config(text: bytes, name: str = CONFIG) -> Mapping[str, Any]:
+    """Parse the text of the configuration, whose file the operator calls ``name``.
 
     Raises:
         BadRevisionError: the text is not YAML, or is not a mapping; the message names the line.
@@ -32,10 +32,10 @@ def load_config(text: bytes) -> Mapping[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = QUOTED.sub("'***'", getattr(error, "problem", None) or "cannot be parsed")
-        raise BadRevisionError(f"{CONFIG} is not YAML{where}: {problem}") from None
+        raise BadRevisionError(f"{name} is not YAML{where}: {problem}") from None
     if not isinstance(config, Mapping) or not config:
         raise BadRevisionError(
-            f"{CONFIG}: expected a mapping of sections such as model_list, found {type(config).__name__}"
+            f"{name}: expected a mapping of sections such as model_list, found {type(config).__name__}"
         )
     return config
 

@@ -8,9 +8,9 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from routeiq_gateway.configuration.findings import Findings
 from routeiq_gateway.configuration.redact import REFERENCE
 
 PROXY = "litellm.proxy.proxy_server"
@@ -24,14 +24,6 @@ NO_NUMERIC_TEXT = frozenset({"default_max_parallel_requests", "max_fallbacks", "
 """The numbers that LiteLLM compares as they stand, so that a text of digits fails requests, or their fallbacks."""
 KINDS = {str: "text", bool: "truth value", int: "number", float: "number", list: "list", dict: "mapping"}
 LONGEST_NAME = 80
-
-
-@dataclass(frozen=True)
-class Findings:
-    """Sentences about settings: ``wrong`` ones refuse the configuration, ``warnings`` do not."""
-
-    wrong: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) -> Findings:

@@ -19,7 +19,9 @@ from typing import Any
 import httpx
 import uvloop
 
+from routeiq_gateway.configuration.failed_start import start_failed
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
+from routeiq_gateway.configuration.naming import Naming
 from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.configuration.references import examine_references
@@ -41,6 +43,7 @@ from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
+from routeiq_gateway.volume.staging import naming_of
 from routeiq_gateway.worker.access_log import AccessLog
 from routeiq_gateway.worker.front import Front, StartRefusedError
 from routeiq_gateway.worker.held_output import HeldOutput
@@ -72,6 +75,7 @@ class Worker:
     Attributes:
         environment: the process's environment as it was before any configuration was loaded.
         config: the configuration with its includes, once it has been read.
+        naming: what messages call its files and its parts.
         secrets: the texts that must not appear in a message.
         warnings: doubts about a configuration that is taken, one sentence each.
     """
@@ -87,6 +91,7 @@ class Worker:
     certificate: Certificate | None
     places: Places
     config: Mapping[str, Any] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
     secrets: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
@@ -143,13 +148,14 @@ class Worker:
             finally:
                 self._print_held(held.release())
             if not server.started:
-                known = front.failure and callbacks.not_imported(self.config, front.failure)
-                raise StartRefusedError(known or _reason(front.failure))
+                if isinstance(front.failure, StartRefusedError):
+                    raise front.failure
+                raise StartRefusedError(start_failed(self.config, front.failure, self.naming, self.warnings))
             front.only_master_key = self.assignment.config is not None and not proxy.has_database()
             if self.assignment.trial:
                 await self._try(front)
         except StartRefusedError as error:
-            self.channel.send("refused", reason=shorten(scrub(str(error), self.secrets)))
+            self.channel.send("refused", reason=shorten(self.naming.clean(scrub(str(error), self.secrets))))
             return EXIT_REFUSED
         self._obey(server, routes)
         self.channel.send("ready")
@@ -196,13 +202,14 @@ class Worker:
             return
         try:
             # The errors of load_config name the line and quote nothing. LiteLLM's may quote a secret of the file.
-            parsed = load_config(self.assignment.config.read_bytes())
+            self.naming = naming_of(self.assignment.config)
+            parsed = load_config(self.assignment.config.read_bytes(), self.naming.file)
             self.secrets = secrets_of(parsed, self.environment)
             self.config = await proxy.read_config(str(self.assignment.config))
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
         except Exception as error:
-            raise StartRefusedError(_reason(error)) from error
+            raise StartRefusedError(start_failed({}, error, self.naming)) from error
         self.secrets = secrets_of(self.config, self.environment)
         if self.settings.litellm_database:
             try:
@@ -223,14 +230,10 @@ class Worker:
         """
         kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
         found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
-        if found.missing:
-            raise StartRefusedError(checks.summary(found.missing))
-        unknown = callbacks.refused_names(self.config)
-        if unknown:
-            raise StartRefusedError(checks.summary(unknown))
+        self._refuse(found.errors)
+        self._refuse(callbacks.refused_names(self.config))
         settings = sections.examine_sections(self.config, environment)
-        if settings.wrong:
-            raise StartRefusedError(checks.summary(settings.wrong))
+        self._refuse(settings.errors)
         self._warn((*found.warnings, *settings.warnings))
 
     async def _check_loaded(self) -> None:
@@ -240,8 +243,16 @@ class Worker:
             StartRefusedError: a model, a guardrail or a callback is missing.
         """
         for missing in (proxy.left_out(), callbacks.unusable()):
-            if missing:
-                raise StartRefusedError(checks.summary(missing))
+            self._refuse(missing)
+
+    def _refuse(self, sentences: Sequence[str]) -> None:
+        """Refuse the configuration for ``sentences``, each with its line; for none, do nothing.
+
+        Raises:
+            StartRefusedError: there is one.
+        """
+        if sentences:
+            raise StartRefusedError(checks.summary([self.naming.tell(sentence) for sentence in sentences]))
 
     async def _try(self, front: Front) -> None:
         """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
@@ -269,9 +280,10 @@ class Worker:
 
     def _warn(self, warnings: Sequence[str]) -> None:
         """Put ``warnings`` into the log, and into the status that this worker answers."""
-        self.warnings += tuple(shorten(scrub(warning, self.secrets)) for warning in warnings)
-        for warning in warnings:
-            self.log.warning("the configuration is taken, with a doubt", warning=scrub(warning, self.secrets))
+        told = [scrub(self.naming.tell(warning), self.secrets) for warning in warnings]
+        self.warnings += tuple(map(shorten, told))
+        for warning in told:
+            self.log.warning("the configuration is taken, with a doubt", warning=warning)
 
 
 async def _check_nothing() -> None:
@@ -285,15 +297,3 @@ def _own_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _reason(error: BaseException | None) -> str:
-    match error:
-        case None:
-            return "LiteLLM's start failed without a reason"
-        case StartRefusedError():
-            return str(error)
-        case SystemExit():
-            return f"LiteLLM ended the process at its start (exit code {error.code}); its log says why"
-        case _:
-            return f"LiteLLM refused it: {type(error).__name__}: {sentence(error)}"
