@@ -9,10 +9,11 @@ from routeiq_gateway.configuration.reasons import first_line, sentence
 
 BLAMED = {"UnsafeMasterKeyError": "general_settings.master_key"}
 """The settings that LiteLLM's own errors are about, by the name of the error."""
+MOST_SUSPECTS = 5
 
 
 def start_failed(
-    config: Mapping[str, Any], error: BaseException | None, naming: Naming, doubts: Sequence[str] = ()
+    config: Mapping[str, Any], error: BaseException | None, naming: Naming, suspects: Sequence[str] = ()
 ) -> str:
     """Return the reason for which LiteLLM did not start on ``config``, with the setting at fault where that is known.
 
@@ -20,15 +21,17 @@ def start_failed(
         config: the configuration with its includes.
         error: what ended the start, None where nothing is known of it.
         naming: what messages call the configuration's parts.
-        doubts: what was found in the configuration that may be why, with its lines.
+        suspects: what was found in the configuration that may be why.
     """
     known = error and _not_imported(config, error, naming)
     if known:
         return naming.tell(known)
-    setting = BLAMED.get(type(error).__name__, "")
-    reason = f"LiteLLM {_said(error)}"
-    reason = naming.tell(f"{setting}: {reason}") if setting else f"{naming.file}: {reason}"
-    return "; ".join((reason, *doubts))
+    setting, said = BLAMED.get(type(error).__name__, ""), f"LiteLLM {_said(error)}"
+    if setting:
+        return naming.tell(f"{setting}: {said}")
+    if suspects:
+        return f"{'; '.join(map(naming.tell, suspects[:MOST_SUSPECTS]))}; {said}"
+    return f"{naming.file}: {said}"
 
 
 def _said(error: BaseException | None) -> str:

@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
+
 from routeiq_gateway.configuration.findings import Findings
 from routeiq_gateway.configuration.redact import REFERENCE
 
@@ -56,6 +59,91 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
             else:
                 wrong.append(f"{sentence}; write it as a number without quotes")
     return Findings((*wrong, *_wrong_cache(config, environment)), tuple(warnings))
+
+
+def misfits(config: Mapping[str, Any]) -> list[str]:
+    """Return one sentence for each value of another kind than LiteLLM's own signatures declare.
+
+    LiteLLM takes many of these, so none is a reason to refuse. Where LiteLLM does not start, its error names no
+    setting, and these are the likely ones. Called before the start, as `examine_sections` is.
+    """
+    return [*_sections_that_are_none(config), *_misfits_of_sections(config), *_misfits_of_models(config)]
+
+
+def _sections_that_are_none(config: Mapping[str, Any]) -> Iterator[str]:
+    for section in ("router_settings", "litellm_settings", "general_settings", "environment_variables"):
+        if not isinstance(config.get(section), Mapping | None):
+            yield f"{section}: expected a mapping, found a {_kind(config[section])}"
+    models = config.get("model_list")
+    if not isinstance(models, list | None):
+        yield f"model_list: expected a list, found a {_kind(models)}"
+
+
+def _misfits_of_sections(config: Mapping[str, Any]) -> Iterator[str]:
+    router = inspect.signature(importlib.import_module("litellm").Router.__init__).parameters
+    general = importlib.import_module("litellm.proxy._types").ConfigGeneralSettings.model_fields
+    declared = {
+        "router_settings": {name: parameter.annotation for name, parameter in router.items()},
+        "general_settings": {name: described.annotation for name, described in general.items()},
+        "litellm_settings": _kinds_of_module(),
+    }
+    for section, kinds in declared.items():
+        for name, value in _items(config, section):
+            if name in kinds and not _fits(value, _adapter(kinds[name])):
+                yield f"{section}.{name[:LONGEST_NAME]}: {_expected(kinds[name], value)}"
+
+
+def _misfits_of_models(config: Mapping[str, Any]) -> Iterator[str]:
+    models = config.get("model_list")
+    fields = importlib.import_module("litellm.types.router").LiteLLM_Params.model_fields
+    kinds = {name: described.annotation for name, described in fields.items()}
+    adapters: dict[str, TypeAdapter[Any] | None] = {}
+    for at, model in enumerate(models if isinstance(models, list) else ()):
+        where = f"model_list[{at}]"
+        if not isinstance(model, Mapping):
+            yield f"{where}: expected a mapping, found a {_kind(model)}"
+            continue
+        for name, kind in (("model_name", str), ("litellm_params", dict), ("model_info", dict)):
+            value = model.get(name)
+            if not isinstance(value, kind) and not (name == "model_info" and value is None):
+                yield f"{where}.{name}: {_expected(kind, value)}"
+        for name, value in _items(model, "litellm_params"):
+            if name in kinds and name not in adapters:
+                adapters[name] = _adapter(kinds[name])
+            if name in kinds and not _fits(value, adapters[name]):
+                yield f"{where}.litellm_params.{name}: {_expected(kinds[name], value)}"
+
+
+def _kinds_of_module() -> dict[str, Any]:
+    module = importlib.import_module("litellm")
+    held = {name: type(value) for name, value in vars(module).items() if type(value) in KINDS}
+    return held | {name: kind for name, kind in inspect.get_annotations(module).items() if not isinstance(kind, str)}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any] | None:  # noqa: ANN401 - an annotation
+    """Return what judges values of ``kind``; None for a kind that cannot be told."""
+    own = isinstance(kind, type) and issubclass(kind, BaseModel)
+    try:
+        return TypeAdapter(kind, config=None if own else ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticUserError, SchemaError, NameError, TypeError):
+        return None
+
+
+def _fits(value: object, adapter: TypeAdapter[Any] | None) -> bool:
+    if adapter is None or value is None or (isinstance(value, str) and value.startswith(REFERENCE)):
+        return True
+    try:
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    except (PydanticUserError, NameError, TypeError):
+        return True  # the kind cannot be told
+    return True
+
+
+def _expected(kind: Any, value: object) -> str:  # noqa: ANN401 - an annotation
+    wanted = KINDS.get(kind) or inspect.formatannotation(kind).replace("typing.", "")[:LONGEST_NAME]
+    return f"expected a {wanted}, found {'nothing' if value is None else f'a {_kind(value)}'}"
 
 
 def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:

@@ -76,6 +76,7 @@ class Worker:
         environment: the process's environment as it was before any configuration was loaded.
         config: the configuration with its includes, once it has been read.
         naming: what messages call its files and its parts.
+        suspects: what in it may be why LiteLLM does not start, where it does not.
         secrets: the texts that must not appear in a message.
         warnings: doubts about a configuration that is taken, one sentence each.
     """
@@ -92,6 +93,7 @@ class Worker:
     places: Places
     config: Mapping[str, Any] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    suspects: Sequence[str] = ()
     secrets: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
@@ -150,7 +152,7 @@ class Worker:
             if not server.started:
                 if isinstance(front.failure, StartRefusedError):
                     raise front.failure
-                raise StartRefusedError(start_failed(self.config, front.failure, self.naming, self.warnings))
+                raise StartRefusedError(start_failed(self.config, front.failure, self.naming, self.suspects))
             front.only_master_key = self.assignment.config is not None and not proxy.has_database()
             if self.assignment.trial:
                 await self._try(front)
@@ -225,15 +227,14 @@ class Worker:
         """Check references, callbacks and settings as they stand; remember what is only worth a warning.
 
         Raises:
-            StartRefusedError: a reference names a variable that is not set, LiteLLM knows no such callback, or a
-                setting has a value that fails requests.
+            StartRefusedError: a variable is not set, a callback not known, or a value fails requests.
         """
         kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
         found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
-        self._refuse(found.errors)
-        self._refuse(callbacks.refused_names(self.config))
         settings = sections.examine_sections(self.config, environment)
-        self._refuse(settings.errors)
+        for errors in (found.errors, callbacks.refused_names(self.config), settings.errors):
+            self._refuse(errors)
+        self.suspects = sections.misfits(self.config)
         self._warn((*found.warnings, *settings.warnings))
 
     async def _check_loaded(self) -> None:

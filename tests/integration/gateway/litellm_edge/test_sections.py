@@ -54,7 +54,7 @@ DOUBTED = {
 def test_a_doubt_is_in_the_status_and_the_configuration_serves(judging: Gateway, setting: str) -> None:
     """An unknown name, and a number in quotes that LiteLLM can use, are warnings."""
     judging.wait_serving(judging.volume.put(config_with("pong", extra=f"{setting}\n")))
-    assert judging.status()["gateway"]["warnings"] == [DOUBTED[setting]]
+    assert judging.status()["gateway"]["warnings"] == [f"config.yaml:4: {DOUBTED[setting]}"]
     assert judging.chat() == "pong"
 
 
