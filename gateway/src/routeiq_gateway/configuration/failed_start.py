@@ -27,11 +27,13 @@ def start_failed(
     if known:
         return naming.tell(known)
     setting, said = BLAMED.get(type(error).__name__, ""), f"LiteLLM {_said(error)}"
-    if setting:
-        return naming.tell(f"{setting}: {said}")
-    if suspects:
-        return f"{'; '.join(map(naming.tell, suspects[:MOST_SUSPECTS]))}; {said}"
-    return f"{naming.file}: {said}"
+    return naming.tell(f"{setting}: {said}") if setting else blame(said, naming, suspects)
+
+
+def blame(said: str, naming: Naming, suspects: Sequence[str]) -> str:
+    """Return ``said``, which names no setting, with ``suspects`` before it, or the file where there are none."""
+    told = "; ".join(map(naming.tell, suspects[:MOST_SUSPECTS]))
+    return f"{told}; {said}" if told else f"{naming.file}: {said}"
 
 
 def _said(error: BaseException | None) -> str:

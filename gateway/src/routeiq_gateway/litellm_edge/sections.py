@@ -85,7 +85,8 @@ def _misfits_of_sections(config: Mapping[str, Any]) -> Iterator[str]:
     declared = {
         "router_settings": {name: parameter.annotation for name, parameter in router.items()},
         "general_settings": {name: described.annotation for name, described in general.items()},
-        "litellm_settings": _kinds_of_module(),
+        # A name of the module that holds nothing yet has its kind as an argument of the router.
+        "litellm_settings": {name: parameter.annotation for name, parameter in router.items()} | _kinds_of_module(),
     }
     for section, kinds in declared.items():
         for name, value in _items(config, section):
@@ -148,7 +149,10 @@ def _expected(kind: Any, value: object) -> str:  # noqa: ANN401 - an annotation
 
 def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     settings = dict(_items(config, "litellm_settings"))
-    if settings.get("cache") is not True:
+    on = settings.get("cache")
+    if on is not None and not isinstance(on, bool):
+        yield f"litellm_settings.cache: expected true or false, found a {_kind(on)}: LiteLLM fails requests with it"
+    if on is not True:
         return  # LiteLLM builds no cache, and reads no parameters of one
     kind = _resolved(dict(_items(settings, "cache_params")).get("type"), environment)
     known = [str(item.value) for item in importlib.import_module("litellm.types.caching").LiteLLMCacheType]

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import uvloop
 
-from routeiq_gateway.configuration.failed_start import start_failed
+from routeiq_gateway.configuration.failed_start import blame, start_failed
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.naming import Naming
 from routeiq_gateway.configuration.reasons import sentence, shorten
@@ -277,7 +277,7 @@ class Worker:
                 await proxy.complete(name)
         except Exception as error:
             reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
-            raise StartRefusedError(reason) from error
+            raise StartRefusedError(blame(reason, self.naming, self.suspects)) from error
 
     def _warn(self, warnings: Sequence[str]) -> None:
         """Put ``warnings`` into the log, and into the status that this worker answers."""

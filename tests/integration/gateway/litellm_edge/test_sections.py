@@ -24,6 +24,8 @@ REFUSED = {
     "router_settings: {timeout: [30]}": ["router_settings.timeout", "expected a number", "found a list"],
     "litellm_settings: {num_retries: two}": ["litellm_settings.num_retries", "expected a number", "found a text"],
     "litellm_settings: {request_timeout: soon}": ["litellm_settings.request_timeout", "expected a number"],
+    "litellm_settings: {cache: 'true'}": ["litellm_settings.cache", "expected true or false, found a text"],
+    "litellm_settings: {cache: []}": ["litellm_settings.cache", "expected true or false, found a list"],
     "litellm_settings: {cache: true, cache_params: {type: redsi}}": [
         "litellm_settings.cache_params.type",
         "'redsi'",

@@ -40,6 +40,6 @@ def test_each_is_taken_or_refused_by_name(tmp_path: Path) -> None:
                 unnamed.append((config, verdict["reason"]))
 
         judge()
-        assert unnamed == []
+        assert not unnamed, "\n".join(map(str, unnamed))
         assert running.chat() == "served"
         assert "Traceback" not in "".join(line for line in running.process.text().splitlines() if '"process"' in line)
