@@ -1,11 +1,14 @@
 """Modules of the operator's own, of a revision: what they find beside them, and what is said where they do not."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.gateway import Gateway, config_with, gateway
+from tests.support.syncd import Syncd
+from tests.support.waiting import wait_for
 
 LOGGER = "from litellm.integrations.custom_logger import CustomLogger\n"
 HANDLER = f"{LOGGER}class Handler(CustomLogger):\n    pass\nhandler = Handler()\n"
@@ -157,3 +160,25 @@ def test_with_overrides_lines_are_those_of_the_file(tmp_path_factory: pytest.Tem
         config = "\n\n" + config_with("x", extra="\nrouter_settings:\n\n  num_retries: two\n")
         reason = running.wait_refused(running.volume.put(config, source=SOURCE))
     assert reason.startswith("broken.yaml:9: router_settings.num_retries: "), reason
+
+
+def test_what_syncd_draws_in_is_what_a_worker_finds(tmp_path: Path) -> None:
+    """From the operator's directory to an answer: a helper, a package with data, and a file that a setting names.
+
+    A helper that goes is a refusal that names it, and what was served goes on.
+    """
+    syncd = Syncd(tmp_path, {"LITELLM_CONFIG_PATH": str(tmp_path / "config/broken.yaml")})
+    syncd.write("from helper import x\nimport pkg\n" + READS + HANDLER, "cb.py")
+    syncd.write("x = 1\n", "helper.py")
+    syncd.write("from pathlib import Path\nPath(__file__).with_name('words.json').read_text()\n", "pkg/__init__.py")
+    syncd.write("", "pkg/words.json")
+    syncd.write("", "deny.json")
+    syncd.write(_with("cb.handler"), "broken.yaml")
+    with syncd.run({"ROUTEIQ_CONFIG_FILES": "*.json"}), gateway(tmp_path, ROUTEIQ_WORKERS="1") as running:
+        running.wait_ready()
+        assert running.chat() == "pong"
+        (tmp_path / "config/helper.py").unlink()
+        refused = wait_for("the refusal", lambda: running.status()["refused"], seconds=60)
+        assert refused["reason"].startswith("broken.yaml:5: litellm_settings.callbacks[0]: 'cb.handler' cannot be")
+        assert "cb.py:1: ModuleNotFoundError: No module named 'helper'; helper.py" in refused["reason"]
+        assert running.chat() == "pong"
