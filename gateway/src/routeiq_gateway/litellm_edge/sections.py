@@ -7,6 +7,7 @@ import difflib
 import importlib
 import inspect
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -39,13 +40,13 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
         environment: the variables as LiteLLM will see them.
     """
     wrong: list[str] = []
-    warnings: list[str] = []
+    doubts: list[str] = []
     for section, annotations in (("router_settings", _of_router()), ("litellm_settings", _of_module())):
         for name, value in _items(config, section):
             where = f"{section}.{name[:LONGEST_NAME]}"
             if name not in annotations:
                 if section == "router_settings" or not _known_elsewhere(name, config[section]):
-                    warnings.append(f"{where}: LiteLLM knows no such setting{_hint(name, annotations)}")
+                    doubts.append(f"{where}: LiteLLM knows no such setting{_hint(name, annotations)}")
                 continue
             expected = annotations[name]
             found = _resolved(value, environment)
@@ -53,12 +54,12 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
                 continue
             sentence = f"{where}: expected a number ({expected}), found a {_kind(found)}"
             if isinstance(found, str) and _numeric(found) and name not in NO_NUMERIC_TEXT:
-                warnings.append(f"{sentence} that holds a number; write it without quotes")
+                doubts.append(f"{sentence} that holds a number; write it without quotes")
             elif isinstance(value, str) and value.startswith(REFERENCE):
                 wrong.append(f"{sentence}: a variable always gives a text here; write the number into the file")
             else:
                 wrong.append(f"{sentence}; write it as a number without quotes")
-    return Findings((*wrong, *_wrong_cache(config, environment)), tuple(warnings))
+    return Findings((*wrong, *_wrong_cache(config, environment)), tuple(doubts))
 
 
 def misfits(config: Mapping[str, Any]) -> list[str]:
@@ -125,7 +126,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any] | None:  # noqa: ANN401 - an annotat
     """Return what judges values of ``kind``; None for a kind that cannot be told."""
     own = isinstance(kind, type) and issubclass(kind, BaseModel)
     try:
-        return TypeAdapter(kind, config=None if own else ConfigDict(arbitrary_types_allowed=True))
+        with warnings.catch_warnings(action="ignore"):  # pydantic's doubts about LiteLLM's own annotations
+            return TypeAdapter(kind, config=None if own else ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, SchemaError, NameError, TypeError):
         return None
 

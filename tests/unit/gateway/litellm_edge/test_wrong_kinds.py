@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from routeiq_gateway.configuration.redact import secrets_of
 from routeiq_gateway.configuration.references import examine_references
 from routeiq_gateway.litellm_edge import callbacks, checks
 from routeiq_gateway.litellm_edge.sections import examine_sections, misfits
-from tests.support.wrong_kinds import LEAVES, configurations
+from tests.support.wrong_kinds import LEAVES, NAMES, configurations
 
 ROUNDS = 300
 
@@ -48,3 +49,9 @@ def test_lines_are_found_in_any_document(value: Any) -> None:
     text = yaml.safe_dump(value).encode()
     for place in find_lines("a.yaml", {"a.yaml": text}.get).values():
         assert 0 < int(place.removeprefix("a.yaml:")) <= text.count(b"\n") + 1
+
+
+def test_a_kind_that_pydantic_doubts_is_judged_without_a_word(recwarn: pytest.WarningsRecorder) -> None:
+    """What pydantic thinks of LiteLLM's annotations reaches no worker's output."""
+    misfits({"router_settings": dict.fromkeys(NAMES["router_settings"], 3)})
+    assert not [str(warning.message) for warning in recwarn.list if warning.category is UserWarning]
