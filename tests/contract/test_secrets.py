@@ -22,59 +22,117 @@ from tests.support.processes import REPOSITORY
 
 ROOMS = ("gateway/src/routeiq_gateway/configuration", "syncd/src/routeiq_syncd/configuration")
 EDGE = "gateway/src/routeiq_gateway/litellm_edge"
+START = "gateway/src/routeiq_gateway/worker/start"
 OF_CONFIGURATIONS = ("callbacks.py", "checks.py", "proxy.py", "sections.py")
 SHOWING = {"shown", "shown_key", "shown_text", "shown_path", "shown_query", "shown_host", "not_yaml", "unquoted"}
 """The functions of `harmless`, and what is made of them."""
 JUDGED = {
+    "references.py": {"shown", "where"},
+    "loading.py": {"index", "mark.column + 1", "mark.line + 1", "name", "type(config).__name__", "where"},
+    "overrides.py": {
+        "', '.join((name.upper() for name in SECTIONS))",
+        "'.'.join(override.path[:depth + 1])",
+        "form",
+        "mark.column + 1",
+        "override.variable",
+        "section",
+        "section.upper()",
+        "type(value).__name__",
+        "variable",
+        "where",
+    },
+    "naming.py": {"CONFIG", "directory", "message", "self.places[where]"},
+    "failed_start.py": {
+        "_import_hint(cause, module)",
+        "_said(error)",
+        "at",
+        "beside",
+        "error.code",
+        "instance",
+        "module",
+        "naming.clean(first_line(cause))",
+        "naming.file",
+        "said",
+        "sentence(error)",
+        "setting",
+        "told",
+        "type(error).__name__",
+        "where",
+    },
     "reasons.py": {
         "'.'.join(map(_step, item['loc'])) or 'the value'",
         "'; '.join(problems)",
         "error.title",
         "item['msg']",
+        "lines[0]",
+        "type(error).__name__",
     },
-    "references.py": {"shown", "where"},
-    "loading.py": {"CONFIG", "index", "mark.column + 1", "mark.line + 1", "name", "type(config).__name__", "where"},
-    "overrides.py": {
-        *("', '.join((name.upper() for name in SECTIONS))", "'.'.join(override.path[:depth + 1])", "form", "where"),
-        *("mark.column + 1", "override.variable", "section", "section.upper()", "type(value).__name__", "variable"),
-    },
-    "sections.py": {
-        *("', '.join(known)", "_hint(name, annotations)", "_hint(str(kind), known)", "_kind(found)", "_kind(kind)"),
-        *("close[0]", "expected", "name if name in annotations else shown_key(name)", "section", "sentence", "shown"),
-        *("_kind(key)", "where"),
-    },
-    "callbacks.py": {
-        *(
-            "_first_line(cause)",
-            "_first_line(error)",
-            "_unknown(callback)",
-            "_why_not(callback)",
-            "at",
-            "beside",
-            "name",
-        ),
-        *("close[0]", "hint", "instance", "lines[0]", "module", "place", "place if one else f'{place}[{at}]'", "shown"),
-        *("type(error).__name__", "where"),
-    },
-    "proxy.py": {"_why_not(model)"},
-    "checks.py": {"more", "shown"},
+    "lines.py": {"at", "file", "key.start_mark.line + 1", "line", "name", "where"},
     "yaml_lines.py": {"DEPTH", "NODES", "UNFOLDED", "_bare(error)", "first[name]"},
     "rules.py": {"TYPE_NAMES[wanted]", "close[0]", "name", "shown"},
     "problem.py": {"len(texts) - SHOWN", "place", "self.file", "self.line", "self.message"},
+    "modules.py": {"alias.name", "base"},
     "bundle.py": {
-        *(
-            "NAME_BYTES",
-            "PATH_BYTES",
-            "bounds.bundle_bytes",
-            "bounds.files",
-            "entry.path",
-            "entry.sha256",
-            "entry.size",
-        ),
-        *("found", "hint", "len(bundle.entries)", "limit", "size", "total"),
+        "NAME_BYTES",
+        "PATH_BYTES",
+        "bounds.bundle_bytes",
+        "bounds.files",
+        "entry.path",
+        "entry.sha256",
+        "entry.size",
+        "found",
+        "hint",
+        "len(bundle.entries)",
+        "limit",
+        "size",
+        "total",
     },
     "fallbacks.py": {"alias", "name"},
     "includes.py": {"CONFIG", "MANIFEST"},
+    "callbacks.py": {
+        "_unknown(callback)",
+        "_why_not(callback)",
+        "at",
+        "close[0]",
+        "first_line(error)",
+        "hint",
+        "module",
+        "name",
+        "place",
+        "place if one else f'{place}[{at}]'",
+        "shown",
+    },
+    "checks.py": {"more", "shown"},
+    "proxy.py": {"_why_not(model)", "guards.index(name)", "places.index(model)"},
+    "sections.py": {
+        "', '.join(known)",
+        "'nothing' if value is None else f'a {_kind(value)}'",
+        "_expected(kind, value)",
+        "_expected(kinds[name], value)",
+        "_hint(name, annotations)",
+        "_hint(str(kind), known)",
+        "_kind(config[section])",
+        "_kind(found)",
+        "_kind(key)",
+        "_kind(kind)",
+        "_kind(model)",
+        "_kind(models)",
+        "_kind(on)",
+        "_kind(value)",
+        "at",
+        "close[0]",
+        "expected",
+        "name",
+        "name if name in annotations else shown_key(name)",
+        "name[:LONGEST_NAME]",
+        "section",
+        "sentence",
+        "shown",
+        "wanted",
+        "where",
+    },
+    "examination.py": {"response.status_code", "response.text", "sentence(error)", "type(error).__name__"},
+    "database.py": {"AWAY", "COMMAND", "awaited", "reason"},
 }
 """What else messages about a configuration quote, by module: each was judged to hold no value and no key of a file, but
 what `shown_key` or `shown_text` gave, or what the worker takes secrets out of (texts of exceptions)."""
@@ -83,8 +141,9 @@ what `shown_key` or `shown_text` gave, or what the worker takes secrets out of (
 def modules() -> Iterator[Path]:
     """Yield the modules that speak of a configuration."""
     for room in ROOMS:
-        yield from (REPOSITORY / room).glob("*.py")
+        yield from (REPOSITORY / room).rglob("*.py")
     yield from (REPOSITORY / EDGE / name for name in OF_CONFIGURATIONS)
+    yield from (REPOSITORY / START).glob("*.py")
 
 
 def quoted(module: Path) -> set[str]:

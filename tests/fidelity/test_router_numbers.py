@@ -39,4 +39,4 @@ def test_a_number_in_quotes_is_refused_where_litellm_fails_on_it(name: str) -> N
     settings = {name: "3"}
     works = _works(settings) and _works(settings, fallbacks=[{"demo": ["other"]}])
     found = examine_sections({"router_settings": settings}, {})
-    assert (len(found.wrong), len(found.warnings)) == ((0, 1) if works else (1, 0))
+    assert (len(found.errors), len(found.warnings)) == ((0, 1) if works else (1, 0))

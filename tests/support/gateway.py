@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,24 @@ class TestVolume:
     root: Path
     number: int = 0
 
-    def put(self, config: str | bytes, *, link: str = "current", number: int | None = None, **files: str) -> str:
-        """Write a revision and point ``link`` to it; return its digest."""
+    def put(
+        self,
+        config: str | bytes,
+        *,
+        link: str = "current",
+        number: int | None = None,
+        source: str = "",
+        tree: Mapping[str, str] | None = None,
+        **files: str,
+    ) -> str:
+        """Write a revision and point ``link`` to it; return its digest.
+
+        ``source`` is the location that its manifest names, none where it is empty. Further files are those of ``tree``,
+        by path, and those of ``files``, by name with ``__`` for the dot.
+        """
         self.number = number if number is not None else self.number + 1
         contents = {"config.yaml": config.encode() if isinstance(config, str) else config}
+        contents |= {name: text.encode() for name, text in (tree or {}).items()}
         contents |= {name.replace("__", "."): text.encode() for name, text in files.items()}
         entries = [
             {"path": name, "size": len(text), "sha256": hashlib.sha256(text).hexdigest()}
@@ -51,8 +65,11 @@ class TestVolume:
         directory = self.root / "revisions" / f"{self.number:06d}-{digest[:12]}"
         directory.mkdir(parents=True)
         for name, text in contents.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
             (directory / name).write_bytes(text)
-        manifest = {"format": 1, "number": self.number, "digest": digest, "files": entries}
+        manifest: dict[str, Any] = {"format": 1, "number": self.number, "digest": digest, "files": entries}
+        if source:
+            manifest["source"] = {"kind": "file", "location": source}
         (directory / "manifest.json").write_text(json.dumps(manifest))
         self.point(link, directory)
         return digest

@@ -37,6 +37,7 @@ from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
 from routeiq_gateway.litellm_edge.savings import table as savings
+from routeiq_gateway.parent.adoption import orphans_serve
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
@@ -145,11 +146,14 @@ def run(
     log: Log,
 ) -> None:
     """Import LiteLLM, put the parent together and run it until it is told to stop."""
+    volume, page = Volume(settings.volume), SharedPage()
+    serving, refused = volume.read_verdicts(log)
+    answer = AnswerWriter(page, volume, log, serving, refused)
+    if serving is not None and not orphans_serve(settings.volume, settings.port):
+        answer.publish("starting", "LiteLLM is being imported", ())  # else an earlier gateway seems to serve
     started = time.monotonic()
     warm(settings, log)
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
-    volume, page = Volume(settings.volume), SharedPage()
-    serving, refused = volume.read_verdicts(log)
     signals, selector = Signals(), selectors.DefaultSelector()
     signals.install()  # from now on a stop leaves nothing behind of what is made below
     staging = Staging.create(overrides)
@@ -171,7 +175,7 @@ def run(
         listener,
         Fleet(forker, selector, leave),
         Revisions(volume, staging, serving, log),
-        AnswerWriter(page, volume, log, serving, refused),
+        answer,
         signals,
         log,
         places,

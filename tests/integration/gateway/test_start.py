@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import config_with, gateway
+from tests.support.gateway import config_with, gateway, tree_of
 from tests.support.processes import SCRIPTS, clean_environment, free_port, listening, running
+from tests.support.syncd import Syncd
 from tests.support.waiting import wait_for
 
 IN_THE_FILE = """
@@ -64,6 +65,59 @@ def test_a_current_that_is_no_link_is_told(tmp_path: Path) -> None:
         started.wait_serving(started.volume.put(config_with("there")))
 
 
+SECRET = "sk-never-told-8c1f"
+FIRST_STARTS = {
+    "broken YAML": ({}, f"model_list:\n  - {{api_key: {SECRET}\n", "broken.yaml:3: the YAML is broken"),
+    "a broken rule": ({}, f"model_list:\n  - {{api_key: {SECRET}}}\n", "broken.yaml:2: the model needs a model_name"),
+    "a pattern that nothing fits": (
+        {"ROUTEIQ_CONFIG_FILES": "absent.json"},
+        config_with("x"),
+        "absent.json: no file beside the configuration fits this pattern",
+    ),
+    "no bucket": (
+        {"CONFIG_SOURCE": "s3", "S3_BUCKET_NAME": "b", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+        "",
+        "127.0.0.1:9",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_STARTS)
+def test_at_a_first_start_readiness_says_why_syncd_has_no_revision(tmp_path: Path, name: str) -> None:
+    """A probe's answer has the reason that the status has, with the file and the line, and without a value."""
+    settings, text, told = FIRST_STARTS[name]
+    syncd = Syncd(tmp_path, {"LITELLM_CONFIG_PATH": str(tmp_path / "config/broken.yaml"), **settings})
+    syncd.write(text, "broken.yaml")
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
+    with syncd.run(keys), gateway(tmp_path) as started:
+        wait_for("the port", lambda: listening(started.port), seconds=60)
+        wait_for(told, lambda: told in started.get("/health/ready").json()["reason"])
+        reply, status = started.get("/health/ready"), started.status()
+        assert reply.status_code == 503
+        said = (status["refused"] or {}).get("reason") or status["last_error"]["message"]
+        assert said in reply.json()["reason"]
+        assert SECRET not in reply.text
+        assert status["serving"] is None
+
+
+def test_a_gateway_that_starts_does_not_seem_to_serve_what_an_earlier_one_did(tmp_path: Path) -> None:
+    """After a crash of all processes the answer on the volume says "starting" before LiteLLM is even imported."""
+    with gateway(tmp_path) as first:
+        first.volume.put(config_with("good"))
+        first.wait_ready()
+        for process in tree_of(first.process.pid)[::-1]:
+            process.kill()
+        first.process.wait_for_exit()
+        before, imports = first.volume.answer(), first.process.text().count("LiteLLM imported")
+    assert before["state"] == "serving"
+    with gateway(tmp_path) as second:
+        wait_for("a word of the new gateway", lambda: second.volume.answer()["instance"] != before["instance"])
+        assert second.volume.answer()["state"] == "starting"
+        assert second.process.text().count("LiteLLM imported") == imports
+        second.wait_ready()
+        assert second.chat() == "good"
+
+
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     """`LITELLM_<SECTION>__<KEY>` sets what the file says otherwise; `config` prints the result, secrets masked."""
     settings = {
@@ -119,10 +173,10 @@ def test_a_refusal_however_long_is_told_and_does_not_end_the_gateway(tmp_path: P
         deep = f"{{{key}: {deep}}}"
     with gateway(tmp_path) as started:
         reason = started.wait_refused(started.volume.put(config_with("x", extra=f"our_section: {deep}\n")))
-        assert reason.startswith("our_section.key_key")
+        assert re.match(r"config\.yaml:\d+: our_section\.key_key", reason)
         assert reason.endswith("…")
         wait_for("the port", lambda: listening(started.port))
-        assert started.get("/health/ready").json()["reason"].startswith("revision 1 is refused: our_section.key_")
+        assert started.get("/health/ready").json()["reason"].startswith(f"revision 1 is refused: {reason[:40]}")
         started.wait_serving(started.volume.put(config_with("short")))
         assert started.process.process.poll() is None
 

@@ -124,8 +124,8 @@ def test_a_removed_include_leaves_the_revision(syncd: Syncd) -> None:
 @pytest.mark.parametrize(
     ("include", "told"),
     [
-        ("../outside.yaml", "must stay beside or below config.yaml"),
-        ("/etc/hostname", "must stay beside or below config.yaml"),
+        ("../outside.yaml", "must stay beside or below the configuration"),
+        ("/etc/hostname", "must stay beside or below the configuration"),
         ("absent.yaml", "config.yaml:6: the included file 'absent.yaml' is not there"),
         ("link.yaml", "link that leads out of the configuration's directory"),
         ("pipe.yaml", "only a regular file"),

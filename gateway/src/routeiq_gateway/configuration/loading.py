@@ -18,8 +18,8 @@ class BadRevisionError(ValueError):
     """A revision on the volume cannot be served; the message says why and holds no secret."""
 
 
-def load_config(text: bytes) -> Mapping[str, Any]:
-    """Parse the text of a configuration file.
+def load_config(text: bytes, name: str = CONFIG) -> Mapping[str, Any]:
+    """Parse the text of the configuration, whose file the operator calls ``name``.
 
     Raises:
         BadRevisionError: the text is not YAML, or is not a mapping; the message names the line.
@@ -27,10 +27,10 @@ def load_config(text: bytes) -> Mapping[str, Any]:
     try:
         config = yaml.load(text, Loader=yaml.CSafeLoader)
     except NOT_YAML as error:
-        raise BadRevisionError(f"{CONFIG} {not_yaml(error)}") from None
+        raise BadRevisionError(f"{name} {not_yaml(error)}") from None
     if not isinstance(config, Mapping) or not config:
         raise BadRevisionError(
-            f"{CONFIG}: expected a mapping of sections such as model_list, found {type(config).__name__}"
+            f"{name}: expected a mapping of sections such as model_list, found {type(config).__name__}"
         )
     return config
 

@@ -76,7 +76,7 @@ def apply_overrides(config: Mapping[str, Any], overrides: tuple[Override, ...]) 
             below = {} if place.get(key) is None else place[key]
             if not isinstance(below, Mapping):
                 raise BadOverrideError(
-                    f"{override.variable}: {'.'.join(override.path[: depth + 1])} is not a mapping in config.yaml"
+                    f"{override.variable}: {'.'.join(override.path[: depth + 1])} is not a mapping in the configuration"
                 )
             place[key] = below = dict(below)
             place = below
@@ -91,4 +91,6 @@ def _value(variable: str, text: str) -> Any:  # noqa: ANN401 - any YAML value
         mark = getattr(error, "problem_mark", None)
         where = f" at column {mark.column + 1}" if mark else ""
         form = "" if isinstance(error, yaml.YAMLError) else ": a date, a number or a depth that cannot be"
-        raise BadOverrideError(f"{variable}: the value is not YAML{where}{form}; quote it as in config.yaml") from None
+        raise BadOverrideError(
+            f"{variable}: the value is not YAML{where}{form}; quote it as in a configuration"
+        ) from None

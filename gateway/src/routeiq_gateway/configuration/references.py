@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from routeiq_gateway.configuration.findings import Findings
 from routeiq_gateway.configuration.harmless import REFERENCE, is_variable
 from routeiq_gateway.configuration.loading import texts_of
 from routeiq_gateway.configuration.redact import is_secret_name
@@ -13,14 +13,6 @@ TOKENS = "oidc/"
 """Such a name is no variable: LiteLLM asks the identity provider that it names for a token."""
 PASS_THROUGH_HEADER = re.compile(r"general_settings\.pass_through_endpoints\[\d+\]\.headers\.")
 HEADERS = re.compile(r"headers\.[^.]+$")
-
-
-@dataclass(frozen=True)
-class Findings:
-    """Sentences about references: ``missing`` ones refuse the configuration, ``warnings`` do not."""
-
-    missing: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def examine_references(

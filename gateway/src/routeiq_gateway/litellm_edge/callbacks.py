@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from logging.handlers import BufferingHandler
 from typing import Any
 
-from routeiq_gateway.configuration.harmless import REFERENCE, shown_path, shown_text
-from routeiq_gateway.configuration.loading import texts_of
-from routeiq_gateway.configuration.reasons import shorten
+from routeiq_gateway.configuration.harmless import REFERENCE, shown_text
+from routeiq_gateway.configuration.telling.reasons import first_line
 
 LOGGING = "litellm.litellm_core_utils.litellm_logging"
 SOURCES = (LOGGING, "litellm.proxy.common_utils.callback_utils", "litellm._service_logger")
@@ -27,7 +26,6 @@ ON_REQUEST = ("success_callback", "failure_callback", "input_callback")
 """The lists whose callbacks LiteLLM builds at the first request."""
 INSTALLED_BY_PIP = {"sentry": "sentry_sdk", "slack": "slack_bolt", "supabase": "supabase"}
 """The callbacks for which LiteLLM runs pip where their module is missing, by module: a gateway installs nothing."""
-MOST_BYTES = 300
 
 
 def refused_names(config: Mapping[str, Any]) -> list[str]:
@@ -72,26 +70,12 @@ def unusable() -> list[str]:
                 known.set_callbacks([callback])
             except Exception as error:  # noqa: BLE001 - whatever a callback raises is the reason to report
                 shown = shown_text(callback) if isinstance(callback, str) else type(callback).__name__
-                sentences.append(f"litellm_settings.{name}: {shown!r} cannot be used: {_first_line(error)}")
+                sentences.append(f"litellm_settings.{name}: {shown!r} cannot be used: {first_line(error)}")
     if built and not sentences:
         vars(importlib.import_module("litellm.utils"))["callback_list"] = (
             built  # else the first request builds them once more
         )
     return sentences
-
-
-def not_imported(config: Mapping[str, Any], error: BaseException) -> str | None:
-    """Return what to say of ``error`` where LiteLLM could not import a dotted name of ``config``, else None."""
-    for where, text in texts_of(config):
-        module, dot, instance = text.rpartition(".")
-        if dot and str(error) == f"Could not import {instance} from {module}":
-            cause = error.__cause__ or error
-            beside = shown_path(module.replace(".", "/") + ".py")
-            return (
-                f"{where}: {shown_text(text)!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside"
-                " config.yaml, then an installed module of that name"
-            )
-    return None
 
 
 def _known(callback: str, config: Mapping[str, Any]) -> bool:
@@ -129,9 +113,4 @@ def _why_not(callback: str) -> str:
     finally:
         log.removeHandler(handler)
     errors = [record.exc_info[1] for record in handler.buffer if record.exc_info and record.exc_info[1]]
-    return _first_line(errors[-1]) if errors else "LiteLLM does not load it and does not say why"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return shorten(f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__, MOST_BYTES)
+    return first_line(errors[-1]) if errors else "LiteLLM does not load it and does not say why"

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
@@ -90,3 +91,15 @@ def use_config(path: Path, *, debug: bool, detailed_debug: bool) -> None:
     os.environ.pop("CONFIG_FILE_PATH", None)  # would win over WORKER_CONFIG and skip the command line's defaults
     own = {"config": str(path), "debug": debug, "detailed_debug": detailed_debug}
     os.environ["WORKER_CONFIG"] = json.dumps({**start_arguments(), **own})
+    _find_modules_beside(path.parent)
+
+
+def _find_modules_beside(directory: Path) -> None:
+    """Have a configuration's own modules find those beside them, after what is installed.
+
+    LiteLLM's command line puts its working directory last on the path, where operators keep such modules. Modules of
+    the revision go before those.
+    """
+    here = str(Path.cwd())
+    last = len(sys.path) - sys.path[::-1].index(here) - 1 if here in sys.path else len(sys.path)
+    sys.path.insert(last, str(directory))

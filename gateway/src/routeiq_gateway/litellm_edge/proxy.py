@@ -103,12 +103,14 @@ def left_out() -> list[str]:
     config = resolved_config()
     models, guardrails = loaded()
     declared = [entry for entry in config.get("model_list") or () if isinstance(entry, Mapping) and active(entry)]
+    places, guards = checks.declared_models(config), checks.declared_guardrails(config)
     return [
-        f"model_list: {shown_text(model.name)!r} ({shown_text(model.model)}) was not loaded: {_why_not(model)}"
+        f"model_list[{places.index(model)}]: {shown_text(model.name)!r} ({shown_text(model.model)}) was not loaded:"
+        f" {_why_not(model)}"
         for model in checks.not_loaded(checks.declared_models({"model_list": declared}), models)
     ] + [
-        f"guardrails: {shown_text(name)!r} was not loaded; check its litellm_params.guardrail"
-        for name in checks.not_loaded(checks.declared_guardrails(config), guardrails)
+        f"guardrails[{guards.index(name)}]: {shown_text(name)!r} was not loaded; check its litellm_params.guardrail"
+        for name in checks.not_loaded(guards, guardrails)
     ]
 
 

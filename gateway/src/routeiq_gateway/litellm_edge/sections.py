@@ -7,10 +7,14 @@ import difflib
 import importlib
 import inspect
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
+
+from routeiq_gateway.configuration.findings import Findings
 from routeiq_gateway.configuration.harmless import REFERENCE, shown_key, shown_text
 
 PROXY = "litellm.proxy.proxy_server"
@@ -26,14 +30,6 @@ KINDS = {str: "text", bool: "truth value", int: "number", float: "number", list:
 LONGEST_NAME = 80
 
 
-@dataclass(frozen=True)
-class Findings:
-    """Sentences about settings: ``wrong`` ones refuse the configuration, ``warnings`` do not."""
-
-    wrong: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
 def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) -> Findings:
     """Say which settings of ``router_settings`` and ``litellm_settings`` LiteLLM cannot use, or does not know.
 
@@ -44,13 +40,13 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
         environment: the variables as LiteLLM will see them.
     """
     wrong: list[str] = []
-    warnings: list[str] = []
+    doubts: list[str] = []
     for section, annotations in (("router_settings", _of_router()), ("litellm_settings", _of_module())):
         for name, value in _items(config, section):
             where = f"{section}.{name if name in annotations else shown_key(name)}"
             if name not in annotations:
                 if section == "router_settings" or not _known_elsewhere(name, config[section]):
-                    warnings.append(f"{where}: LiteLLM knows no such setting{_hint(name, annotations)}")
+                    doubts.append(f"{where}: LiteLLM knows no such setting{_hint(name, annotations)}")
                 continue
             expected = annotations[name]
             found = _resolved(value, environment)
@@ -58,12 +54,12 @@ def examine_sections(config: Mapping[str, Any], environment: Mapping[str, str]) 
                 continue
             sentence = f"{where}: expected a number ({expected}), found a {_kind(found)}"
             if isinstance(found, str) and _numeric(found) and name not in NO_NUMERIC_TEXT:
-                warnings.append(f"{sentence} that holds a number; write it without quotes")
+                doubts.append(f"{sentence} that holds a number; write it without quotes")
             elif isinstance(value, str) and value.startswith(REFERENCE):
                 wrong.append(f"{sentence}: a variable always gives a text here; write the number into the file")
             else:
                 wrong.append(f"{sentence}; write it as a number without quotes")
-    return Findings((*wrong, *_wrong_key(config), *_wrong_cache(config, environment)), tuple(warnings))
+    return Findings((*wrong, *_wrong_key(config), *_wrong_cache(config, environment)), tuple(doubts))
 
 
 def _wrong_key(config: Mapping[str, Any]) -> Iterator[str]:
@@ -72,9 +68,99 @@ def _wrong_key(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"general_settings.master_key: expected a text, found a {_kind(key)}; write it as one text, in quotes"
 
 
+def misfits(config: Mapping[str, Any]) -> list[str]:
+    """Return one sentence for each value of another kind than LiteLLM's own signatures declare.
+
+    LiteLLM takes many of these, so none is a reason to refuse. Where LiteLLM does not start, its error names no
+    setting, and these are the likely ones. Called before the start, as `examine_sections` is.
+    """
+    return [*_sections_that_are_none(config), *_misfits_of_sections(config), *_misfits_of_models(config)]
+
+
+def _sections_that_are_none(config: Mapping[str, Any]) -> Iterator[str]:
+    for section in ("router_settings", "litellm_settings", "general_settings", "environment_variables"):
+        if not isinstance(config.get(section), Mapping | None):
+            yield f"{section}: expected a mapping, found a {_kind(config[section])}"
+    models = config.get("model_list")
+    if not isinstance(models, list | None):
+        yield f"model_list: expected a list, found a {_kind(models)}"
+
+
+def _misfits_of_sections(config: Mapping[str, Any]) -> Iterator[str]:
+    router = inspect.signature(importlib.import_module("litellm").Router.__init__).parameters
+    general = importlib.import_module("litellm.proxy._types").ConfigGeneralSettings.model_fields
+    declared = {
+        "router_settings": {name: parameter.annotation for name, parameter in router.items()},
+        "general_settings": {name: described.annotation for name, described in general.items()},
+        # A name of the module that holds nothing yet has its kind as an argument of the router.
+        "litellm_settings": {name: parameter.annotation for name, parameter in router.items()} | _kinds_of_module(),
+    }
+    for section, kinds in declared.items():
+        for name, value in _items(config, section):
+            if name in kinds and not _fits(value, _adapter(kinds[name])):
+                yield f"{section}.{name[:LONGEST_NAME]}: {_expected(kinds[name], value)}"
+
+
+def _misfits_of_models(config: Mapping[str, Any]) -> Iterator[str]:
+    models = config.get("model_list")
+    fields = importlib.import_module("litellm.types.router").LiteLLM_Params.model_fields
+    kinds = {name: described.annotation for name, described in fields.items()}
+    adapters: dict[str, TypeAdapter[Any] | None] = {}
+    for at, model in enumerate(models if isinstance(models, list) else ()):
+        where = f"model_list[{at}]"
+        if not isinstance(model, Mapping):
+            yield f"{where}: expected a mapping, found a {_kind(model)}"
+            continue
+        for name, kind in (("model_name", str), ("litellm_params", dict), ("model_info", dict)):
+            value = model.get(name)
+            if not isinstance(value, kind) and not (name == "model_info" and value is None):
+                yield f"{where}.{name}: {_expected(kind, value)}"
+        for name, value in _items(model, "litellm_params"):
+            if name in kinds and name not in adapters:
+                adapters[name] = _adapter(kinds[name])
+            if name in kinds and not _fits(value, adapters[name]):
+                yield f"{where}.litellm_params.{name}: {_expected(kinds[name], value)}"
+
+
+def _kinds_of_module() -> dict[str, Any]:
+    module = importlib.import_module("litellm")
+    held = {name: type(value) for name, value in vars(module).items() if type(value) in KINDS}
+    return held | {name: kind for name, kind in inspect.get_annotations(module).items() if not isinstance(kind, str)}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any] | None:  # noqa: ANN401 - an annotation
+    """Return what judges values of ``kind``; None for a kind that cannot be told."""
+    own = isinstance(kind, type) and issubclass(kind, BaseModel)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # pydantic's doubts about LiteLLM's own annotations
+            return TypeAdapter(kind, config=None if own else ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticUserError, SchemaError, NameError, TypeError):
+        return None
+
+
+def _fits(value: object, adapter: TypeAdapter[Any] | None) -> bool:
+    if adapter is None or value is None or (isinstance(value, str) and value.startswith(REFERENCE)):
+        return True
+    try:
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    except (PydanticUserError, NameError, TypeError):
+        return True  # the kind cannot be told
+    return True
+
+
+def _expected(kind: Any, value: object) -> str:  # noqa: ANN401 - an annotation
+    wanted = KINDS.get(kind) or inspect.formatannotation(kind).replace("typing.", "")[:LONGEST_NAME]
+    return f"expected a {wanted}, found {'nothing' if value is None else f'a {_kind(value)}'}"
+
+
 def _wrong_cache(config: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     settings = dict(_items(config, "litellm_settings"))
-    if settings.get("cache") is not True:
+    on = settings.get("cache")
+    if on is not None and not isinstance(on, bool):
+        yield f"litellm_settings.cache: expected true or false, found a {_kind(on)}: LiteLLM fails requests with it"
+    if on is not True:
         return  # LiteLLM builds no cache, and reads no parameters of one
     kind = _resolved(dict(_items(settings, "cache_params")).get("type"), environment)
     known = [str(item.value) for item in importlib.import_module("litellm.types.caching").LiteLLMCacheType]

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from routeiq_gateway.configuration.reasons import shorten
+from routeiq_gateway.configuration.telling.reasons import shorten
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.volume.documents import Answer, Refused, Served, State, WorkerEntry, answer_fields

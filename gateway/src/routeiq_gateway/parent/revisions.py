@@ -6,7 +6,7 @@ from pathlib import Path
 
 from routeiq_gateway.configuration.loading import BadRevisionError
 from routeiq_gateway.configuration.overrides import BadOverrideError
-from routeiq_gateway.configuration.reasons import shorten
+from routeiq_gateway.configuration.telling.reasons import shorten
 from routeiq_gateway.parent.actions import FallBack, Read, Verdict
 from routeiq_gateway.parent.answer import now_text
 from routeiq_gateway.parent.events import NotStaged, Staged

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from routeiq_gateway.configuration.reasons import shorten
+from routeiq_gateway.configuration.loading import CONFIG
+from routeiq_gateway.configuration.telling.reasons import shorten
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -36,11 +37,12 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a revision holds."""
+    """What a revision holds; ``written_name`` is the name of the configuration's file at the source."""
 
     number: int
     digest: str
     files: tuple[FileEntry, ...]
+    written_name: str
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def parse_manifest(text: bytes) -> Manifest:
     fields = _object(text, MANIFEST)
     try:
         files = [FileEntry(str(file["path"]), int(file["size"]), str(file["sha256"])) for file in fields["files"]]
-        manifest = Manifest(int(fields["number"]), str(fields["digest"]), tuple(files))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        location = str(fields.get("source", {}).get("location") or CONFIG)
+        manifest = Manifest(int(fields["number"]), str(fields["digest"]), tuple(files), location.rpartition("/")[2])
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDocumentError(f"{MANIFEST}: field missing or of the wrong type: {error}") from error
     computed = digest_of(manifest.files)
     if computed != manifest.digest:

@@ -18,7 +18,9 @@ import yaml
 
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import Override, apply_overrides
-from routeiq_gateway.volume.documents import MANIFEST
+from routeiq_gateway.configuration.telling.lines import find_lines
+from routeiq_gateway.configuration.telling.naming import Naming
+from routeiq_gateway.volume.documents import MANIFEST, BadDocumentError, parse_manifest
 from routeiq_gateway.volume.volume import Revision
 
 PREFIX = "routeiq-gateway-"
@@ -63,14 +65,16 @@ class Staging:
     def _lay_out(self, revision: Revision, into: Path) -> Path:
         into.mkdir(mode=0o700, parents=True)
         for entry in revision.directory.iterdir():
-            if entry.name not in {CONFIG, MANIFEST}:
+            if entry.name != CONFIG:
                 (into / entry.name).symlink_to(entry)
         text = (revision.directory / CONFIG).read_bytes()
         if self.overrides:
             try:
-                text = yaml.safe_dump(apply_overrides(load_config(text), self.overrides), sort_keys=False).encode()
+                config = load_config(text, revision.written_name)
+                text = yaml.safe_dump(apply_overrides(config, self.overrides), sort_keys=False).encode()
             except RecursionError:
-                raise BadRevisionError(f"{CONFIG} with the overrides nests too deep; set fewer levels") from None
+                name = revision.written_name
+                raise BadRevisionError(f"{name} with the overrides nests too deep; set fewer levels") from None
         path = into / CONFIG
         path.touch(mode=0o600)
         path.write_bytes(text)
@@ -85,3 +89,25 @@ class Staging:
         """Remove everything."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.root)
+
+
+def naming_of(config: Path) -> Naming:
+    """Return what messages call the parts of the staged configuration at ``config``.
+
+    Overrides are written without the lines of the file, so places are those of the revision's own text.
+    """
+    staged = config.parent
+    materialised = (staged / MANIFEST).resolve().parent
+    try:
+        name = parse_manifest((staged / MANIFEST).read_bytes()).written_name
+    except (OSError, BadDocumentError):
+        name = CONFIG
+
+    def read(path: str) -> bytes | None:
+        place = materialised / (CONFIG if path == name else path)
+        try:
+            return place.read_bytes() if place.resolve().is_relative_to(materialised) else None
+        except OSError:
+            return None
+
+    return Naming(name, (str(staged), str(materialised)), find_lines(name, read))

@@ -14,12 +14,16 @@ from routeiq_gateway.volume.documents import ANSWER, MANIFEST, Answer, BadDocume
 
 @dataclass(frozen=True)
 class Revision:
-    """A revision on the volume: its number, its digest, its directory, and the files that its manifest lists."""
+    """A revision on the volume: its number, its digest, its directory, and the files that its manifest lists.
+
+    ``written_name`` is the name of the configuration's file at the source.
+    """
 
     number: int
     digest: str
     directory: Path
     files: tuple[FileEntry, ...] = field(default=(), compare=False, repr=False)
+    written_name: str = field(default=CONFIG, compare=False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Volume:
             raise BadRevisionError(f"{directory.name}: {MANIFEST}: {error.strerror}") from error
         except BadDocumentError as error:
             raise BadRevisionError(f"{directory.name}: {error}") from error
-        return Revision(manifest.number, manifest.digest, directory.resolve(), manifest.files)
+        return Revision(manifest.number, manifest.digest, directory.resolve(), manifest.files, manifest.written_name)
 
     def verify(self, revision: Revision) -> None:
         """Check every file of ``revision`` against the manifest that :meth:`identify` read.

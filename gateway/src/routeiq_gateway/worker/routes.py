@@ -72,8 +72,18 @@ class Routes:
         if problem is None and self.settings.ready_requires_db and not await self._database_up():
             problem = "the database does not answer, and ROUTEIQ_READY_REQUIRES_DB is set"
         if problem is not None:
-            return Reply(503, {"status": "not ready", "reason": problem})
+            return Reply(503, {"status": "not ready", "reason": await self._explained(problem, answer)})
         return Reply(200, {"status": "ready", "revision": answer["serving"]["number"]})
+
+    async def _explained(self, problem: str, answer: dict[str, Any]) -> str:
+        """Return ``problem``; where nothing was ever served, with what keeps syncd from making a revision."""
+        if answer.get("serving") or answer.get("refused"):
+            return problem
+        status = await self.syncd.status()
+        refused, error = _by_syncd(status.get("refused")), status.get("last_error")
+        if refused is not None:
+            return f"{problem}; syncd refuses the configuration: {refused.get('reason')}"
+        return f"{problem}; syncd says: {error.get('message')}" if isinstance(error, dict) else problem
 
     async def _database_up(self) -> bool:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(self.inner), base_url="http://gateway") as client:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import uvloop
 
-from routeiq_gateway.configuration.reasons import shorten
 from routeiq_gateway.configuration.redact import scrub
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.passed import Passed
@@ -147,8 +146,7 @@ class Worker:
             if self.assignment.trial:
                 await examination.try_out(front)
         except StartRefusedError as error:
-            reason = shorten(scrub(str(error), examination.secrets))
-            self.channel.send("refused", reason=reason, passing=error.passing)
+            self.channel.send("refused", reason=examination.told(error), passing=error.passing)
             return EXIT_REFUSED
         self._obey(server, routes)
         if self.assignment.config is not None:

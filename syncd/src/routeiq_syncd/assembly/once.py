@@ -46,8 +46,8 @@ def check(path: Path) -> int:
     Raises:
         BadSettingsError: a setting that limits a configuration cannot be read.
     """
-    bounds, environment = read_limits()
-    fetch = FileSource(path.absolute(), bounds).fetch(None)
+    bounds, further, environment = read_limits()
+    fetch = FileSource(path.absolute(), bounds, further).fetch(None)
     if isinstance(fetch, Failed):
         cli.complain(fetch.message)
         return cli.FAILED

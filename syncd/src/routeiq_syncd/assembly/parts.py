@@ -81,7 +81,7 @@ def opened(
     Raises:
         VolumeUnusableError: another syncd writes the volume, or it cannot be written.
     """
-    source: Source = FileSource(settings.config_path, settings.bounds)
+    source: Source = FileSource(settings.config_path, settings.bounds, settings.further)
     if settings.source == "s3":
         source = S3Source(settings.bucket, settings.key, settings.bounds.config_bytes)
     volume = open_volume(settings.volume, checkpoint)

@@ -3,7 +3,7 @@
 import hashlib
 import posixpath
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.yaml_lines import Parsed, parse
@@ -19,7 +19,7 @@ class Bounds:
     """Limits on a bundle.
 
     Attributes:
-        config_bytes: the most bytes of a YAML file, since YAML is parsed.
+        config_bytes: the most bytes of a file that is parsed as YAML.
         file_bytes: the most bytes of any file.
         bundle_bytes: the most bytes of all files together.
         files: the most files.
@@ -119,9 +119,10 @@ def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
     """Say which bounds the bundle exceeds."""
     problems = []
     for entry in bundle.entries:
-        limit = bounds.config_bytes if is_yaml(entry.path) else bounds.file_bytes
+        yaml = entry.path == CONFIG or entry.path in bundle.parsed
+        limit = bounds.config_bytes if yaml else bounds.file_bytes
         if entry.size > limit:
-            problems.append(too_large(entry.path, entry.size, limit))
+            problems.append(too_large(entry.path, entry.size, limit, yaml=yaml))
         if not short(entry.path):
             message = f"the path is too long: at most {NAME_BYTES} bytes a name and {PATH_BYTES} in all are taken"
             problems.append(Problem(entry.path[:80] + "…", None, message))
@@ -135,13 +136,25 @@ def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def is_yaml(path: str) -> bool:
-    """Whether the file is parsed as configuration; every file is, but for modules of Python."""
-    return not path.endswith(".py")
+def too_large(path: str, size: int | None, limit: int, *, yaml: bool) -> Problem:
+    """Return the problem of a file over its limit.
 
-
-def too_large(path: str, size: int | None, limit: int) -> Problem:
-    """Return the problem of a file over its limit; ``size`` is None where reading stopped at the limit."""
+    Args:
+        path: of the file.
+        size: in bytes, None where reading stopped at the limit.
+        limit: in bytes.
+        yaml: whether the file is parsed as YAML, whose limit is a setting.
+    """
     found = "more bytes than that" if size is None else f"{size} bytes"
-    hint = "; raise ROUTEIQ_MAX_CONFIG_BYTES if that is meant" if is_yaml(path) else ""
+    hint = "; raise ROUTEIQ_MAX_CONFIG_BYTES if that is meant" if yaml else ""
     return Problem(path, None, f"the file is too large: at most {limit} bytes are taken and it has {found}{hint}")
+
+
+def written_name(location: str) -> str:
+    """Return the name under which the operator knows the configuration at ``location`` of a source."""
+    return location.rstrip("/").rpartition("/")[2] or CONFIG
+
+
+def as_written(problems: Iterable[Problem], name: str) -> tuple[Problem, ...]:
+    """Return the problems with the configuration, which a bundle calls `config.yaml`, under its own ``name``."""
+    return tuple(replace(problem, file=name) if problem.file == CONFIG else problem for problem in problems)

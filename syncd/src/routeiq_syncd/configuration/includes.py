@@ -1,29 +1,15 @@
-"""The other files that a configuration draws in, found as LiteLLM finds them.
+"""The files that a configuration includes, found as LiteLLM finds them; the texts in a document.
 
-Sources, in LiteLLM: ``proxy/common_utils/config_includes.py`` for ``include``, ``get_instance_fn`` in
-``proxy/types_utils/utils.py`` for ``callbacks: custom_callbacks.handler`` and its kin.
+Source: ``proxy/common_utils/config_includes.py`` in LiteLLM.
 """
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 from routeiq_syncd.configuration.bundle import CONFIG, MANIFEST, inside
 from routeiq_syncd.configuration.harmless import shown_path
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.yaml_lines import Parsed, YamlDocument
-
-DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
-DOTTED_CHARACTERS = 250
-
-
-def module_paths(document: YamlDocument) -> frozenset[str]:
-    """Return the paths, beside `config.yaml`, where LiteLLM looks for modules that dotted strings name."""
-    found = set()
-    for _path, text in strings_with_path(document.value):
-        if len(text) <= DOTTED_CHARACTERS and DOTTED.fullmatch(text):
-            found.add(posixpath.join(*text.split(".")[:-1]) + ".py")
-    return frozenset(found)
 
 
 def strings_with_path(value: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -96,7 +82,7 @@ def _included(document: YamlDocument, at: int, entry: object, exists: Callable[[
     places = inside(posixpath.join(posixpath.dirname(document.file), entry)), inside(entry)
     path = next((place for place in places if place is not None and exists(place)), places[0])
     if path is None:
-        message = "an 'include' must stay beside or below config.yaml: no absolute path and no '..' that leads out"
+        message = "an 'include' must stay beside or below the configuration: no absolute path, no '..' that leads out"
     elif path != CONFIG and path.split("/")[0] in {CONFIG, MANIFEST}:
         message = f"nothing called {CONFIG} or {MANIFEST} can be included: the revision's own files have these names"
     else:

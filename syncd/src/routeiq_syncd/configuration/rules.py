@@ -48,7 +48,7 @@ TYPOS = 50  # comparing names is slow, and nobody mistypes more
 TYPO_LETTERS = 60
 LIMITS_OF_A_MODEL = ("rpm", "tpm")
 MISSING = {
-    "file": "the included file '{}' is not there; put it beside config.yaml or remove the entry",
+    "file": "the included file '{}' is not there; put it beside the configuration or remove the entry",
     "s3": "'include' cannot work: the source is a single object; put the included content into the object itself",
 }
 
@@ -74,7 +74,7 @@ def validate(bundle: Bundle, *, kind: str, environment: frozenset[str]) -> Findi
     if not isinstance(root, YamlDocument):
         return Findings(root, ())
     if not root.value and (root.value is None or isinstance(root.value, dict)):
-        empty = "config.yaml is empty; LiteLLM needs at least one section, such as model_list"
+        empty = "the file is empty; LiteLLM needs at least one section, such as model_list"
         return Findings((Problem(CONFIG, None, empty),), ())
 
     def load(path: str) -> Parsed | None:

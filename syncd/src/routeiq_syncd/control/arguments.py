@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from routeiq_syncd.configuration.bundle import CONFIG
@@ -26,6 +27,7 @@ settings (environment):
   ROUTEIQ_VOLUME            the volume (default ./var)
   CONFIG_SOURCE             file (default) or s3
   LITELLM_CONFIG_PATH       the configuration, source file (default /app/config/config.yaml)
+  ROUTEIQ_CONFIG_FILES      patterns of further files that belong to it, source file: deny.json,prompts/**
   S3_BUCKET_NAME            the bucket, source s3; also CONFIG_S3_BUCKET
   S3_CONFIG_KEY             the object (default config.yaml); also CONFIG_S3_KEY
   CONFIG_SYNC_INTERVAL      seconds between looks at the source (default 5)
@@ -119,9 +121,8 @@ def findings_text(findings: Findings, path: Path) -> str:
     """Return what `validate` prints: a line for each problem, then the sum."""
 
     def line(problem: Problem) -> str:
-        # The bundle calls the file config.yaml; the caller knows it by this name.
-        text = problem.text()
-        return str(path) + text.removeprefix(CONFIG) if problem.file == CONFIG else text
+        # The bundle calls the file config.yaml; the caller knows it by this path.
+        return replace(problem, file=str(path) if problem.file in {CONFIG, path.name} else problem.file).text()
 
     lines = [f"error: {line(problem)}" for problem in findings.errors]
     lines += [f"warning: {line(problem)}" for problem in findings.warnings]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from routeiq_syncd.configuration.legible import legible
 from routeiq_syncd.revision.manifest import whole
 
+SERVING_NOTHING = frozenset({"starting", "stopped"})
+"""The states of a gateway that serves no revision."""
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -28,7 +31,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Answer:
-    """The gateway's answer; ``numbers`` are those of every revision that it needs on the volume."""
+    """The gateway's answer; ``numbers`` are those of every revision that it needs on the volume.
+
+    A gateway that starts or has stopped serves nothing, though its answer keeps what it served last for its next start.
+    """
 
     serving: Serving | None = None
     refused: Refused | None = None
@@ -53,7 +59,8 @@ def read_answer(data: bytes) -> Answer | None:
     for named in (answer.serving, answer.refused):
         if named is not None and named.number is not None:
             numbers.add(named.number)
-    return Answer(answer.serving, answer.refused, frozenset(numbers))
+    serves = fields.get("state") not in SERVING_NOTHING
+    return Answer(answer.serving if serves else None, answer.refused, frozenset(numbers))
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from routeiq_syncd.configuration.bundle import Bounds, bound_problems
+from routeiq_syncd.configuration.bundle import Bounds, as_written, bound_problems, written_name
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.rules import validate
 from routeiq_syncd.revision.fetched import Fetched
@@ -61,13 +61,14 @@ def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: da
 
 def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:
     """Compare a fetched bundle with the digest ``held`` and check it; return the warnings of one that may be taken."""
-    bundle = fetched.bundle
+    bundle, name = fetched.bundle, written_name(fetched.version.location)
     if over := bound_problems(bundle, rules.bounds):
-        return Refuse(bundle.digest, over)
-    findings = validate(bundle, kind=fetched.version.kind, environment=rules.environment)
+        return Refuse(bundle.digest, as_written(over, name))
+    judged = validate(bundle, kind=fetched.version.kind, environment=rules.environment)
+    errors, warnings = as_written(judged.errors, name), as_written(judged.warnings, name)
     if held == bundle.digest:
         # The content was accepted before, perhaps by a release with fewer rules: a new error is a warning.
-        return Same((*findings.errors, *findings.warnings))
-    if findings.errors:
-        return Refuse(bundle.digest, findings.errors)
-    return findings.warnings
+        return Same((*errors, *warnings))
+    if errors:
+        return Refuse(bundle.digest, errors)
+    return warnings

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from routeiq_syncd.configuration.bundle import CONFIG
+from routeiq_syncd.configuration.bundle import written_name
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.revision.decide import Refuse, Rules, Same, examine
 from routeiq_syncd.revision.fetched import Fetched
@@ -60,26 +60,27 @@ def plan_publish(
     warnings = examine(fetched, held, rules)
     if isinstance(warnings, Same | Refuse):
         return warnings
+    name = written_name(fetched.version.location)
     above = max(floor, ahead, head.number if head else 0)
     size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
     if size > rules.bounds.row_bytes and pointer is not None:
-        return Publish(above, warnings if pointer.lasting else (*warnings, _passing(size)), pointer)
+        return Publish(above, warnings if pointer.lasting else (*warnings, _passing(name, size)), pointer)
     if size > MOST_ROW_BYTES:
         message = (
             f"the files together have {size} bytes; at most {MOST_ROW_BYTES} travel through the database; put the "
             "configuration into a bucket (CONFIG_SOURCE=s3), from which every replica fetches it"
         )
-        return Refuse(fetched.bundle.digest, (Problem(CONFIG, None, message),))
+        return Refuse(fetched.bundle.digest, (Problem(name, None, message),))
     return Publish(above, warnings, None)
 
 
-def _passing(size: int) -> Problem:
+def _passing(name: str, size: int) -> Problem:
     message = (
         f"{size} bytes are more than ROUTEIQ_MAX_ROW_BYTES, so each replica fetches them from the bucket, which keeps "
         "no versions: once the object is overwritten, a replica without this revision waits for the next; turn "
         "versioning on"
     )
-    return Problem(CONFIG, None, message)
+    return Problem(name, None, message)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import io
 import threading
 from typing import TYPE_CHECKING
 
-from routeiq_syncd.configuration.bundle import CONFIG, make_bundle, too_large
+from routeiq_syncd.configuration.bundle import CONFIG, make_bundle, too_large, written_name
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
 from routeiq_syncd.revision.manifest import SourceVersion
@@ -52,6 +52,7 @@ class S3Source:
     def __init__(self, bucket: str, key: str, limit: int, patience: Patience | None = None) -> None:
         self._bucket = bucket
         self._key = key
+        self._name = written_name(self.location)
         self._limit = limit
         self._patience = patience
         self._connection: Connection | None = None
@@ -114,15 +115,15 @@ class S3Source:
             coding = (answer.get("ContentEncoding") or "").strip().lower()
             if coding not in {"", "identity", "aws-chunked"}:
                 message = "it is stored compressed (Content-Encoding); upload it without"
-                return Unacceptable((Problem(CONFIG, None, message),), etag)
+                return Unacceptable((Problem(self._name, None, message),), etag)
             if size and size > self._limit:
-                return Unacceptable((too_large(CONFIG, size, self._limit),), etag)
+                return Unacceptable((too_large(self._name, size, self._limit, yaml=True),), etag)
             data = io.BytesIO()  # `getvalue` gives the buffer away without a copy
             with _deadline(body, patience.body) as late:
                 while chunk := body.read(CHUNK):
                     data.write(chunk)
                     if data.tell() > self._limit:
-                        return Unacceptable((too_large(CONFIG, None, self._limit),), etag)
+                        return Unacceptable((too_large(self._name, None, self._limit, yaml=True),), etag)
             if late.is_set():
                 return Failed(f"{self.location} was not read within {patience.body:g} s; it is tried again.")
         return self._fetched(data.getvalue(), etag, _name(answer.get("VersionId")))

@@ -10,6 +10,8 @@ from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.sources.file import FileSource
 
 GAP_SECONDS = 0.2
+LOOK_SECONDS = 1.0
+"""How often the directories themselves are looked at."""
 
 
 async def watch(
@@ -17,8 +19,9 @@ async def watch(
 ) -> None:
     """Call ``nudge`` when an entry changes in a directory that the source depends on, until cancelled.
 
-    The directories are watched by inode. A directory that is replaced, or that a new include brings, is noticed within
-    ``interval`` seconds. The next poll finds what the watch misses, such as changes on a network file system.
+    The directories are watched by inode. One that is replaced, or that the configuration newly draws in, is noticed
+    within `LOOK_SECONDS`, or ``interval`` seconds where that is less. The next poll finds what the watch misses, such
+    as changes on a network file system.
     """
     from watchfiles import awatch  # noqa: PLC0415 - only this source needs it
     from watchfiles._rust_notify import WatchfilesRustInternalError  # noqa: PLC0415 - as above
@@ -37,7 +40,7 @@ async def watch(
                 *places,
                 watch_filter=None,
                 recursive=False,
-                rust_timeout=max(100, int(interval * 1000)),
+                rust_timeout=max(100, int(min(interval, LOOK_SECONDS) * 1000)),
                 yield_on_timeout=True,
                 debounce=400,
             ):

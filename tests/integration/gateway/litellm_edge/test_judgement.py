@@ -72,7 +72,9 @@ def test_an_empty_variable_is_told_in_the_status(judging: Gateway) -> None:
     extra = "  - {model_name: other, litellm_params: {model: openai/x, api_key: os.environ/EMPTY}}\n"
     judging.wait_serving(judging.volume.put(config_with("pong", extra=extra)))
     (warning,) = judging.status()["gateway"]["warnings"]
-    assert warning.startswith("model_list[1].litellm_params.api_key: the environment variable EMPTY is empty")
+    assert warning.startswith(
+        "config.yaml:4: model_list[1].litellm_params.api_key: the environment variable EMPTY is empty"
+    )
     assert warning in judging.process.text()
     judging.wait_serving(judging.volume.put(config_with("pong again")))
     wait_for("the warning to go", lambda: not judging.status()["gateway"]["warnings"])

@@ -24,6 +24,8 @@ REFUSED = {
     "router_settings: {timeout: [30]}": ["router_settings.timeout", "expected a number", "found a list"],
     "litellm_settings: {num_retries: two}": ["litellm_settings.num_retries", "expected a number", "found a text"],
     "litellm_settings: {request_timeout: soon}": ["litellm_settings.request_timeout", "expected a number"],
+    "litellm_settings: {cache: 'true'}": ["litellm_settings.cache", "expected true or false, found a text"],
+    "litellm_settings: {cache: []}": ["litellm_settings.cache", "expected true or false, found a list"],
     "litellm_settings: {cache: true, cache_params: {type: redsi}}": [
         "litellm_settings.cache_params.type",
         "'redsi'",
@@ -54,7 +56,7 @@ DOUBTED = {
 def test_a_doubt_is_in_the_status_and_the_configuration_serves(judging: Gateway, setting: str) -> None:
     """An unknown name, and a number in quotes that LiteLLM can use, are warnings."""
     judging.wait_serving(judging.volume.put(config_with("pong", extra=f"{setting}\n")))
-    assert judging.status()["gateway"]["warnings"] == [DOUBTED[setting]]
+    assert judging.status()["gateway"]["warnings"] == [f"config.yaml:4: {DOUBTED[setting]}"]
     assert judging.chat() == "pong"
 
 

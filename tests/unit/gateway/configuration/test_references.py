@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from routeiq_gateway.configuration.references import Findings, examine_references
+from routeiq_gateway.configuration.findings import Findings
+from routeiq_gateway.configuration.references import examine_references
 
 HEADERS = "general_settings.pass_through_endpoints[0].headers.Authorization"
 
@@ -35,10 +36,10 @@ WHOLE = (
 def test_a_whole_value_is_looked_up_wherever_it_stands(path: str) -> None:
     """A variable that is not set refuses, an empty one warns, one that is set passes; the place is named."""
     config = at(path, "os.environ/X")
-    (missing,) = examine_references(config, {}).missing
+    (missing,) = examine_references(config, {}).errors
     assert missing.startswith(f"{path}: the environment variable X is not set")
     empty = examine_references(config, {"X": ""})
-    assert not empty.missing
+    assert not empty.errors
     assert empty.warnings[0].startswith(f"{path}: the environment variable X is empty")
     assert examine_references(config, {"X": "1"}) == Findings((), ())
 
@@ -46,7 +47,7 @@ def test_a_whole_value_is_looked_up_wherever_it_stands(path: str) -> None:
 def test_a_reference_within_a_header_of_a_pass_through_is_looked_up() -> None:
     """LiteLLM resolves `Bearer os.environ/X` there, so X has to be set."""
     config = at(HEADERS, "Bearer os.environ/X")
-    assert examine_references(config, {}).missing[0].startswith(f"{HEADERS}: the environment variable X is not set")
+    assert examine_references(config, {}).errors[0].startswith(f"{HEADERS}: the environment variable X is not set")
     assert examine_references(config, {"X": ""}).warnings
     assert examine_references(config, {"X": "1"}) == Findings((), ())
 
@@ -57,7 +58,7 @@ def test_a_reference_within_a_header_of_a_pass_through_is_looked_up() -> None:
 def test_a_reference_within_another_value_is_told(path: str) -> None:
     """LiteLLM sends it as it stands: no refusal, since stock serves it, but a warning."""
     found = examine_references(at(path, "Bearer os.environ/X"), {"X": "1"})
-    assert not found.missing
+    assert not found.errors
     assert found.warnings[0].startswith(f"{path}: LiteLLM resolves a reference here only where it is the whole value")
 
 
@@ -72,9 +73,9 @@ def test_the_database_may_be_kept_from_litellm() -> None:
     kept = frozenset({"DATABASE_URL"})
     config = at("general_settings.database_url", "os.environ/DATABASE_URL")
     assert examine_references(config, {}, kept=kept) == Findings((), ())
-    assert examine_references(config, {}).missing
+    assert examine_references(config, {}).errors
     elsewhere = at("model_list[0].litellm_params.api_base", "os.environ/DATABASE_URL")
-    assert "is kept from LiteLLM" in examine_references(elsewhere, {}, kept=kept).missing[0]
+    assert "is kept from LiteLLM" in examine_references(elsewhere, {}, kept=kept).errors[0]
 
 
 def test_what_is_resolved_elsewhere_is_not_looked_up() -> None:
@@ -90,11 +91,11 @@ def test_a_variable_of_the_configuration_itself_comes_too_late() -> None:
     """LiteLLM resolves references before it sets `environment_variables`: a warning says so."""
     config = at("model_list[0].litellm_params.api_key", "os.environ/X") | {"environment_variables": {"X": "1"}}
     found = examine_references(config, {})
-    assert not found.missing
+    assert not found.errors
     assert "set the variable for the gateway" in found.warnings[0]
 
 
 def test_what_is_no_name_is_not_shown() -> None:
     """A key that was pasted behind the prefix does not come into a message."""
     found = examine_references(at("model_list[0].litellm_params.api_key", "os.environ/sk-abc-123"), {})
-    assert "sk-abc" not in found.missing[0]
+    assert "sk-abc" not in found.errors[0]

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config, texts_of
-from routeiq_gateway.configuration.reasons import sentence
 from routeiq_gateway.configuration.redact import mask, scrub, secrets_of
 from routeiq_gateway.configuration.references import examine_references
+from routeiq_gateway.configuration.telling.reasons import sentence
 from tests.support.known_secrets import refusal
 from tests.support.secret_places import SecretPlace, secret_places
 
@@ -64,7 +64,7 @@ def test_no_place_and_no_reference_shows_a_secret(name: str) -> None:
     for where, _text in texts_of(READ[name]):
         check(PLACES[name], where)
     findings = examine_references(READ[name], {})
-    check(PLACES[name], " ".join((*findings.missing, *findings.warnings)))
+    check(PLACES[name], " ".join((*findings.errors, *findings.warnings)))
 
 
 @pytest.mark.parametrize("name", READ)

@@ -22,11 +22,11 @@ def test_the_router_has_numbers() -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_text_in_the_place_of_a_number_is_wrong(name: str) -> None:
     """A word is refused by the setting's name, and a number is taken."""
-    (sentence,) = examine_sections({"router_settings": {name: "soon"}}, {}).wrong
+    (sentence,) = examine_sections({"router_settings": {name: "soon"}}, {}).errors
     assert sentence.startswith(f"router_settings.{name}: expected a number (")
     assert "soon" not in sentence
     taken = examine_sections({"router_settings": {name: 3}}, {})
-    assert (taken.wrong, taken.warnings) == ((), ())
+    assert (taken.errors, taken.warnings) == ((), ())
 
 
 def test_every_argument_of_the_router_is_known() -> None:

@@ -201,9 +201,8 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         """Whoever starts becomes ready, and time passes."""
-        for process in self.world.processes:
-            if process.doing == "starting":
-                self.world = self.world.after("ready", process.number)
+        while starts := [one.number for one in self.world.processes if one.doing == "starting"]:
+            self.world = self.world.after("ready", starts[0])  # which may end the others
         self.world = self.world.after("long tick", 0)
 
     @invariant()

@@ -31,9 +31,9 @@ def texts(findings: Findings) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "config.yaml: config.yaml is empty"),
-        ("# nothing\n", "config.yaml: config.yaml is empty"),
-        ("{}", "config.yaml: config.yaml is empty"),
+        ("", "config.yaml: the file is empty"),
+        ("# nothing\n", "config.yaml: the file is empty"),
+        ("{}", "config.yaml: the file is empty"),
         ("[]", "config.yaml:1: the top level must be a mapping"),
         ("hello", "config.yaml:1: the top level must be a mapping"),
         ("model_list: {a: 1}", "config.yaml:1: 'model_list' must be a list"),

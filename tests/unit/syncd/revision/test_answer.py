@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from routeiq_syncd.configuration.legible import legible
 from routeiq_syncd.revision.answer import read_answer
 
@@ -16,3 +18,16 @@ def test_the_gateways_texts_are_legible() -> None:
     assert answer.refused.reason == r"a\x00b\ud800"
     for text in (answer.serving.digest, answer.serving.since, answer.refused.digest, answer.refused.at):
         assert text == legible(text or "\0")
+
+
+@pytest.mark.parametrize(
+    ("state", "number"),
+    [("starting", None), ("stopped", None), ("serving", 19), ("draining", 19), ("of another release", 19)],
+)
+def test_a_gateway_that_starts_or_has_stopped_serves_nothing(state: str, number: int | None) -> None:
+    """What it served last stays on the volume for its next start, and is not told as served now."""
+    served = {"number": 19, "digest": "d", "since": "s"}
+    answer = read_answer(json.dumps({"state": state, "serving": served, "refused": None}).encode())
+    assert answer is not None
+    assert (answer.serving.number if answer.serving else None) == number
+    assert answer.numbers == {19}

@@ -12,10 +12,13 @@ from typing import Any
 
 import httpx
 
+from routeiq_gateway.configuration.harmless import shown_text
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
-from routeiq_gateway.configuration.reasons import sentence, shorten
 from routeiq_gateway.configuration.redact import scrub, secrets_of
 from routeiq_gateway.configuration.references import examine_references
+from routeiq_gateway.configuration.telling.failed_start import blame, start_failed
+from routeiq_gateway.configuration.telling.naming import Naming
+from routeiq_gateway.configuration.telling.reasons import sentence, shorten
 from routeiq_gateway.litellm_edge import callbacks, checks, proxy, sections
 from routeiq_gateway.litellm_edge.command_line.database_urls import (
     BadDatabaseError,
@@ -29,6 +32,7 @@ from routeiq_gateway.litellm_edge.metrics.sharing import Sharing, wanted
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.runtime.masked_output import mask_output
 from routeiq_gateway.settings import Settings
+from routeiq_gateway.volume.staging import naming_of
 from routeiq_gateway.worker.replies import Application
 from routeiq_gateway.worker.start.database import Database
 from routeiq_gateway.worker.start.refusal import StartRefusedError
@@ -47,6 +51,8 @@ class Examination:
         places: where metrics are kept.
         config: the configuration with its includes, once it has been read.
         secrets: the texts that must not appear in a message.
+        naming: what messages call its files and its parts.
+        suspects: what in it may be why LiteLLM does not start, where it does not.
         warnings: doubts about a configuration that is taken, one sentence each.
     """
 
@@ -57,6 +63,8 @@ class Examination:
     log: Log
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    naming: Naming = field(default_factory=Naming)
+    suspects: Sequence[str] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -73,7 +81,8 @@ class Examination:
         if self.path is None:
             return
         try:
-            parsed = load_config(self.path.read_bytes())
+            self.naming = naming_of(self.path)
+            parsed = load_config(self.path.read_bytes(), self.naming.file)
             self.secrets = secrets_of(parsed, self.environment)
             mask_output(lambda text: scrub(text, self.secrets))
             self.config = await proxy.read_config(str(self.path))
@@ -98,8 +107,7 @@ class Examination:
         if self.path is None:
             return
         for missing in (proxy.left_out(), callbacks.unusable()):
-            if missing:
-                raise StartRefusedError(checks.summary(missing))
+            self._refuse(missing)
 
     async def try_out(self, application: Application) -> None:
         """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
@@ -126,15 +134,21 @@ class Examination:
             async with asyncio.timeout(TRIAL_SECONDS):
                 await proxy.complete(name)
         except Exception as error:
-            reason = f"on trial, the model {name!r} did not answer: {type(error).__name__}: {sentence(error)}"
-            raise await self.database.refusal(error, reason) from error
+            reason = (
+                f"on trial, the model {shown_text(name)!r} did not answer: {type(error).__name__}: {sentence(error)}"
+            )
+            raise await self.database.refusal(error, blame(reason, self.naming, self.suspects)) from error
+
+    def told(self, refusal: StartRefusedError) -> str:
+        """Return the reason of ``refusal`` as everybody may read it."""
+        return shorten(self.naming.clean(scrub(str(refusal), self.secrets)))
 
     async def refusal(self, error: BaseException | None) -> StartRefusedError:
         """Return the refusal of a start that ``error`` has ended."""
         if isinstance(error, StartRefusedError):
             return error
-        known = error and callbacks.not_imported(self.config, error)
-        return await self.database.refusal(error, known or _reason(error))
+        reason = start_failed(self.config, error, self.naming, self.suspects)
+        return await self.database.refusal(error, reason)
 
     async def _prepare_database(self) -> None:
         try:
@@ -156,23 +170,23 @@ class Examination:
         kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
         found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
         settings = sections.examine_sections(self.config, environment)
-        for wrong in (found.missing, callbacks.refused_names(self.config), settings.wrong):
-            if wrong:
-                raise StartRefusedError(checks.summary(wrong))
+        for errors in (found.errors, callbacks.refused_names(self.config), settings.errors):
+            self._refuse(errors)
+        self.suspects = sections.misfits(self.config)
         self._warn((*found.warnings, *settings.warnings))
+
+    def _refuse(self, sentences: Sequence[str]) -> None:
+        """Refuse the configuration for ``sentences``, each with its line; for none, do nothing.
+
+        Raises:
+            StartRefusedError: there is one.
+        """
+        if sentences:
+            raise StartRefusedError(checks.summary([self.naming.tell(sentence) for sentence in sentences]))
 
     def _warn(self, warnings: Sequence[str]) -> None:
         """Put ``warnings`` into the log, and into the status that this worker answers."""
-        self.warnings += tuple(shorten(scrub(warning, self.secrets)) for warning in warnings)
-        for warning in warnings:
-            self.log.warning("the configuration is taken, with a doubt", warning=scrub(warning, self.secrets))
-
-
-def _reason(error: BaseException | None) -> str:
-    match error:
-        case None:
-            return "LiteLLM's start failed without a reason"
-        case SystemExit():
-            return f"LiteLLM ended the process at its start (exit code {error.code}); its log says why"
-        case _:
-            return f"LiteLLM refused it: {type(error).__name__}: {sentence(error)}"
+        told = [scrub(self.naming.tell(warning), self.secrets) for warning in warnings]
+        self.warnings += tuple(map(shorten, told))
+        for warning in told:
+            self.log.warning("the configuration is taken, with a doubt", warning=warning)

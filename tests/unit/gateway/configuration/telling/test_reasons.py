@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from routeiq_gateway.configuration.reasons import LONGEST, sentence, shorten
+from routeiq_gateway.configuration.telling.reasons import LONGEST, sentence, shorten
 from tests.support.known_secrets import SECRET, refusal
 
 

@@ -10,6 +10,7 @@ from routeiq_gateway.configuration.loading import not_yaml
 
 LONGEST = 2000
 """Bytes of a reason. The shared page, a message to the parent and the answer hold reasons, and are all bounded."""
+LONGEST_LINE = 300
 CUT = "…"
 
 
@@ -20,7 +21,7 @@ def sentence(error: BaseException) -> str:
     the rest of a secret. An exception that was raised while handling one of pydantic's often embeds its whole text.
     """
     text = str(error)
-    for below in _chain(error):
+    for below in chain(error):
         if isinstance(below, ValidationError):
             text = text.replace(str(below), _validation(below))
         elif isinstance(below, YAMLError):
@@ -36,7 +37,13 @@ def shorten(text: str, most: int = LONGEST) -> str:
     return encoded.decode()
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def first_line(error: BaseException) -> str:
+    """Return the type of ``error`` and the first line of what it says, in at most `LONGEST_LINE` bytes."""
+    lines = str(error).strip().splitlines()
+    return shorten(f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__, LONGEST_LINE)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield ``error`` and every exception in its chain of causes and contexts, each once."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
