@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import config_with, gateway
+from tests.support.gateway import MASTER_KEY, config_with, gateway
 from tests.support.processes import SCRIPTS, clean_environment, free_port, listening, running
 from tests.support.waiting import wait_for
 
@@ -25,6 +25,13 @@ def test_without_a_revision_clients_are_told_to_wait(tmp_path: Path) -> None:
         assert started.status()["gateway"]["state"] == "starting"
         started.volume.put("model_list: [\n")
         wait_for("the refusal", lambda: "line 2" in started.get("/health/ready").json()["reason"])
+        reloads = {key: started.post("/llmrouter/config/reload", key=key) for key in (MASTER_KEY, "sk-wrong", "")}
+        assert [reply.status_code for reply in reloads.values()] == [422, 401, 401]
+        assert "line 2" in reloads[MASTER_KEY].json()["reason"]
+        for view in ("fleet", "history", "explain"):  # with the key: there is no syncd here
+            assert started.get(f"/llmrouter/config/sync/{view}").status_code == 401
+            with started.client() as client:
+                assert client.get(f"/llmrouter/config/sync/{view}").status_code == 503
         started.wait_serving(started.volume.put(config_with("here")))
         assert started.chat() == "here"
 

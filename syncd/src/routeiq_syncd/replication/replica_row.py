@@ -40,7 +40,7 @@ def row_of(snapshot: ClusterSnapshot, pod: str) -> ReplicaRow:
         state = "unpublished"
     elif desired is None:
         state = "empty"
-    elif answer.refused is not None and answer.refused.digest == desired.digest:
+    elif answer.refuses(desired):
         state = "refused"
     else:
         state = "serving" if answer.serving and answer.serving.digest == desired.digest else "materialised"

@@ -31,6 +31,7 @@ def document(snapshot: Snapshot, now: datetime) -> Json:
         },
         "serving": serving and {"number": serving.number, "digest": serving.digest, "since": serving.since},
         "refused": _refused(snapshot.refused, snapshot.answer.refused),
+        "gateway": {"state": snapshot.answer.state or None, "note": snapshot.answer.note},
         "fetch": {
             "attempted_at": snapshot.fetch.attempted_at,
             "succeeded_at": snapshot.fetch.succeeded_at,

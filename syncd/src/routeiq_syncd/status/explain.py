@@ -79,8 +79,7 @@ def _revision(status: Mapping[str, object]) -> list[str]:
             f"The desired revision {wanted.get('number')} is not on the volume yet, which {_holds(on_volume)}."
         )
     if on_volume and serving.get("digest") != on_volume.get("digest"):
-        served = f"revision {serving['number']}" if serving else "nothing, or there is none beside this syncd"
-        sentences.append(f"The volume {_holds(on_volume)}; the gateway serves {served}.")
+        sentences.append(f"The volume {_holds(on_volume)}; {_served(serving, _part(status, 'gateway'))}.")
     elif on_volume and not sentences:
         sentences.append(f"Revision {on_volume.get('number')} is desired, on the volume, and served by the gateway.")
     failover = _part(database, "failover")
@@ -98,6 +97,22 @@ def _revision(status: Mapping[str, object]) -> list[str]:
     if error:
         sentences.append(f"Last error, since {error.get('at')}: {error.get('message')}")
     return sentences
+
+
+def _served(serving: Mapping[str, object], gateway: Mapping[str, object]) -> str:
+    """Say what the gateway serves, or why nothing: its note stands in the status of this release only."""
+    if serving:
+        return f"the gateway serves revision {serving['number']}"
+    note = f": {gateway['note']}" if gateway.get("note") else ""
+    match gateway.get("state"):
+        case None:
+            return "the gateway serves nothing, or there is none beside this syncd"
+        case "stopped":
+            return "the gateway has stopped"
+        case "starting":
+            return f"the gateway has started and serves nothing yet{note}"
+        case state:
+            return f"the gateway is {state} and serves nothing{note}"
 
 
 def _holds(revision: Mapping[str, object]) -> str:
