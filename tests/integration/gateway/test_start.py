@@ -52,6 +52,30 @@ def test_a_start_on_a_refused_revision_falls_back_to_the_last_known_good(tmp_pat
         assert second.chat() == "better"
 
 
+def test_a_start_takes_the_best_revision_of_the_volume_that_it_takes(tmp_path: Path) -> None:
+    """On a refused revision: what the fleet acked goes before what this gateway did, and what is refused is passed by.
+
+    A gateway with nothing to serve waits for the link `acked`, and the revision that is wanted stays the one refused.
+    """
+    with gateway(tmp_path, ROUTEIQ_WORKERS="1") as first:
+        bad = first.volume.put("model_list: [\n", number=5)
+        first.wait_refused(bad)
+        assert first.get("/health/ready").json()["reason"].startswith("revision 5 is refused")
+        first.volume.put(config_with("acked"), number=3, link="acked")
+        first.wait_ready()
+        assert first.chat() == "acked"
+        assert first.status()["refused"]["number"] == 5
+        first.wait_serving(first.volume.put(config_with("newer"), number=6))
+        worse = first.volume.put("model_list: [\n", number=9)
+        first.wait_refused(worse)
+    first.volume.put("model_list: {", number=8, link="acked")
+    first.volume.put(config_with("between"), number=7, link="other")
+    with gateway(tmp_path, ROUTEIQ_WORKERS="1") as second:
+        second.wait_ready()
+        assert second.chat() == "newer"
+        assert second.status()["refused"]["digest"] == worse
+
+
 def test_a_current_that_is_no_link_is_told(tmp_path: Path) -> None:
     """A directory in the place of `current` ends nothing: the reason is given, and what is served goes on."""
     with gateway(tmp_path) as started:
