@@ -3,7 +3,6 @@
 An empty variable counts as unset. pydantic-settings would read the same, and cost every syncd 10 MiB of memory.
 """
 
-import base64
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -18,60 +17,14 @@ from routeiq_syncd.database.url import Target, parse_url
 from routeiq_syncd.errors import SettingsError
 from routeiq_syncd.lease import Timing, timing_problem
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES
+from routeiq_syncd.values import ANYWHERE, address, bytes_between, keys, lock_name, number, one_of, truth
 
-KEY_BYTES = 32
 SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # the address of a UNIX socket holds 108 bytes with the closing zero (unix(7))
-LOCK_NAME_LETTERS = 200
-HIGHEST_PORT = 65_535
-ANYWHERE = "0.0.0.0"  # noqa: S104 - whoever probes a container comes from outside of it
 TINY, HUGE = sys.float_info.min, sys.float_info.max
 MODES = ("single", "leader_election")
 
 Value = TypeVar("Value")
-
-
-def _one_of(*words: Value) -> Callable[[str], Value]:
-    by_name = {str(word).lower(): word for word in words}
-    return lambda text: by_name[text.strip().lower()]
-
-
-def _number(least: float, most: float, text: str) -> float:
-    value = float(text)
-    if not least <= value <= most:  # false for NaN, too
-        raise ValueError("out of range")
-    return value
-
-
-def _whole(least: int, most: int, text: str) -> int:
-    value = _number(least, most, text)
-    if not value.is_integer():
-        raise ValueError("not a whole number")
-    return int(value)
-
-
-def _bytes(least: int, most: int) -> tuple[str, Callable[[str], int]]:
-    return f"a whole number of bytes from {least} to {most}", partial(_whole, least, most)
-
-
-def _lock_name(text: str) -> str:
-    if len(text) > LOCK_NAME_LETTERS or not (text.isascii() and text.isprintable()):
-        raise ValueError("not a name")
-    return text
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
-        raise ValueError("not an address")
-    return host.removeprefix("[").removesuffix("]") or ANYWHERE, int(port)
-
-
-def _keys(text: str) -> tuple[bytes, ...]:
-    keys = tuple(base64.b64decode(part.strip(), validate=True) for part in text.split(","))
-    if any(len(key) != KEY_BYTES for key in keys):
-        raise ValueError("not a key")
-    return keys
 
 
 @dataclass(frozen=True)
@@ -94,7 +47,7 @@ class _Setting(Generic[Value]):
 
 
 VOLUME = _Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
-SOURCE = _Setting("CONFIG_SOURCE", "'file' or 's3'", _one_of("file", "s3", "gcs"), "file")
+SOURCE = _Setting("CONFIG_SOURCE", "'file' or 's3'", one_of("file", "s3", "gcs"), "file")
 CONFIG_PATH = _Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
 HTTP = ("http://", "https://")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -103,33 +56,36 @@ KEY = _Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alia
 INTERVAL = _Setting(
     "CONFIG_SYNC_INTERVAL",
     "a number of seconds above 0 and at most 86400, such as 5",
-    partial(_number, TINY, 86_400),
+    partial(number, TINY, 86_400),
     5.0,
 )
 ADDRESS = _Setting(
-    "SYNCD_ADDR", "host:port with a port from 1 to 65535, such as 0.0.0.0:4001", _address, (ANYWHERE, 4001)
+    "SYNCD_ADDR", "host:port with a port from 1 to 65535, such as 0.0.0.0:4001", address, (ANYWHERE, 4001)
 )
-LOG_LEVEL = _Setting("LOG_LEVEL", "debug, info, warning or error", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOG_LEVEL = _Setting("LOG_LEVEL", "debug, info, warning or error", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOG_FORMAT = _Setting[Literal["json", "console"] | None](
-    "LOG_FORMAT", "json or console", _one_of("json", "console"), None
+    "LOG_FORMAT", "json or console", one_of("json", "console"), None
 )
-CONFIG_BYTES = _Setting("ROUTEIQ_MAX_CONFIG_BYTES", *_bytes(1, Bounds().file_bytes), Bounds().config_bytes)
-ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *_bytes(0, MOST_ROW_BYTES), Bounds().row_bytes)
+CONFIG_BYTES = _Setting("ROUTEIQ_MAX_CONFIG_BYTES", *bytes_between(1, Bounds().file_bytes), Bounds().config_bytes)
+ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *bytes_between(0, MOST_ROW_BYTES), Bounds().row_bytes)
 SUPERVISED = _Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
 MODE = _Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
 DATABASE = _Setting("DATABASE_URL", "a URL", str, "")
 DIRECT = _Setting("DIRECT_URL", "a URL", str, "")
-SECONDS = "a number of seconds", partial(_number, -HUGE, HUGE)  # `timing_problem` has the bounds
+SECONDS = "a number of seconds", partial(number, -HUGE, HUGE)  # `timing_problem` has the bounds
 LEASE = _Setting("LLMROUTER_CONFIG_SYNC_LEASE_SECONDS", *SECONDS, Timing().lease)
 RENEW = _Setting("LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS", *SECONDS, Timing().renew)
 KEYS = _Setting[tuple[bytes, ...]](
     "ROUTEIQ_CONFIG_KEY",
     "one or more keys parted by commas, the newest first, each 32 random bytes in base64, such as "
     "`openssl rand -base64 32` prints",
-    _keys,
+    keys,
     (),
 )
-LOCK_NAME = _Setting("LLMROUTER_CONFIG_SYNC_LOCK_NAME", "a name of at most 200 characters", _lock_name, "config_sync")
+LOCK_NAME = _Setting("LLMROUTER_CONFIG_SYNC_LOCK_NAME", "a name of at most 200 characters", lock_name, "config_sync")
+
+
+FOREIGN = _Setting("ROUTEIQ_REFUSE_FOREIGN_SOURCE", "true or false", truth, default=False)
 
 
 class BadSettingsError(Exception):
@@ -172,12 +128,14 @@ class ElectionSettings:
         lock_name: the name of the fleet.
         timing: the lengths of the lease.
         keys: the keys that payloads are sealed with, 32 bytes each, newest first; none: payloads are not sealed.
+        refuse_foreign: revisions from another source are not taken.
     """
 
     target: Target
     lock_name: str
     timing: Timing
     keys: tuple[bytes, ...] = field(default=(), repr=False)
+    refuse_foreign: bool = False
 
 
 class Settings:
@@ -215,11 +173,14 @@ class Settings:
         self.environment = frozenset(variables)
         self.warnings: tuple[str, ...] = ()
         timing = Timing(read(LEASE), read(RENEW))
-        lock_name = read(LOCK_NAME)
+        lock_name, foreign = read(LOCK_NAME), read(FOREIGN)
         if environment.problems:
             raise BadSettingsError(environment.problems)
         self._check_source(environment.problems, variables)
-        self.election = self._election(environment, timing, lock_name)
+        self.election = self._election(environment, timing, lock_name, foreign=foreign)
+        if foreign and self.election is None:
+            unused = "has no effect: there is no fleet whose revisions could come from elsewhere; set DATABASE_URL."
+            self.warnings += (f"{FOREIGN.name} {unused}",)
         if self.election is not None and (unknown := self.election.target.unknown):
             name = self.election.target.setting
             self.warnings += (f"{name} has parameters that nobody reads: {', '.join(unknown)}. Remove them.",)
@@ -257,7 +218,9 @@ class Settings:
             )
 
     @staticmethod
-    def _election(environment: _Environment, timing: Timing, lock_name: str) -> ElectionSettings | None:
+    def _election(
+        environment: _Environment, timing: Timing, lock_name: str, *, foreign: bool
+    ) -> ElectionSettings | None:
         """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
         problems, mode, url = environment.problems, environment.read(MODE), environment.read(DATABASE)
         database, of = (url, DATABASE.name) if url else (environment.database_of_parts(), HOST)
@@ -272,7 +235,8 @@ class Settings:
         direct = environment.read(DIRECT)
         name, url = (DIRECT.name, direct) if direct else (of, database)
         try:
-            return ElectionSettings(parse_url(url, setting=name), lock_name, timing, environment.read(KEYS))
+            target = parse_url(url, setting=name)
+            return ElectionSettings(target, lock_name, timing, environment.read(KEYS), refuse_foreign=foreign)
         except SettingsError as error:
             problems.append(str(error))
             return None

@@ -54,6 +54,7 @@ def row_of(snapshot: ClusterSnapshot, pod: str) -> ReplicaRow:
         state=state,
         refused=refused.digest if refused else None,
         reason=reason,
+        process=snapshot.holder_id,
     )
 
 
@@ -82,7 +83,7 @@ async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liv
     finally:
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):
-                await database.leave(recorder.snapshot.replica_id)
+                await database.leave(recorder.snapshot.replica_id, recorder.snapshot.holder_id)
 
 
 async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow) -> None:
@@ -93,8 +94,10 @@ async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow)
     Raises:
         DatabaseAwayError: the row was not written.
     """
-    replica_id = recorder.snapshot.replica_id
+    replica_id, acked = recorder.snapshot.replica_id, recorder.snapshot.unrecorded_ack
     try:
+        if acked is not None:
+            await database.ack(acked)
         await database.write_replica(replica_id, row)
     except RowRefusedError as error:
         message = f"The database does not take this replica's row as it is; it goes without its reason. {error}"

@@ -76,6 +76,7 @@ def _database(cluster: ClusterSnapshot, now: datetime) -> Json:
         "lock_name": cluster.lock_name,
         "epoch": shown.epoch if shown else None,
         "desired": cluster.head and {"number": cluster.head.number, "digest": cluster.head.digest},
+        "acked": cluster.acked and {"number": cluster.acked.number, "digest": cluster.acked.digest},
         "unpublished": is_unpublished(cluster.desired, cluster.head),
         "delivery": cluster.delivery,
         "server": cluster.server or None,

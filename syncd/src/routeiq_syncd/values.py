@@ -1,0 +1,88 @@
+"""The values of settings: each function turns the text of a variable into the value, or says what it takes."""
+
+import base64
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+KEY_BYTES = 32
+LOCK_NAME_LETTERS = 200
+HIGHEST_PORT = 65_535
+ANYWHERE = "0.0.0.0"  # noqa: S104 - whoever probes a container comes from outside of it
+
+Value = TypeVar("Value")
+
+
+def one_of(*words: Value) -> Callable[[str], Value]:
+    """Return what reads one of ``words``, in either case; it raises KeyError for any other."""
+    by_name = {str(word).lower(): word for word in words}
+    return lambda text: by_name[text.strip().lower()]
+
+
+def number(least: float, most: float, text: str) -> float:
+    """Read a number from ``least`` to ``most``.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    value = float(text)
+    if not least <= value <= most:  # false for NaN, too
+        raise ValueError("out of range")
+    return value
+
+
+def whole(least: int, most: int, text: str) -> int:
+    """Read a whole number from ``least`` to ``most``.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    value = number(least, most, text)
+    if not value.is_integer():
+        raise ValueError("not a whole number")
+    return int(value)
+
+
+def bytes_between(least: int, most: int) -> tuple[str, Callable[[str], int]]:
+    """Say what a number of bytes has to be, and return what reads it."""
+    return f"a whole number of bytes from {least} to {most}", partial(whole, least, most)
+
+
+def lock_name(text: str) -> str:
+    """Read the name of a lease.
+
+    Raises:
+        ValueError: the text is too long, or holds what is not printed.
+    """
+    if len(text) > LOCK_NAME_LETTERS or not (text.isascii() and text.isprintable()):
+        raise ValueError("not a name")
+    return text
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read ``host:port``; without a host, every address is meant.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (colon and port.isascii() and port.isdecimal() and 0 < int(port) <= HIGHEST_PORT):
+        raise ValueError("not an address")
+    return host.removeprefix("[").removesuffix("]") or ANYWHERE, int(port)
+
+
+def keys(text: str) -> tuple[bytes, ...]:
+    """Read keys in base64, parted by commas.
+
+    Raises:
+        ValueError: a key is not 32 bytes in base64.
+    """
+    keys = tuple(base64.b64decode(part.strip(), validate=True) for part in text.split(","))
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise ValueError("not a key")
+    return keys
+
+
+def truth(text: str) -> bool:
+    """Read ``true`` or ``false``; it raises KeyError for any other text."""
+    return {"true": True, "false": False}[text.strip().lower()]
