@@ -18,7 +18,7 @@ def answer(syncd: Syncd, *, serving: tuple[int, str] | None, refused: tuple[int,
 
 def ack(syncd: Syncd) -> tuple[int, str]:
     """Have the gateway say that it serves what the volume holds, and wait until the fleet knows; return it."""
-    desired = wait_for("the revision on the volume", lambda: syncd.status().get("desired"))
+    desired = wait_for("the revision on the volume", lambda: syncd.status().get("desired") or {})
     revision = (desired["number"], desired["digest"])
     answer(syncd, serving=revision)
     wait_for("the ack", lambda: (syncd.status()["database"]["acked"] or {}).get("number") == revision[0])

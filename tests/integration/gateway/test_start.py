@@ -59,6 +59,7 @@ def test_a_start_takes_the_best_revision_of_the_volume_that_it_takes(tmp_path: P
     """
     with gateway(tmp_path, ROUTEIQ_WORKERS="1") as first:
         bad = first.volume.put("model_list: [\n", number=5)
+        wait_for("the port", lambda: listening(first.port), seconds=60)
         first.wait_refused(bad)
         assert first.get("/health/ready").json()["reason"].startswith("revision 5 is refused")
         first.volume.put(config_with("acked"), number=3, link="acked")

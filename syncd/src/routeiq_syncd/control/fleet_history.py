@@ -62,6 +62,7 @@ async def fleet(database: Database) -> Json:
     lease = sight.lease
     return {
         "lock_name": database.lock_name,
+        "database": sight.identity or None,
         "lease": lease
         and {
             "holder_id": lease.holder_id,

@@ -5,6 +5,7 @@ clock, when a notification arrives, and for callers who wait.
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from routeiq_syncd.database.faults import DatabaseAwayError, SchemaMissingError
@@ -27,6 +28,7 @@ from routeiq_syncd.runtime.waiting import Asked, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
 from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder
+from routeiq_syncd.volume.fleet_mark import FleetMark, read_mark, write_mark
 from routeiq_syncd.volume.volume import CURRENT, unusable
 
 LOOK_SECONDS = 5.0
@@ -143,13 +145,15 @@ class Follower(Turnstile):
         if current is not None:
             self.known_epoch = max(self.known_epoch, current.publisher.epoch)
         trouble, ahead, wanted = None, 0, plan_materialise(sight.head, current, self._volume.next_number() - 1)
-        self.recorder.clustered(acked=sight.acked)
+        self.recorder.clustered(acked=sight.acked, identity=sight.identity)
+        self._mark(sight)
         reserve = await self._reserve.keep(sight.acked)
         match wanted:
             case Nothing() | UpToDate():
                 self._reader.pointed.forget()
             case Behind() as behind:
-                trouble = behind_text(behind, sight.barred)
+                strange = self.recorder.snapshot.strangers is not None
+                trouble = behind_text(behind, sight.barred, strange=strange)
                 ahead = 0 if sight.barred else behind.held
             case Take(revision):
                 trouble = await self._take(revision)
@@ -157,6 +161,19 @@ class Follower(Turnstile):
                     trouble = self._make_do(trouble, reserve, current)
         self.recorder.trouble("revision", trouble)
         self.recorder.clustered(ahead=ahead)
+
+    def _mark(self, sight: Sight) -> None:
+        """Record whose the volume is: this fleet's, where it was nobody's before, or holds what this fleet desires."""
+        if not sight.identity:
+            return
+        own, found = FleetMark(self.database.lock_name, sight.identity), read_mark(self._volume.root)
+        held, desired = self._volume.current(), sight.head
+        settled = held and desired and (held.number, held.digest) == (desired.number, desired.digest)
+        if found is None or (found != own and settled):
+            found = own
+            with contextlib.suppress(OSError):  # the next look tries again
+                write_mark(self._volume.root, own)
+        self.recorder.clustered(strangers=None if found == own else found)
 
     def _make_do(self, trouble: str, reserve: Manifest, current: Manifest | None) -> str:
         """Have `current` name the reserve where the desired revision cannot be had; return what is in the way."""

@@ -26,11 +26,13 @@ def barred_text(barred: Barred, place: str, setting: str) -> str | None:
             return None
 
 
-def behind_text(behind: Behind, barred: Barred) -> str:
-    """Say that the database is behind the volume."""
+def behind_text(behind: Behind, barred: Barred, *, strange: bool = False) -> str:
+    """Say that the database is behind the volume, which is ``strange`` where another fleet used it last."""
     newest = f"The database's newest revision is {behind.desired}" if behind.desired else "The database has no revision"
     why = "what answers is not up to date. Nothing goes back."
-    if not barred:
+    if strange:
+        why = "the volume is another fleet's. Nothing goes back; the holder publishes above it."
+    elif not barred:
         why = "the database lost revisions. Nothing goes back; the holder publishes above it."
     return f"{newest}, and this volume has had {behind.held}: {why}"
 
@@ -91,6 +93,8 @@ def _revision(status: Mapping[str, object]) -> list[str]:
         )
     if database.get("unpublished"):
         sentences.append("What the volume holds is unpublished: fetched straight from the source without the database.")
+    strange = database.get("not_own")
+    sentences += [str(sentence) for sentence in strange] if isinstance(strange, list) else []
     refused, error = _part(status, "refused"), _part(status, "last_error")
     if refused:
         sentences.append(f"Refused by the {refused.get('by')} at {refused.get('at')}: {refused.get('reason')}")

@@ -35,6 +35,9 @@ def test_a_new_replica_serves_what_the_fleet_acked_while_the_newest_is_refused(
     def put(text: str) -> None:
         replicas.s3.put(replicas.bucket, text)
 
+    if more:
+        versions = {"Status": "Enabled"}
+        replicas.s3.client.put_bucket_versioning(Bucket=replicas.bucket, VersioningConfiguration=versions)
     put(config_with("good") + more)
     with contextlib.ExitStack() as pods:
         for index in range(2):
