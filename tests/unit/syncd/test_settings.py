@@ -26,7 +26,7 @@ NAMES = (
 
 @pytest.mark.parametrize(("mode", "warned"), [("single", True), ("leader_election", False)])
 def test_what_only_a_fleet_can_refuse_is_not_ignored_in_silence(
-    monkeypatch: pytest.MonkeyPatch, mode: str, warned: bool
+    monkeypatch: pytest.MonkeyPatch, mode: str, *, warned: bool
 ) -> None:
     """ROUTEIQ_REFUSE_FOREIGN_SOURCE has no effect in single mode, and is said to have none."""
     for name, value in {

@@ -77,17 +77,22 @@ class Volume:
         return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
 
     def recover(self) -> None:
-        """Remove the leftovers of a killed writer, and the link `current` if its tree is not intact."""
+        """Remove the leftovers of a killed writer and links to trees that are not whole; make do with the reserve."""
         for directory in (self.root, self.root / REVISIONS):
             for leftover in directory.glob(TEMPORARY + "*"):
                 remove(leftover)
         self._make_way(CURRENT)
-        for link in (CURRENT, ACKED):
+        for link in (ACKED, CURRENT):
             manifest = self.linked(link)
             if manifest is not None and not intact(self.root / REVISIONS / manifest.name, manifest):
-                # The number stays taken; the next revision brings a new link.
-                (self.root / link).unlink()
+                (self.root / link).unlink()  # the number stays taken; the next revision brings a new link
                 flush_directory(self.root)
+        reserve = self.linked(ACKED)
+        if reserve is not None and self.current() is None:
+            fault = self.point(CURRENT, reserve)
+            self.tell(
+                fault or f"`current` named no whole revision; it names {reserve.number} now, which the fleet acked."
+            )
 
     def current(self) -> Manifest | None:
         """Return the manifest of the revision that `current` points to; None without a link or a revision behind it."""
@@ -117,10 +122,9 @@ class Volume:
     def point(self, link: str, manifest: Manifest) -> str | None:
         """Have ``link`` point to a tree of the volume; return None, or the sentence why the disk did not take it."""
         try:
-            self._swap(link, manifest.name)
+            return self._swap(link, manifest.name)
         except OSError as error:
             return self._not_taken(manifest, error)
-        return None
 
     def materialise(
         self, bundle: Bundle, manifest: Manifest, written: bytes | None = None, link: str = CURRENT
@@ -242,8 +246,7 @@ class Volume:
     def identity(self, fresh: str) -> str:
         """Return the id of this volume's replica; ``fresh`` becomes the id where the volume has none."""
         path = self.root / IDENTITY
-        data = read_file(path, 200)
-        text = data.decode(errors="replace").strip() if data else ""
+        text = (read_file(path, 200) or b"").decode(errors="replace").strip()
         if text.isprintable() and text:
             return text
         with contextlib.suppress(OSError):  # on a faulty disk, the next start makes a new id
@@ -293,8 +296,3 @@ def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
             f"The volume {root} cannot be written: {error.strerror}; mend it, or set ROUTEIQ_VOLUME."
         ) from None
     return Volume(root, lock, checkpoint)
-
-
-def read_status(root: Path) -> bytes | None:
-    """Return `status.json` of the volume at ``root``, None where there is no such file; needs no lock."""
-    return read_file(root / STATUS, ANSWER_BYTES)

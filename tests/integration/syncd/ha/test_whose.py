@@ -27,7 +27,7 @@ def told(syncd: Syncd, text: str) -> str:
 
 def silent(syncd: Syncd) -> bool:
     """Whether a status was given that knows of nothing foreign."""
-    return syncd.status().get("database", {}).get("not_own") == []
+    return bool(syncd.status().get("database", {}).get("not_own") == [])
 
 
 def test_a_revision_from_another_source_is_told(replicas: Fleet, s3: Server) -> None:
@@ -75,22 +75,23 @@ def test_a_volume_of_another_fleet_is_told_until_it_holds_its_own(
     identity = wait_for("the identity", lambda: syncd.status()["database"]["identity"])
     assert wait_for("a look", lambda: silent(syncd))
     replicas.stop(0)
-    more = {"LLMROUTER_CONFIG_SYNC_LOCK_NAME": "another"}
+    lock, url = "another", replicas.settings["DATABASE_URL"]
     if elsewhere == "database":
         server.create_database(name := f"{replicas.database}b")
         create_schema(server, name)
-        more = {"DATABASE_URL": server.url(name)}
-    replicas.start(0, **more, S3_CONFIG_KEY="nosuch.yaml")
+        lock, url = "config_sync", server.url(name)
+    replicas.own[0] = {"LLMROUTER_CONFIG_SYNC_LOCK_NAME": lock, "DATABASE_URL": url}
+    replicas.start(0, S3_CONFIG_KEY="nosuch.yaml")
     warning = told(syncd, f"last used in the fleet 'config_sync' of the database {identity}")
-    assert f"of the fleet '{more.get('LLMROUTER_CONFIG_SYNC_LOCK_NAME', 'config_sync')}'" in warning
+    assert f"of the fleet '{lock}'" in warning
     assert "lost revisions" not in syncd.log.read_text()
     replicas.stop(0)
     replicas.put("after")
-    replicas.start(0, **more)
+    replicas.start(0)
     replicas.wait_serving("after")
     wait_for("the end of the warning", lambda: silent(syncd))
     replicas.stop(0)
-    replicas.start(0, **more)
+    replicas.start(0)
     assert wait_for("a look", lambda: silent(syncd))
 
 

@@ -16,13 +16,13 @@ UNPUBLISHED = replace(FOREIGN, publisher=Publisher("host", 0))
 
 
 @pytest.mark.parametrize(
-    ("manifest", "foreign"), [(OWN, False), (FOREIGN, True), (OTHER_KIND, True), (UNPUBLISHED, False)]
+    ("revision", "foreign"), [(OWN, False), (FOREIGN, True), (OTHER_KIND, True), (UNPUBLISHED, False)]
 )
-def test_a_source_is_foreign_by_its_kind_and_location(manifest: Manifest, foreign: bool) -> None:
+def test_a_source_is_foreign_by_its_kind_and_location(revision: Manifest, *, foreign: bool) -> None:
     """What nobody published came from one's own source; it is refused only where that is asked for."""
-    assert Ownership("s3", "s3://b/k").foreign(manifest) is foreign
-    assert Ownership("s3", "s3://b/k").refusal(manifest) is None
-    assert (Ownership("s3", "s3://b/k", strict=True).refusal(manifest) is not None) is foreign
+    assert Ownership("s3", "s3://b/k").foreign(revision) is foreign
+    assert Ownership("s3", "s3://b/k").refusal(revision) is None
+    assert (Ownership("s3", "s3://b/k", strict=True).refusal(revision) is not None) is foreign
 
 
 def test_each_thing_of_another_has_a_sentence_with_what_to_do() -> None:
