@@ -122,9 +122,10 @@ class Volume:
     def point(self, link: str, manifest: Manifest) -> str | None:
         """Have ``link`` point to a tree of the volume; return None, or the sentence why the disk did not take it."""
         try:
-            return self._swap(link, manifest.name)
+            self._swap(link, manifest.name)
         except OSError as error:
             return self._not_taken(manifest, error)
+        return None
 
     def materialise(
         self, bundle: Bundle, manifest: Manifest, written: bytes | None = None, link: str = CURRENT

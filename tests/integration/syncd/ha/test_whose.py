@@ -129,6 +129,8 @@ def test_a_copied_volume_is_told_by_both_and_takes_no_row_from_the_other(replica
     names = [one.wait_for_status("a look", running=True)["database"]["own_holder_id"] for one in (first, second)]
     told(first, f"{names[1]} on ")
     told(second, f"{names[0]} on ")
+    rows = "SELECT process FROM routeiq.replica"
+    wait_for("the first one's row", lambda: replicas.sql(rows) == [names[0]], every=0.01)
     replicas.stop(1)
-    assert replicas.sql("SELECT count(*) FROM routeiq.replica WHERE process <> ''") == ["1"]
+    assert replicas.sql(rows) == [names[0]]
     wait_for("the end of the warning", lambda: silent(first))
