@@ -19,7 +19,7 @@ SELECT replica_id, pod, versions, desired, serving, state, refused, reason, star
 FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
 
 HISTORY = """
-SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
+SELECT number, digest, epoch, holder_id, source, note, created_at, acked_at FROM routeiq.revision
 WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 

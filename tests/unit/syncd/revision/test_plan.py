@@ -68,6 +68,9 @@ def test_what_the_database_lost_is_published_above() -> None:
         plan = plan_publish(FETCHED, head, RULES, floor=2, ahead=ahead)
         assert isinstance(plan, Publish)
         assert plan.floor == ahead
+    anew = plan_publish(FETCHED, head, RULES, floor=4, ahead=0, lost=True)
+    assert isinstance(anew, Publish)
+    assert anew.floor >= head.number
     plan = plan_publish(FETCHED, None, RULES, floor=2, ahead=0)
     assert isinstance(plan, Publish)
     assert plan.floor == 2
