@@ -157,3 +157,20 @@ def test_a_revision_that_is_damaged_on_the_volume_gives_way_to_the_reserve(repli
     replicas.stop(0)
     replicas.start(0)
     replicas.wait_serving("two")
+
+
+@pytest.mark.timeout(150)
+def test_a_holder_publishes_anew_what_a_new_replica_cannot_open(replicas: Fleet) -> None:
+    """Though the holder has the content on its volume, and the source has not changed: once, and not again."""
+    replicas.put("one")
+    replicas.start(0)
+    replicas.wait_serving("one")
+    replicas.holder()
+    replicas.sql("UPDATE routeiq.revision SET payload = 'Zdamaged'")
+    replicas.start(1)
+    replicas.wait_serving("one", 1, seconds=60)
+    assert replicas.leaders() == [0]
+    assert [row[0] for row in replicas.revisions()] == [1, 2]
+    replicas.start(2)
+    replicas.wait_serving("one", 2)
+    assert [row[0] for row in replicas.revisions()] == [1, 2]
