@@ -1,7 +1,7 @@
 """A bundle as one row of the database holds it: the bytes of the files in the manifest's order, compressed.
 
-Format: one capital letter for the form (``Z``: zlib, RFC 1950), then the data. Sizes and names stand in the manifest, so
-that unpacking knows how many bytes may come out, and every byte is checked against a digest.
+Format: one capital letter for the form (``Z``: zlib, RFC 1950), then the data. Sizes and names stand in the manifest,
+so that unpacking knows how many bytes may come out, and every byte is checked against a digest.
 """
 
 import zlib

@@ -106,6 +106,8 @@ def test_a_restored_database_and_an_older_volume_are_nobody_elses(replicas: Flee
     replicas.start(0, DATABASE_URL=server.url(restored))
     wait_for("the identity", lambda: syncd.status().get("database", {}).get("identity") == identity)
     assert wait_for("a look", lambda: silent(syncd))
+    server.sql("UPDATE routeiq.identity SET id = gen_random_uuid()", database=restored)  # as the documentation says
+    wait_for("another identity", lambda: syncd.status()["database"]["identity"] != identity)
     replicas.stop(0)
     (syncd.volume / "fleet.json").unlink()
     replicas.start(0)
