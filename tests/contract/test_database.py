@@ -6,6 +6,7 @@ import json
 import pytest
 
 from routeiq_migrate.scripts import own_migrations
+from routeiq_syncd.configuration.bundle import Bundle
 from routeiq_syncd.database.seal import Ring, context_of
 from routeiq_syncd.database.session import NEEDED
 from routeiq_syncd.revision.manifest import SourceVersion, read_manifest
@@ -30,7 +31,7 @@ def test_a_payload_of_an_earlier_release_is_read(name: str) -> None:
     opened = Ring((b"k" * 32,)).open(payload, context_of("config_sync", manifest.digest), manifest)
     assert isinstance(opened, bytes)
     bundle = unpack(opened, manifest)
-    assert not isinstance(bundle, str)
+    assert isinstance(bundle, Bundle)
     assert bundle.files == FILES
 
 

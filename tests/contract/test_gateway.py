@@ -29,22 +29,26 @@ def test_the_gateway_reads_the_manifest_of_any_release(name: str) -> None:
     assert directory_name(42, manifest.digest) == f"000042-{manifest.digest[:12]}"
 
 
-def test_the_gateway_writes_the_answer_as_agreed() -> None:
+@pytest.mark.parametrize(
+    "name", ["answer", "answer-starting", "answer-placeholder", "answer-draining", "answer-stopped"]
+)
+def test_the_gateway_writes_the_answer_as_agreed(name: str) -> None:
     """The same verdicts and workers give the golden answer, field for field."""
-    golden = json.loads((GOLDEN / "answer.json").read_bytes())
+    golden = json.loads((GOLDEN / f"{name}.json").read_bytes())
     answer = Answer(
         instance=golden["instance"],
         pid=golden["pid"],
         state=golden["state"],
-        serving=Served(**golden["serving"]),
-        refused=Refused(**golden["refused"]),
+        serving=golden["serving"] and Served(**golden["serving"]),
+        refused=golden["refused"] and Refused(**golden["refused"]),
         workers=tuple(WorkerEntry(**worker) for worker in golden["workers"]),
         updated_at=golden["updated_at"],
+        note=golden["note"],
     )
     assert json.loads(encode_answer(answer)) == golden
 
 
-@pytest.mark.parametrize("name", ["answer.json", "answer-newer.json", "answer-older.json"])
+@pytest.mark.parametrize("name", ["answer.json", "answer-newer.json", "answer-older.json", "answer-stopped.json"])
 def test_the_gateway_reads_its_own_answers_of_any_release(name: str) -> None:
     """The last known good survives an upgrade and a rollback of the gateway."""
     serving, _ = parse_answer((GOLDEN / name).read_bytes())

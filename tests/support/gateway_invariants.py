@@ -36,6 +36,7 @@ class Facts:
         current: the number of the revision at `current`; 0 for none, negative for a revision that cannot be read.
         candidate: the same of `candidate`.
         good: the number of the last known good of an earlier gateway, 0 for none.
+        link, acks: the number at the link `acked`, 0 for none, and the numbers that may come to stand there.
         forks, disk: whether a process can be forked, and whether a revision can be laid out.
         fills: whether the disk may become full, and empty again.
         moves, trials: where `current` and `candidate` may still point.
@@ -52,6 +53,8 @@ class Facts:
     current: int = 0
     candidate: int = 0
     good: int = 0
+    link: int = 0
+    acks: tuple[int, ...] = ()
     orphans: bool = False
     forks: bool = True
     disk: bool = True

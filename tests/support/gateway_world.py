@@ -36,6 +36,7 @@ class World(Facts):
         possible = [("tick", 0), ("long tick", 0), ("stop", 0), ("toggle forks", 0)]
         possible += [("move", number) for number in self.moves]
         possible += [("try", number) for number in self.trials]
+        possible += [("acked elsewhere", number) for number in self.acks]
         possible += [("orphans end", 0)] if self.orphans else []
         possible += [("toggle disk", 0)] if self.fills else []
         possible += [("hang up", 0)] if self.asks else []
@@ -60,6 +61,9 @@ class World(Facts):
             case "try":
                 rest = tuple(trial for trial in self.trials if trial != number)
                 return replace(self, candidate=number, trials=rest).look()
+            case "acked elsewhere":
+                rest = tuple(ack for ack in self.acks if ack != number)
+                return replace(self, link=number, acks=rest).look()
             case "toggle disk":
                 return replace(self, disk=not self.disk)
             case "hang up" | "ask":
@@ -92,7 +96,8 @@ class World(Facts):
         """A turn of the loop."""
         candidate = f"revisions/{self.candidate}" if self.candidate else None
         obstacle = "a file stands there" if self.acked and not self.current else None
-        return self.feed(events.Tick(self.target(), candidate, obstacle))
+        link = f"revisions/{self.link}" if self.link else None
+        return self.feed(events.Tick(self.target(), candidate, obstacle, acked=link))
 
     def target(self) -> str | None:
         """Where `current` points."""
@@ -122,12 +127,13 @@ class World(Facts):
         match action:
             case actions.Read(purpose, _):
                 return self.read(purpose, self.candidate if purpose == "trial" else self.current)
-            case actions.FallBack(number, digest, reason):
+            case actions.FallBack(number, digest, reason, tried):
                 if not self.disk:
                     world = self.failing("read fallback")
                     return world, [events.NotStaged("fallback", number, digest, reason, passing=True)]
-                if self.good and self.good != number:
-                    return self, [events.Staged("fallback", revision(self.good))]
+                for best in sorted({self.good, self.link} - {0}, reverse=True):
+                    if revision(best).digest not in tried:
+                        return self, [events.Staged("fallback", revision(best))]
                 return self, [events.NotStaged("fallback", number, digest, reason)]
             case actions.Fork(number, wanted, _):
                 return self.fork(number, wanted.number if wanted else 0)

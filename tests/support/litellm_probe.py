@@ -58,7 +58,7 @@ async def probe(path: str, judged: list[tuple[Any, bool]]) -> dict[str, Any]:
             statuses.append((await client.post("/v1/chat/completions", json=body)).status_code)
         statuses.append((await client.get("/v1/models")).status_code)
         statuses.append((await client.get("/v1/models", headers={"Authorization": ""})).status_code)
-        (models, guardrails), key = proxy.loaded(), proxy.master_key()
+        (models, guardrails), key = proxy.loaded(), proxy.master_key(started=True)
     return {
         "raw_key": config["model_list"][0]["litellm_params"]["api_key"],
         "statuses": statuses,

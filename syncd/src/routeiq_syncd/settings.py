@@ -17,7 +17,7 @@ from routeiq_syncd.database.url import Target, parse_url
 from routeiq_syncd.errors import SettingsError
 from routeiq_syncd.lease import Timing, timing_problem
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES
-from routeiq_syncd.values import ANYWHERE, address, bytes_between, keys, lock_name, number, one_of, patterns
+from routeiq_syncd.values import ANYWHERE, address, bytes_between, keys, lock_name, number, one_of, patterns, truth
 
 SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # the address of a UNIX socket holds 108 bytes with the closing zero (unix(7))
@@ -89,6 +89,7 @@ KEYS = _Setting[tuple[bytes, ...]](
     (),
 )
 LOCK_NAME = _Setting("LLMROUTER_CONFIG_SYNC_LOCK_NAME", "a name of at most 200 characters", lock_name, "config_sync")
+FOREIGN = _Setting("ROUTEIQ_REFUSE_FOREIGN_SOURCE", "true or false", truth, default=False)
 
 
 class BadSettingsError(Exception):
@@ -131,12 +132,14 @@ class ElectionSettings:
         lock_name: the name of the fleet.
         timing: the lengths of the lease.
         keys: the keys that payloads are sealed with, 32 bytes each, newest first; none: payloads are not sealed.
+        refuse_foreign: revisions from another source are not taken.
     """
 
     target: Target
     lock_name: str
     timing: Timing
     keys: tuple[bytes, ...] = field(default=(), repr=False)
+    refuse_foreign: bool = False
 
 
 class Settings:
@@ -176,11 +179,14 @@ class Settings:
         self.environment = frozenset(variables)
         self.warnings: tuple[str, ...] = ()
         timing = Timing(read(LEASE), read(RENEW))
-        lock_name = read(LOCK_NAME)
+        lock_name, foreign = read(LOCK_NAME), read(FOREIGN)
         if environment.problems:
             raise BadSettingsError(environment.problems)
         self._check_source(environment.problems, variables)
-        self.election = self._election(environment, timing, lock_name)
+        self.election = self._election(environment, timing, lock_name, foreign=foreign)
+        if foreign and self.election is None:
+            unused = "has no effect: there is no fleet whose revisions could come from elsewhere; set DATABASE_URL."
+            self.warnings += (f"{FOREIGN.name} {unused}",)
         if self.election is not None and (unknown := self.election.target.unknown):
             name = self.election.target.setting
             self.warnings += (f"{name} has parameters that nobody reads: {', '.join(unknown)}. Remove them.",)
@@ -221,7 +227,9 @@ class Settings:
             )
 
     @staticmethod
-    def _election(environment: _Environment, timing: Timing, lock_name: str) -> ElectionSettings | None:
+    def _election(
+        environment: _Environment, timing: Timing, lock_name: str, *, foreign: bool
+    ) -> ElectionSettings | None:
         """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
         problems, mode, url = environment.problems, environment.read(MODE), environment.read(DATABASE)
         database, of = (url, DATABASE.name) if url else (environment.database_of_parts(), HOST)
@@ -236,7 +244,8 @@ class Settings:
         direct = environment.read(DIRECT)
         name, url = (DIRECT.name, direct) if direct else (of, database)
         try:
-            return ElectionSettings(parse_url(url, setting=name), lock_name, timing, environment.read(KEYS))
+            target = parse_url(url, setting=name)
+            return ElectionSettings(target, lock_name, timing, environment.read(KEYS), refuse_foreign=foreign)
         except SettingsError as error:
             problems.append(str(error))
             return None

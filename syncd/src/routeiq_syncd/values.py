@@ -95,3 +95,8 @@ def patterns(text: str) -> tuple[str, ...]:
     if any(inside(part) != part for part in found):
         raise ValueError("not a pattern below a directory")
     return found
+
+
+def truth(text: str) -> bool:
+    """Read ``true`` or ``false``; it raises KeyError for any other text."""
+    return {"true": True, "false": False}[text.strip().lower()]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import config_with, gateway, tree_of
+from tests.support.gateway import MASTER_KEY, config_with, gateway, tree_of
 from tests.support.processes import SCRIPTS, clean_environment, free_port, listening, running
 from tests.support.syncd import Syncd
 from tests.support.waiting import wait_for
@@ -27,6 +27,13 @@ def test_without_a_revision_clients_are_told_to_wait(tmp_path: Path) -> None:
         assert started.status()["gateway"]["state"] == "starting"
         started.volume.put("model_list: [\n")
         wait_for("the refusal", lambda: "line 2" in started.get("/health/ready").json()["reason"])
+        reloads = {key: started.post("/llmrouter/config/reload", key=key) for key in (MASTER_KEY, "sk-wrong", "")}
+        assert [reply.status_code for reply in reloads.values()] == [422, 401, 401]
+        assert "line 2" in reloads[MASTER_KEY].json()["reason"]
+        for view in ("fleet", "history", "explain"):  # with the key: there is no syncd here
+            assert started.get(f"/llmrouter/config/sync/{view}").status_code == 401
+            with started.client() as client:
+                assert client.get(f"/llmrouter/config/sync/{view}").status_code == 503
         started.wait_serving(started.volume.put(config_with("here")))
         assert started.chat() == "here"
 
@@ -45,6 +52,31 @@ def test_a_start_on_a_refused_revision_falls_back_to_the_last_known_good(tmp_pat
         second.volume.number = 2
         second.wait_serving(second.volume.put(config_with("better")))
         assert second.chat() == "better"
+
+
+def test_a_start_takes_the_best_revision_of_the_volume_that_it_takes(tmp_path: Path) -> None:
+    """On a refused revision: what the fleet acked goes before what this gateway did, and what is refused is passed by.
+
+    A gateway with nothing to serve waits for the link `acked`, and the revision that is wanted stays the one refused.
+    """
+    with gateway(tmp_path, ROUTEIQ_WORKERS="1") as first:
+        bad = first.volume.put("model_list: [\n", number=5)
+        wait_for("the port", lambda: listening(first.port), seconds=60)
+        first.wait_refused(bad)
+        assert first.get("/health/ready").json()["reason"].startswith("revision 5 is refused")
+        first.volume.put(config_with("acked"), number=3, link="acked")
+        first.wait_ready()
+        assert first.chat() == "acked"
+        assert first.status()["refused"]["number"] == 5
+        first.wait_serving(first.volume.put(config_with("newer"), number=6))
+        worse = first.volume.put("model_list: [\n", number=9)
+        first.wait_refused(worse)
+    first.volume.put("model_list: {", number=8, link="acked")
+    first.volume.put(config_with("between"), number=7, link="other")
+    with gateway(tmp_path, ROUTEIQ_WORKERS="1") as second:
+        second.wait_ready()
+        assert second.chat() == "newer"
+        assert second.status()["refused"]["digest"] == worse
 
 
 def test_a_current_that_is_no_link_is_told(tmp_path: Path) -> None:

@@ -24,6 +24,22 @@ NAMES = (
 )
 
 
+@pytest.mark.parametrize(("mode", "warned"), [("single", True), ("leader_election", False)])
+def test_what_only_a_fleet_can_refuse_is_not_ignored_in_silence(
+    monkeypatch: pytest.MonkeyPatch, mode: str, *, warned: bool
+) -> None:
+    """ROUTEIQ_REFUSE_FOREIGN_SOURCE has no effect in single mode, and is said to have none."""
+    for name, value in {
+        "DATABASE_URL": URL,
+        "LLMROUTER_HA_MODE": mode,
+        "ROUTEIQ_REFUSE_FOREIGN_SOURCE": "TRUE",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert any("ROUTEIQ_REFUSE_FOREIGN_SOURCE has no effect" in one for one in settings.warnings) is warned
+    assert settings.election is None or settings.election.refuse_foreign
+
+
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
@@ -46,6 +62,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
             "ROUTEIQ_MAX_ROW_BYTES must be a whole number of bytes from 0 to 16777",
         ),
         ({"ROUTEIQ_MAX_CONFIG_BYTES": "4M"}, "ROUTEIQ_MAX_CONFIG_BYTES must be a whole number of bytes"),
+        ({"ROUTEIQ_REFUSE_FOREIGN_SOURCE": "yes"}, "ROUTEIQ_REFUSE_FOREIGN_SOURCE must be true or false."),
         ({"SYNCD_ADDR": "4001"}, "SYNCD_ADDR must be host:port"),
         ({"SYNCD_ADDR": "host:70000"}, "SYNCD_ADDR must be host:port"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be debug, info, warning or error."),

@@ -123,9 +123,13 @@ async def complete(model: str) -> None:
     await _proxy().llm_router.acompletion(model=model, messages=[{"role": "user", "content": "trial"}])
 
 
-def master_key() -> str | None:
-    """Return the master key in force, or None where LiteLLM serves without one."""
-    key: str | None = _proxy().master_key
+def master_key(*, started: bool) -> str | None:
+    """Return the master key in force, or None where there is none.
+
+    Before LiteLLM has ``started`` on a configuration, only the environment can name a key; it is read as LiteLLM does.
+    """
+    proxy = _proxy()
+    key: str | None = proxy.master_key if started else proxy.get_secret("LITELLM_MASTER_KEY", None)
     return key
 
 

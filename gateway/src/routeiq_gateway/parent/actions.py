@@ -1,7 +1,7 @@
 """What the parent does: the actions that `generations` decides on, and that the loop carries out in their order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Literal
 
@@ -19,11 +19,23 @@ class Read:
 
 @dataclass(frozen=True)
 class FallBack:
-    """Read and stage the last known good, unless it is the refused revision named here; brings the same events."""
+    """Read and stage the best revision to serve in place of the refused one named here; brings the same events.
+
+    ``tried`` are the digests of what was refused since nothing is served.
+    """
 
     number: int
     digest: str
     reason: str
+    tried: frozenset[str] = frozenset()
+
+    def of(self, number: int, digest: str, reason: str) -> "FallBack":
+        """Return the fallback from another revision that was refused, which does not try again what was tried."""
+        return FallBack(number, digest, reason, self.tried | {digest})
+
+    def without(self, digest: str) -> "FallBack":
+        """Return the same fallback, which does not try the revision of this digest."""
+        return replace(self, tried=self.tried | {digest})
 
     @property
     def note(self) -> str:

@@ -39,8 +39,9 @@ class AnswerWriter:
     def publish(self, state: State, note: str, workers: tuple[WorkerEntry, ...]) -> None:
         """Put the answer on the shared page, and on the volume as soon as there is room."""
         # A gateway that starts serves nothing yet; the volume keeps what it served last, for the next start.
-        answer = Answer(self.instance, os.getpid(), state, self.serving, self.refused, workers, now_text())
-        fields = answer_fields(answer) | {"note": shorten(note)}
+        verdicts = (self.serving, self.refused)
+        answer = Answer(self.instance, os.getpid(), state, *verdicts, workers, now_text(), shorten(note))
+        fields = answer_fields(answer)
         if state == "starting":
             fields["serving"] = None
         self.page.write(fields)

@@ -20,6 +20,7 @@ class Tick:
     Attributes:
         current, candidate: where these links of the volume point; None for a link that is missing or unreadable.
         obstacle: why `current` cannot be read although something stands in its place.
+        acked: where the link `acked` points, to the newest revision that the fleet acked and this replica has.
         answered: whether the gateway's answer is still on the volume.
     """
 
@@ -27,6 +28,7 @@ class Tick:
     candidate: str | None = None
     obstacle: str | None = None
     answered: bool = True
+    acked: str | None = None
 
 
 @dataclass(frozen=True)

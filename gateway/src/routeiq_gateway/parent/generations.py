@@ -12,9 +12,9 @@ Rollouts
     that never accepts, for a verdict on a candidate; one trial at a time.
 
 Nothing to serve
-    A gateway that starts on a refused revision makes a *fallback* to the last known good. Where there is none, a
-    *placeholder* answers 503 with the reason, but not while orphans of an earlier parent serve: an answer of a
-    placeholder would take the place of a good answer.
+    A gateway that starts on a refused revision makes a *fallback* to the best other one on the volume, and to the next
+    where that is refused. Where none is left, a *placeholder* answers 503 with the reason, but not while orphans of an
+    earlier parent serve: an answer of a placeholder would take the place of a good answer.
 
 Whose fault
     A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
@@ -113,7 +113,8 @@ class _Turn(Turn):
             return
         due = state.retry_at is not None and self.now >= state.retry_at
         if tick.current == state.current and not state.asked and not due:
-            if state.refusal is not None:
+            if state.refusal is not None and (tick.acked != state.acked or not state.exhausted):
+                self.set(acked=tick.acked)
                 self._fall_back(state.refusal)
             return
         if len(draining := state.having("draining")) >= self.settings.most_draining:
@@ -144,10 +145,10 @@ class _Turn(Turn):
 
     def _staged(self, purpose: Purpose, revision: Revision) -> None:
         if purpose == "fallback":
-            self.log("warning", "falling back to the last known good", revision=revision.number)
+            self.log("warning", "falling back", revision=revision.number)
         asked_by = self.take_asked() if purpose == "reload" else ()
         if purpose == "reload" and (reason := self.state.older(revision)):
-            self._refuse(revision.number, revision.digest, reason, asked_by)
+            self._refuse(revision.number, revision.digest, reason, asked_by, purpose)
             self.do(Do.TIDY)
         else:
             self._begin(purpose, revision, *asked_by)
@@ -159,14 +160,13 @@ class _Turn(Turn):
             case "trial":
                 self.log("warning", "the candidate cannot be read", reason=event.reason)
             case "fallback":
+                self.set(exhausted=not event.passing)
                 if event.passing:
                     self.pause(FIRST_DELAY)
-                else:
-                    self.set(refusal=None)
                 self._wait(f"revision {event.number} is refused: {event.reason}")
             case _:
                 self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
-                self._refuse(event.number, event.digest, event.reason, self.take_asked())
+                self._refuse(event.number, event.digest, event.reason, self.take_asked(), event.purpose)
 
     def _begin(self, purpose: Purpose, revision: Revision | None, *askers: Asker, replaces: int | None = None) -> None:
         state = self.state
@@ -217,8 +217,7 @@ class _Turn(Turn):
             case "reload" | "fallback", Revision() as revision if passing:
                 self._put_off(rollout, revision, reason)
             case "reload" | "fallback", Revision(number, digest):
-                self.set(fell_back=self.state.fell_back or rollout.purpose == "fallback")
-                self._refuse(number, digest, reason, rollout.asked_by)
+                self._refuse(number, digest, reason, rollout.asked_by, rollout.purpose)
             case _:
                 self.log("error", f"a worker's {rollout.purpose} failed", reason=reason)
 
@@ -230,19 +229,20 @@ class _Turn(Turn):
         if rollout.purpose == "reload":
             self.set(retry_at=self.state.pause.until + FIRST_DELAY * self.state.empty)  # first a placeholder
 
-    def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...]) -> None:
-        """Refuse a revision: keep what is served, else bring up the last known good, else have clients wait."""
-        self.do(actions.Nack(number, digest, reason))
+    def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...], purpose: Purpose) -> None:
+        """Refuse a revision: keep what is served, else bring up another, else have clients wait."""
+        if purpose != "fallback":  # what is told is the refusal of the revision that is wanted
+            self.do(actions.Nack(number, digest, reason))
         self.log("error", "revision refused", revision=number, digest=digest, reason=reason)
         self.do(Do.PUBLISH)
         self.tell(askers, result="nack", number=number, digest=digest, reason=reason)
         if self.state.phase != "serving":
-            refusal = actions.FallBack(number, digest, reason)
-            self.set(refusal=None if self.state.fell_back else refusal)
-            self._fall_back(refusal)
+            known = self.state.refusal or actions.FallBack(number, digest, reason)
+            self._fall_back(known.without(digest) if purpose == "fallback" else known.of(number, digest, reason))
 
     def _fall_back(self, refusal: actions.FallBack) -> None:
-        if self.state.refusal is not None and self.now >= self.state.pause.until:
+        self.set(refusal=refusal, exhausted=False)
+        if self.now >= self.state.pause.until:
             self.do(refusal)
         else:
             self._wait(refusal.note)

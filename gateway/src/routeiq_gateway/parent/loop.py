@@ -31,6 +31,7 @@ from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.documents import WorkerEntry
+from routeiq_gateway.volume.volume import ACKED
 
 TICK = 0.1
 """Seconds between looks at `current`: one readlink(2). A watcher would be a thread, and this process forks."""
@@ -95,7 +96,7 @@ class Parent:
         volume = self.revisions.volume
         current = volume.link("current")
         obstacle = volume.obstacle("current") if current is None else None
-        self.feed(events.Tick(current, volume.link("candidate"), obstacle, volume.answered()))
+        self.feed(events.Tick(current, volume.link("candidate"), obstacle, volume.answered(), volume.link(ACKED)))
 
     def _measure(self) -> None:
         limit, now = self.settings.max_rss, time.monotonic()

@@ -42,16 +42,19 @@ class Revisions:
         return NotStaged(wanted.purpose, number, digest, reason, passing, known)
 
     def fall_back(self, refused: FallBack) -> Staged | NotStaged:
-        """Stage the last known good; `NotStaged` repeats the refusal where no other revision was ever acked."""
-        good, passing = self.volume.last_known_good(self.last_good), False
-        if good is not None and good.digest != refused.digest:
+        """Stage the best revision that was not tried; `NotStaged` repeats the refusal where the volume has none."""
+        passing = False
+        for good in self.volume.fallbacks(self.last_good):
+            if good.digest in refused.tried:
+                continue
             try:
                 self.staging.stage(good)
             except (BadRevisionError, BadOverrideError) as error:
-                self.log.error("the last known good cannot be served", revision=good.number, reason=shorten(str(error)))
+                self.log.error("a revision cannot be fallen back to", revision=good.number, reason=shorten(str(error)))
             except OSError as error:
-                self.log.error("the last known good cannot be served now", reason=_no_room(error))
+                self.log.error("no revision can be fallen back to now", reason=_no_room(error))
                 passing = True
+                break
             else:
                 return Staged("fallback", good)
         return NotStaged("fallback", refused.number, refused.digest, refused.reason, passing)

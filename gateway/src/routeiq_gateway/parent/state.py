@@ -87,8 +87,9 @@ class State:
         asked: who waits for a reload that has not begun.
         retry_at: when `current` is taken up again although it has not moved.
         waiting: nothing to serve is known, so a placeholder is wanted.
-        refusal: the refused revision instead of which the last known good is to be brought up.
-        fell_back: the last known good was refused too.
+        refusal: the refused revision instead of which another is to be brought up.
+        exhausted: there is none that was not tried; another look is worth it once `acked` moves.
+        acked: where that link pointed at the last look.
         retired: the drain of the stop has begun.
     """
 
@@ -105,8 +106,9 @@ class State:
     retry_at: float | None = None
     pause: Pause = Pause()
     waiting: bool = False
-    fell_back: bool = False
     refusal: FallBack | None = None
+    exhausted: bool = False
+    acked: str | None = None
     listening: bool = False
     stopping_since: float | None = None
     retired: bool = False

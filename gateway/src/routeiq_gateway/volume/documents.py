@@ -75,7 +75,12 @@ class WorkerEntry:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the gateway serves, what it refused, and the workers it has."""
+    """What the gateway serves, what it refused, and the workers it has.
+
+    Attributes:
+        serving: the revision acked last; it is served in the states ``serving`` and ``draining`` alone.
+        note: why the gateway does not serve, or why a revision waits; without secrets.
+    """
 
     instance: str
     pid: int
@@ -84,6 +89,7 @@ class Answer:
     refused: Refused | None
     workers: tuple[WorkerEntry, ...]
     updated_at: str
+    note: str = ""
 
 
 def digest_of(files: Iterable[FileEntry]) -> str:
@@ -158,6 +164,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "refused": vars(refused).copy() if refused else None,
         "workers": [vars(worker).copy() for worker in answer.workers],
         "updated_at": answer.updated_at,
+        "note": answer.note,
     }
 
 

@@ -1,8 +1,11 @@
 """The volume, from the gateway's side: follow links, read and check revisions, read and write answers."""
 
+import contextlib
 import errno
 import hashlib
+import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +13,10 @@ from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.volume import documents
 from routeiq_gateway.volume.documents import ANSWER, MANIFEST, Answer, BadDocumentError, FileEntry, Refused, Served
+
+ACKED = "acked"
+REVISIONS = "revisions"
+NAME = re.compile(r"[0-9]{6,18}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -84,16 +91,22 @@ class Volume:
         if CONFIG not in {entry.path for entry in revision.files}:
             raise BadRevisionError(f"revision {revision.number} holds no {CONFIG}")
 
-    def last_known_good(self, served: Served | None) -> Revision | None:
-        """Return the revision last acked, where its directory is still there and whole."""
-        if served is None:
-            return None
-        try:
-            revision = self.identify(f"revisions/{documents.directory_name(served.number, served.digest)}")
-            self.verify(revision)
-        except BadRevisionError:
-            return None
-        return revision
+    def fallbacks(self, served: Served | None) -> Iterator[Revision]:
+        """Yield the revisions that may stand in for one that is refused, best first, each read and whole.
+
+        First come those that are known to be good, newest first: what the fleet acked last, to which syncd's link
+        `acked` points, and ``served``, which a gateway on this volume acked last. All others follow, newest first.
+        """
+        good = {Path(target).name for target in (self.link(ACKED),) if target is not None}
+        if served is not None:
+            good.add(documents.directory_name(served.number, served.digest))
+        with contextlib.suppress(OSError):
+            others = {path.name for path in (self.root / REVISIONS).iterdir() if NAME.fullmatch(path.name)} - good
+            for name in (*sorted(good, key=_number, reverse=True), *sorted(others, key=_number, reverse=True)):
+                with contextlib.suppress(BadRevisionError):
+                    revision = self.identify(f"{REVISIONS}/{name}")
+                    self.verify(revision)
+                    yield revision
 
     def read_verdicts(self, log: Log) -> tuple[Served | None, Refused | None]:
         """Return what an earlier gateway on this volume served and refused; nothing where it left no answer.
@@ -134,6 +147,12 @@ class Volume:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _number(name: str) -> int:
+    """Return the number in the name of a revision's directory, -1 in any other name."""
+    number = name.partition("-")[0]
+    return int(number) if NAME.fullmatch(name) else -1
 
 
 def _verify_file(directory: Path, entry: FileEntry) -> None:

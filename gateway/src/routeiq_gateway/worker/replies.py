@@ -53,7 +53,11 @@ def check_master_key(key: str | None, header: str, call: Call) -> Reply | None:
     """
     if not key:
         return Reply(
-            403, error_body("this route needs a master key; set LITELLM_MASTER_KEY and use it as bearer token")
+            403,
+            error_body(
+                "this route needs a master key: set LITELLM_MASTER_KEY and use it as bearer token; a configuration's"
+                " own master_key counts once the configuration is served"
+            ),
         )
     given = BEARER.sub("", call.headers.get(header, "")).encode()
     if not secrets.compare_digest(given, key.encode()):

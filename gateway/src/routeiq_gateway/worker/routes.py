@@ -13,6 +13,7 @@ from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.settings import Settings
+from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.replies import Application, Call, Handler, Reply, check_master_key, error_body
 from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
 
@@ -61,7 +62,8 @@ class Routes:
             future.set_result(message)
 
     async def _with_key(self, handler: Handler, call: Call) -> Reply:
-        return check_master_key(proxy.master_key(), proxy.key_header(), call) or await handler(call)
+        key = proxy.master_key(started=self.inner is not placeholder)
+        return check_master_key(key, proxy.key_header(), call) or await handler(call)
 
     async def _live(self, _call: Call) -> Reply:
         return Reply(200, {"status": "live"})

@@ -20,6 +20,7 @@ from routeiq_syncd.revision.fetched import Fetch
 from routeiq_syncd.runtime.clocks import steady
 from routeiq_syncd.runtime.waiting import Asked
 from routeiq_syncd.settings import ElectionSettings
+from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder
 from routeiq_syncd.status.snapshot import ClusterSnapshot
 
@@ -41,7 +42,8 @@ class LeaderElection:
         self.recorder = ClusterRecorder(first, parts.log, parts.now)
         self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
         self._database = database
-        self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady)
+        self._ownership = Ownership(parts.source.kind, parts.source.location, settings.refuse_foreign)
+        self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady, self._ownership)
         self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness)
         self._poller: Poller | None = None
         self._asked = Asked[Fetch]()
@@ -80,6 +82,7 @@ class LeaderElection:
             now=parts.now,
             tenure=tenure,
             database=self._database,
+            ownership=self._ownership,
             timing=self._timing,
             log=parts.log,
             clock=steady,

@@ -19,7 +19,7 @@ SELECT replica_id, pod, versions, desired, serving, state, refused, reason, star
 FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
 
 HISTORY = """
-SELECT number, digest, epoch, holder_id, source, note, created_at FROM routeiq.revision
+SELECT number, digest, epoch, holder_id, source, note, created_at, acked_at FROM routeiq.revision
 WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 
@@ -62,6 +62,7 @@ async def fleet(database: Database) -> Json:
     lease = sight.lease
     return {
         "lock_name": database.lock_name,
+        "database": sight.identity or None,
         "lease": lease
         and {
             "holder_id": lease.holder_id,

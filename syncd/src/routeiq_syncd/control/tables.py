@@ -31,12 +31,12 @@ def fleet_text(fleet: Mapping[str, object]) -> str:
 def history_text(history: Mapping[str, object]) -> str:
     """Write the revisions, as `fleet_history.history` returns them."""
     revisions = history.get("revisions")
-    shown = ("number", "digest", "epoch", "holder_id", "created_at", "note")
+    shown = ("number", "digest", "epoch", "holder_id", "created_at", "acked_at", "note")
     rows = [
         [str(row.get(name))[:12] if name == "digest" else row.get(name) for name in shown]
         for row in (revisions if isinstance(revisions, list) else ())
     ]
-    return table(("NUMBER", "DIGEST", "EPOCH", "HOLDER", "CREATED", "NOTE"), rows)
+    return table(("NUMBER", "DIGEST", "EPOCH", "HOLDER", "CREATED", "ACKED", "NOTE"), rows)
 
 
 def _cell(value: object) -> str:

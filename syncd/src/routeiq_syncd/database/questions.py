@@ -9,13 +9,15 @@ from routeiq_syncd.database.seal import Ring, context_of
 from routeiq_syncd.database.session import Session
 from routeiq_syncd.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing
 from routeiq_syncd.revision.fetched import Fetched
-from routeiq_syncd.revision.manifest import Manifest, Publisher, make_manifest, read_manifest, write_manifest
-from routeiq_syncd.revision.payload import pack
+from routeiq_syncd.revision.manifest import Manifest, Publisher, make_manifest, newer, read_manifest, write_manifest
+from routeiq_syncd.revision.payload import Unreadable, pack
 from routeiq_syncd.revision.plan import AHEAD, STUCK, Head
 from routeiq_syncd.revision.pointer import Pointer, read_pointer, write_source
 
 NO_KEYS = Ring()
 KEEP_REVISIONS = 100
+MOST_ACKED = 10  # revisions that are gone through for one that can be opened
+KINDS = ("file", "s3")  # sources that this release knows
 SILENT_SECONDS = 600
 LIVING_SECONDS = 30.0  # a replica writes its row three times in this span
 
@@ -47,7 +49,9 @@ class Database:
         held, number, server, by = row["holder_id"], row["number"], row["server"], row["granted_by"]
         void = bool(by and server and by != server)
         lease = held and Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"], by, void)
-        return Sight(lease, None if number is None else Head(number, row["digest"]), server, row["barred"])
+        head = None if number is None else Head(number, row["digest"])
+        acked = None if row["acked"] is None else Head(row["acked"], row["acked_digest"])
+        return Sight(lease, head, server, row["barred"], acked, row["identity"] or "")
 
     async def acquire(self, holder_id: str, deserted: int | None, known: int = 0) -> Grant | Lost:
         """Take the lease if it is expired, void, held by ``holder_id``, or of the epoch ``deserted`` and unguarded.
@@ -117,21 +121,34 @@ class Database:
                 await connection.execute(f"SELECT pg_notify('{self.channel}', 'published {row['replicas']}')")
         return manifest if recorded else Lost()
 
-    async def revision(self, number: int) -> Stored | str:
-        """Return revision ``number`` with its payload opened, or the sentence why it cannot be read."""
+    async def revision(self, number: int) -> Stored | Unreadable:
+        """Return revision ``number`` with its payload opened, or why it cannot be read."""
         async with self.session.use() as connection:
             row = await connection.fetchrow(statements.REVISION, self.lock_name, number)
         written = b"" if row is None else row["manifest"].encode()
         manifest = read_manifest(written)
         if row is None or manifest is None or manifest.number != number:
-            return f"The manifest of revision {number} in the database cannot be read by this release."
+            reason = f"The manifest of revision {number} in the database cannot be read by this release."
+            return Unreadable(reason, lost=not newer(written))
         if row["payload"] is None:
             pointer = read_pointer(row["source"])
             if pointer is None:
-                return f"Revision {number} has no content in the database that this release can read; upgrade syncd."
+                reason = f"Revision {number} has no content in the database that this release can read; upgrade syncd."
+                return Unreadable(reason, lost=manifest.source.kind in KINDS)
             return Stored(manifest, written, pointer)
         payload = self._ring.open(row["payload"], context_of(self.lock_name, manifest.digest), manifest)
-        return payload if isinstance(payload, str) else Stored(manifest, written, payload)
+        return payload if isinstance(payload, Unreadable) else Stored(manifest, written, payload)
+
+    async def ack(self, revision: Head) -> None:
+        """Record that a gateway serves a revision, unless that is known, or the database has no such revision."""
+        async with self.session.use() as connection:
+            await connection.execute(statements.ACK, self.lock_name, revision.number, revision.digest)
+
+    async def acked(self) -> list[Head]:
+        """Return the newest revisions that gateways of the fleet have acked, newest first."""
+        async with self.session.use() as connection:
+            rows = await connection.fetch(statements.ACKED, self.lock_name, MOST_ACKED)
+        return [Head(row["number"], row["digest"]) for row in rows]
 
     async def pointer(self, number: int) -> Pointer | None:
         """Return the pointer of revision ``number``, None where the content is in the revision's row."""
@@ -139,18 +156,19 @@ class Database:
             source = await connection.fetchval(statements.POINTED, self.lock_name, number)
         return None if source is None else read_pointer(source)
 
-    async def write_replica(self, replica_id: str, row: ReplicaRow) -> None:
-        """Write the row of the replica ``replica_id``."""
-        fields = (row.pod, row.versions, row.desired, row.serving, row.state, row.refused, row.reason)
+    async def write_replica(self, replica_id: str, row: ReplicaRow) -> tuple[str, str]:
+        """Write the row of the replica ``replica_id``; return the process that wrote it before, and its machine."""
+        fields = (row.pod, row.versions, row.desired, row.serving, row.state, row.refused, row.reason, row.process)
         async with self.session.use() as connection:
-            await connection.fetch(statements.WRITE_REPLICA, self.lock_name, replica_id, *fields)
+            before = await connection.fetchrow(statements.WRITE_REPLICA, self.lock_name, replica_id, *fields)
             if row.state == AHEAD:
                 await connection.execute(f"SELECT pg_notify('{self.channel}', '{AHEAD}')")
+        return (before["process"] or "", before["pod"] or "") if before is not None else ("", "")
 
-    async def leave(self, replica_id: str) -> None:
-        """Remove the row of the replica ``replica_id``."""
+    async def leave(self, replica_id: str, process: str) -> None:
+        """Remove the row of the replica ``replica_id``, unless a process other than ``process`` writes it."""
         async with self.session.use() as connection:
-            await connection.fetch(statements.LEAVE, self.lock_name, replica_id)
+            await connection.fetch(statements.LEAVE, self.lock_name, replica_id, process)
 
     async def others(self) -> int:
         """Return how many other replicas live, as their rows say."""

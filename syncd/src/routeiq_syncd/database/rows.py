@@ -17,12 +17,16 @@ class Sight:
         head: the desired revision, None where none is published.
         server: the history that the database goes on with; empty on a standby, and where the server does not tell.
         barred: why the database cannot be written, empty where it can.
+        acked: the newest revision that a gateway of the fleet has acked, None for none.
+        identity: which database this is, over dumps, restores and failovers; empty where it has lost its identity.
     """
 
     lease: Lease | None
     head: Head | None
     server: str = ""
     barred: Barred = ""
+    acked: Head | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class ReplicaRow:
         state: its state in one word.
         refused: the digest that it refused, None for none.
         reason: why it refused the digest or is stuck, empty where it is well.
+        process: the process that writes it; no two share one.
     """
 
     pod: str
@@ -74,3 +79,4 @@ class ReplicaRow:
     state: str
     refused: str | None
     reason: str
+    process: str = ""

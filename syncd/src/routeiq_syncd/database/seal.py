@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from routeiq_syncd.revision.manifest import Manifest
+from routeiq_syncd.revision.payload import Unreadable
 
 SEALED = b"E"
 NAME_BYTES = 4
@@ -32,8 +33,11 @@ class Ring:
         key, nonce = self.keys[0], secrets.token_bytes(NONCE_BYTES)
         return SEALED + _name(key) + nonce + AESGCM(key).encrypt(nonce, payload, context)
 
-    def open(self, payload: bytes, context: bytes, manifest: Manifest) -> bytes | str:
-        """Return the payload opened, as it is where it was never sealed; the sentence why no key opens it."""
+    def open(self, payload: bytes, context: bytes, manifest: Manifest) -> bytes | Unreadable:
+        """Return the payload opened, as it is where it was never sealed; or why no key opens it.
+
+        Without any key what is sealed does not count as lost: publishing it anew would store it unsealed.
+        """
         if payload[:1] != SEALED:
             return payload
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
@@ -45,8 +49,10 @@ class Ring:
                 try:
                     return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], context)
                 except (InvalidTag, ValueError):
-                    return f"Revision {manifest.number} in the database was tampered with: its seal does not open."
-        return f"Revision {manifest.number} is encrypted, and ROUTEIQ_CONFIG_KEY does not hold its key; add it."
+                    reason = f"Revision {manifest.number} in the database was tampered with: its seal does not open."
+                    return Unreadable(reason, lost=True)
+        reason = f"Revision {manifest.number} is encrypted, and ROUTEIQ_CONFIG_KEY does not hold its key; add it."
+        return Unreadable(reason, lost=bool(self.keys))
 
 
 def context_of(lock_name: str, digest: str) -> bytes:

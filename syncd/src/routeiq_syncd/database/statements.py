@@ -7,14 +7,19 @@ Every statement names the lock ($1), so that several fleets share a database. Al
 LOOK = """
 SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
        l.epoch IS NOT NULL AND NOT pg_try_advisory_xact_lock_shared($2, (l.epoch % 2147483647)::int4) AS guarded,
-       l.server AS granted_by, now.server, r.number, r.digest,
+       l.server AS granted_by, now.server, r.number, r.digest, a.number AS acked, a.digest AS acked_digest,
+       (SELECT id::text FROM routeiq.identity LIMIT 1) AS identity,
        CASE WHEN pg_is_in_recovery() THEN 'standby'
             WHEN current_setting('transaction_read_only')::boolean THEN 'read-only' ELSE '' END AS barred
 FROM (SELECT routeiq.server() AS server) AS now
 LEFT JOIN routeiq.lease AS l ON l.name = $1
 LEFT JOIN LATERAL (
     SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
-) AS r ON true"""
+) AS r ON true
+LEFT JOIN LATERAL (
+    SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 AND acked_at IS NOT NULL
+    ORDER BY number DESC LIMIT 1
+) AS a ON true"""
 
 # Waits for the row's lock while somebody publishes, and only then looks at the clock. Each timeline has $7 epochs of
 # its own. $6 is the highest epoch that the candidate knows of: a row with a lower epoch, or that another server
@@ -59,17 +64,29 @@ SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM ro
 WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
 RETURNING number"""
 
+# Returns who wrote the row before, and where.
 WRITE_REPLICA = """
-INSERT INTO routeiq.replica AS r (lock_name, replica_id, pod, versions, desired, serving, state, refused, reason)
-VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9)
+WITH before AS (SELECT process, pod FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2)
+INSERT INTO routeiq.replica AS r (lock_name, replica_id, pod, versions, desired, serving, state, refused, reason,
+    process)
+VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (lock_name, replica_id) DO UPDATE SET pod = $3, versions = $4::jsonb, desired = $5, serving = $6,
-    state = $7, refused = $8, reason = $9, heartbeat_at = clock_timestamp()"""
+    state = $7, refused = $8, reason = $9, process = $10, heartbeat_at = clock_timestamp()
+RETURNING (SELECT process FROM before) AS process, (SELECT pod FROM before) AS pod"""
 
 REVISION = "SELECT manifest, payload, source FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
 
+ACK = """
+UPDATE routeiq.revision SET acked_at = clock_timestamp()
+WHERE lock_name = $1 AND number = $2 AND digest = $3 AND acked_at IS NULL"""
+
+ACKED = """
+SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 AND acked_at IS NOT NULL
+ORDER BY number DESC LIMIT $2"""
+
 POINTED = "SELECT source FROM routeiq.revision WHERE lock_name = $1 AND number = $2 AND payload IS NULL"
 
-LEAVE = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2"
+LEAVE = "DELETE FROM routeiq.replica WHERE lock_name = $1 AND replica_id = $2 AND process IN ('', $3)"
 
 # ahead: the highest number that a replica has had and that the database lacks, or has with other content. stuck:
 # whether a replica cannot have the desired revision, because the version of its object is gone for instance.
@@ -80,6 +97,8 @@ WITH silent AS (
 ), old AS (
     DELETE FROM routeiq.revision WHERE lock_name = $1 AND number <= (
         SELECT number FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)
+    AND number NOT IN (SELECT number FROM routeiq.revision WHERE lock_name = $1 AND acked_at IS NOT NULL
+        ORDER BY number DESC LIMIT 1)
 )
 SELECT coalesce(bool_or(state = $5), false) AS stuck, coalesce(max(greatest(desired, serving)) FILTER (WHERE
     state = $4 OR greatest(desired, serving) > coalesce(newest.number, 0)), 0) AS ahead

@@ -5,28 +5,31 @@ clock, when a notification arrives, and for callers who wait.
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
-from routeiq_syncd.configuration.bundle import Bundle
 from routeiq_syncd.database.faults import DatabaseAwayError, SchemaMissingError
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.rows import Sight
 from routeiq_syncd.reconcile.reconciler import Reconciler
 from routeiq_syncd.replication.pointed import PointedFetcher
+from routeiq_syncd.replication.reading import Read, RevisionReader
+from routeiq_syncd.replication.reserve import Reserve
+from routeiq_syncd.revision.answer import Answer
 from routeiq_syncd.revision.fetched import Failed, Fetch
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.manifest import Manifest
-from routeiq_syncd.revision.payload import unpack
-from routeiq_syncd.revision.plan import Behind, Nothing, Take, UpToDate, plan_materialise
-from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.revision.plan import Behind, Head, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import Retry, delay, spread
+from routeiq_syncd.runtime.pace import delay, spread
 from routeiq_syncd.runtime.turnstile import Turnstile
 from routeiq_syncd.runtime.waiting import Asked, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
+from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder
-from routeiq_syncd.volume.volume import unusable
+from routeiq_syncd.volume.fleet_mark import FleetMark, read_mark, write_mark
+from routeiq_syncd.volume.volume import CURRENT, unusable
 
 LOOK_SECONDS = 5.0
 CANDIDATE_LOOK_SECONDS = 3.0  # a candidate also watches for a holder that died
@@ -46,6 +49,7 @@ class Follower(Turnstile):
 
     Attributes:
         reconciler: fetches straight from the source where the database is away at a first start.
+        ownership: says which revisions this replica takes.
         interval: seconds between looks.
         known_epoch: the highest epoch seen, in the database or on the volume.
     """
@@ -55,6 +59,7 @@ class Follower(Turnstile):
     recorder: ClusterRecorder
     liveness: Liveness
     clock: Clock
+    ownership: Ownership
     interval: float = CANDIDATE_LOOK_SECONDS
     known_epoch: int = 0
 
@@ -65,9 +70,11 @@ class Follower(Turnstile):
         self._away_since: float | None = None
         self._schema_missing_since: float | None = None
         self._asked = Asked[Fetch]()
-        self._pointed = PointedFetcher(self.nudge, self.clock)
-        self._unread: tuple[int, str] | None = None  # a revision that cannot be read, and why
-        self._retry = Retry(self.clock)
+        self._reader = self._new_reader()
+        self._reserve = Reserve(self.database, self._volume, self._new_reader())
+
+    def _new_reader(self) -> RevisionReader:
+        return RevisionReader(self.database, PointedFetcher(self.nudge, self.clock), self.ownership, self.clock)
 
     async def next_sight(self, seconds: float) -> Sight | None:
         """Return what the next look shows, None where the database has not answered for ``seconds``."""
@@ -82,7 +89,8 @@ class Follower(Turnstile):
             SchemaNeverCameError: the schema has been missing for `SCHEMA_SECONDS`.
         """
         if awaited:  # the caller wants it tried at once
-            self._unread = None
+            self._reader.forget()
+            self._reserve.reader.forget()
         self.liveness.report("follow", within=TURN_SECONDS + self.database.session.limit)
         seconds = self.interval
         try:
@@ -136,17 +144,50 @@ class Follower(Turnstile):
         current = self._current()
         if current is not None:
             self.known_epoch = max(self.known_epoch, current.publisher.epoch)
-        trouble, ahead = None, 0
-        match plan_materialise(sight.head, current, self._volume.next_number() - 1):
+        trouble, ahead, wanted = None, 0, plan_materialise(sight.head, current, self._volume.next_number() - 1)
+        self.recorder.clustered(acked=sight.acked, identity=sight.identity)
+        self._mark(sight)
+        reserve = await self._reserve.keep(sight.acked)
+        match wanted:
             case Nothing() | UpToDate():
-                self._pointed.forget()
+                self._reader.pointed.forget()
             case Behind() as behind:
-                trouble = behind_text(behind, sight.barred)
+                strange = self.recorder.snapshot.strangers is not None
+                trouble = behind_text(behind, sight.barred, strange=strange)
                 ahead = 0 if sight.barred else behind.held
-            case Take(number):
-                trouble = await self._take(number, sight.head.digest if sight.head else "")
+            case Take(revision):
+                trouble = await self._take(revision)
+                if trouble is not None and reserve is not None:
+                    trouble = self._make_do(trouble, reserve, current)
         self.recorder.trouble("revision", trouble)
         self.recorder.clustered(ahead=ahead)
+
+    def _mark(self, sight: Sight) -> None:
+        """Record whose the volume is: this fleet's, where it was nobody's before, or holds what this fleet desires."""
+        if not sight.identity:
+            return
+        own, found = FleetMark(self.database.lock_name, sight.identity), read_mark(self._volume.root)
+        held, desired = self._volume.current(), sight.head
+        settled = held and desired and (held.number, held.digest) == (desired.number, desired.digest)
+        if found is None or (found != own and settled):
+            found = own
+            with contextlib.suppress(OSError):  # the next look tries again
+                write_mark(self._volume.root, own)
+        self.recorder.clustered(strangers=None if found == own else found)
+
+    def _make_do(self, trouble: str, reserve: Manifest, current: Manifest | None) -> str:
+        """Have `current` name the reserve where the desired revision cannot be had; return what is in the way."""
+        if current is not None and current.number >= reserve.number:
+            return trouble
+        serving = self._volume.answer() or Answer()
+        if serving.serving is None or serving.serving.number < reserve.number:
+            fault = self._volume.point(CURRENT, reserve)
+            self._current()
+            if fault is not None:
+                return fault
+        return (
+            f"{trouble} Until then: revision {reserve.number}, the newest that the fleet acked and this replica opens."
+        )
 
     def _current(self) -> Manifest | None:
         """Return what the volume holds, and record it."""
@@ -154,40 +195,22 @@ class Follower(Turnstile):
         self.recorder.materialised(current)
         return current
 
-    async def _take(self, number: int, digest: str) -> str | None:
-        """Materialise revision ``number``; return the sentence why not, None where it is done or under way."""
-        if self._unread is not None and self._unread[0] != number:
-            self._unread = None
-        if self._unread is None:
-            self._retry = Retry(self.clock)
-        elif not self._retry.due():
-            return self._unread[1]
-        stored = await self.database.revision(number)
-        if isinstance(stored, str):
-            return self._put_off(number, stored)
-        if stored.manifest.digest != digest:
-            return f"The row of revision {number} in the database names a digest that its manifest does not; it waits."
-        match stored.content:
-            case Pointer() as pointer:
-                bundle = self._pointed.content(stored.manifest, pointer)
-            case payload:
-                bundle = unpack(payload, stored.manifest)
-                if isinstance(bundle, str):
-                    return self._put_off(number, bundle)
-        if not isinstance(bundle, Bundle):
-            return bundle
-        fault = await completed(lambda: self._volume.materialise(bundle, stored.manifest, stored.written))
+    async def _take(self, revision: Head) -> str | None:
+        """Materialise a revision; return the sentence why not, None where it is done or under way."""
+        laid = self._volume.tree(revision.number, revision.digest)
+        if laid is not None and self._reader.ownership.refusal(laid) is None:
+            fault = self._volume.point(CURRENT, laid)
+        else:
+            read = await self._reader.read(revision)
+            if not isinstance(read, Read):
+                return read
+            laid, written = read.stored.manifest, read.stored.written
+            fault = await completed(lambda: self._volume.materialise(read.bundle, laid, written))
         if fault is not None:
             return fault
-        self.recorder.materialised(stored.manifest)
+        self.recorder.materialised(laid)
         await completed(self._volume.collect)
         return None
-
-    def _put_off(self, number: int, reason: str) -> str:
-        """Remember a revision that cannot be read, so that its row is not read again at every look; return why."""
-        self._unread = number, reason
-        self._retry.put_off()
-        return reason
 
     async def _fall_back(self) -> None:
         """Fetch straight from the source where the database is away and the volume has nothing to serve."""

@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 
 from routeiq_syncd.database.faults import DatabaseAwayError, RowRefusedError
 from routeiq_syncd.database.questions import Database
+from routeiq_syncd.database.rows import Stored
 from routeiq_syncd.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.reconcile.work import Work
+from routeiq_syncd.replication.reading import opened_row
 from routeiq_syncd.revision.decide import Refuse, Same
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.outcome import Turn, texts
+from routeiq_syncd.revision.payload import Unreadable
 from routeiq_syncd.revision.plan import Behind, Publish, plan_materialise, plan_publish
+from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.logs import Log
+from routeiq_syncd.status.ownership import Ownership
 
 
 @dataclass
@@ -43,12 +48,14 @@ class Publishing(Work):
     """The work of one tenure. A new tenure begins without memory: what was fetched before may be old.
 
     Attributes:
+        ownership: says which revisions this replica takes; what it does not take is published anew from its source.
         published: called when a revision is recorded.
         checkpoint: called with the name of each step of a publish.
     """
 
     tenure: Tenure
     database: Database
+    ownership: Ownership
     timing: Timing
     log: Log
     clock: Clock
@@ -99,27 +106,35 @@ class Publishing(Work):
         here, ahead = plan_materialise(head, self.volume.current(), floor), self.tenure.ahead
         if isinstance(here, Behind):
             ahead = max(here.held, ahead)
-        pointed = None
+        pointed, lost = None, None
         if head is not None and head.digest == fetched.bundle.digest:
-            pointed = await self.database.pointer(head.number)
-        match plan_publish(fetched, head, self.rules, floor=floor, ahead=ahead, pointed=pointed):
+            # What the fleet has on its volumes may still be closed to a replica that starts.
+            opened = await opened_row(self.database, head, self.ownership)
+            pointed = opened.content if isinstance(opened, Stored) and isinstance(opened.content, Pointer) else None
+            lost = opened.reason if isinstance(opened, Unreadable) and opened.lost else None
+        match plan_publish(fetched, head, self.rules, floor=floor, ahead=ahead, pointed=pointed, lost=bool(lost)):
             case Same(warnings):
                 self.memory.accept(fetched.token)
                 return Turn("unchanged", warnings=texts(warnings))
             case Refuse(digest, problems):
                 return self.refuse(problems, digest, fetched.token)
             case Publish() as plan:
-                return await self._publish(fetched, plan)
+                return await self._publish(fetched, plan, lost)
 
-    async def _publish(self, fetched: Fetched, plan: Publish) -> Turn:
+    async def _publish(self, fetched: Fetched, plan: Publish, lost: str | None) -> Turn:
         term = self.tenure.term
         if not trusted(term, self.clock()):
             return self._end(term)
         self.checkpoint("before publish")
-        outcome = await self.database.publish(term, fetched, plan.floor, self.checkpoint, pointer=plan.pointer)
+        note = f"The same content anew. {lost}" if lost else ""
+        outcome = await self.database.publish(
+            term, fetched, plan.floor, self.checkpoint, pointer=plan.pointer, note=note
+        )
         if isinstance(outcome, Lost):
             return self._end(term)
         self.memory.accept(fetched.token)
+        if lost:
+            self.log.warning("published anew what cannot be opened", number=outcome.number, reason=lost)
         self.log.info("revision published", number=outcome.number, digest=outcome.digest, epoch=term.epoch)
         self.published()
         return Turn("changed", warnings=texts(plan.warnings))

@@ -40,7 +40,7 @@ def row_of(snapshot: ClusterSnapshot, pod: str) -> ReplicaRow:
         state = "unpublished"
     elif desired is None:
         state = "empty"
-    elif answer.refused is not None and answer.refused.digest == desired.digest:
+    elif answer.refuses(desired):
         state = "refused"
     else:
         state = "serving" if answer.serving and answer.serving.digest == desired.digest else "materialised"
@@ -54,13 +54,14 @@ def row_of(snapshot: ClusterSnapshot, pod: str) -> ReplicaRow:
         state=state,
         refused=refused.digest if refused else None,
         reason=reason,
+        process=snapshot.holder_id,
     )
 
 
 async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liveness, pod: str) -> None:
     """Write the row until cancelled; then remove it."""
     written: ReplicaRow | None = None
-    due = 0.0
+    due, again = 0.0, False
     loop = asyncio.get_running_loop()
     try:
         while True:
@@ -71,7 +72,8 @@ async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liv
                 written, due = None, loop.time() + ROW_SECONDS
             elif row != written or loop.time() >= due:
                 try:
-                    await _write(database, recorder, row)
+                    await _write(database, recorder, row, again=again)
+                    again = True
                     written, due = row, loop.time() + ROW_SECONDS * spread(0.9, 1.1)
                 except DatabaseAwayError as error:
                     recorder.trouble("replica row", str(error))
@@ -82,20 +84,25 @@ async def write_row(database: Database, recorder: ClusterRecorder, liveness: Liv
     finally:
         with contextlib.suppress(DatabaseAwayError, TimeoutError):  # the row grows old by itself then
             async with asyncio.timeout(LEAVE_SECONDS):
-                await database.leave(recorder.snapshot.replica_id)
+                await database.leave(recorder.snapshot.replica_id, recorder.snapshot.holder_id)
 
 
-async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow) -> None:
+async def _write(database: Database, recorder: ClusterRecorder, row: ReplicaRow, *, again: bool) -> None:
     """Write the row; where the database does not take it, write it without the texts of the gateway and of syncd.
 
-    One text can be in the rows of all replicas at once; a text that PostgreSQL rejects must end none of them.
+    One text can be in the rows of all replicas at once; a text that PostgreSQL rejects must end none of them. Where
+    this process has written the row before (``again``), whoever wrote it since is another.
 
     Raises:
         DatabaseAwayError: the row was not written.
     """
-    replica_id = recorder.snapshot.replica_id
+    replica_id, acked = recorder.snapshot.replica_id, recorder.snapshot.unrecorded_ack
     try:
-        await database.write_replica(replica_id, row)
+        if acked is not None:
+            await database.ack(acked)
+        process, pod = await database.write_replica(replica_id, row)
+        shared = again and process not in ("", row.process)
+        recorder.clustered(twin=f"{process} on {pod}" if shared else "")
     except RowRefusedError as error:
         message = f"The database does not take this replica's row as it is; it goes without its reason. {error}"
         recorder.trouble("replica row", message)

@@ -1,13 +1,13 @@
 """The gateway's answer, ``answers/gateway.json``: read with tolerance, since another release may have written it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from routeiq_syncd.configuration.legible import legible
-from routeiq_syncd.revision.manifest import whole
+from routeiq_syncd.revision.manifest import Manifest, whole
 
-SERVING_NOTHING = frozenset({"starting", "stopped"})
-"""The states of a gateway that serves no revision."""
+LIVE = ("serving", "draining", "")
+"""The states in which the gateway serves what it acked."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,34 @@ class Refused:
 
 @dataclass(frozen=True)
 class Answer:
-    """The gateway's answer; ``numbers`` are those of every revision that it needs on the volume.
+    """The gateway's answer.
 
-    A gateway that starts or has stopped serves nothing, though its answer keeps what it served last for its next start.
+    Attributes:
+        acked: the revision that the gateway acked last; it serves the revision now only in the states of `LIVE`.
+        refused: the revision that it refused last.
+        numbers: those of every revision that it needs on the volume.
+        state: ``starting``, ``serving``, ``draining`` or ``stopped``; empty before it wrote an answer, and in an answer
+            of a release that does not say.
+        note: why it does not serve, or why a revision waits; empty where it has nothing to say.
     """
 
-    serving: Serving | None = None
+    acked: Serving | None = None
     refused: Refused | None = None
     numbers: frozenset[int] = frozenset()
+    state: str = ""
+    note: str = ""
+
+    @property
+    def serving(self) -> Serving | None:
+        """The revision that clients are answered with now."""
+        return self.acked if self.state in LIVE else None
+
+    def refuses(self, revision: Manifest) -> bool:
+        """Whether ``revision`` was refused; of a manifest that it cannot read the gateway knows half the digest."""
+        refused = self.refused
+        if refused is None or not refused.digest or refused.number not in (revision.number, None):
+            return False
+        return revision.digest.startswith(refused.digest)
 
 
 def read_answer(data: bytes) -> Answer | None:
@@ -46,21 +66,23 @@ def read_answer(data: bytes) -> Answer | None:
     try:
         fields = json.loads(data)
         serving, refused = fields.get("serving"), fields.get("refused")
-        numbers = {whole(worker["number"]) for worker in fields.get("workers") or ()}
+        held = [worker["number"] for worker in fields.get("workers") or ()]
+        numbers = {whole(number) for number in held if number is not None}  # a placeholder has no revision
         answer = Answer(
-            serving=serving and Serving(whole(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
+            acked=serving and Serving(whole(serving["number"]), _text(serving["digest"]), _text(serving["since"])),
             refused=refused
             and Refused(
                 whole(refused["number"]), _text(refused["digest"]), _text(refused["reason"]), _text(refused["at"])
             ),
+            state=_text(fields.get("state") or ""),
+            note=_text(fields.get("note") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    for named in (answer.serving, answer.refused):
+    for named in (answer.acked, answer.refused):
         if named is not None and named.number is not None:
             numbers.add(named.number)
-    serves = fields.get("state") not in SERVING_NOTHING
-    return Answer(answer.serving if serves else None, answer.refused, frozenset(numbers))
+    return replace(answer, numbers=frozenset(numbers))
 
 
 def _text(value: object) -> str:

@@ -128,6 +128,16 @@ def read_manifest(data: bytes) -> Manifest | None:
     return manifest if sound else None
 
 
+def newer(data: bytes) -> bool:
+    """Whether ``data`` is a manifest in a format that only a newer release reads."""
+    try:
+        fields = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    form = fields.get("format") if isinstance(fields, dict) else None
+    return isinstance(form, int) and form > FORMAT
+
+
 def whole(value: object, most: int = MOST_NUMBER) -> int:
     """Return ``value``, a whole number from 0 to ``most``; Python's truth values are not taken for numbers.
 

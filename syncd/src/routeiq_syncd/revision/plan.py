@@ -40,7 +40,14 @@ class Publish:
 
 
 def plan_publish(
-    fetched: Fetched, head: Head | None, rules: Rules, *, floor: int, ahead: int, pointed: Pointer | None = None
+    fetched: Fetched,
+    head: Head | None,
+    rules: Rules,
+    *,
+    floor: int,
+    ahead: int,
+    pointed: Pointer | None = None,
+    lost: bool = False,
 ) -> Same | Refuse | Publish:
     """Decide what becomes of a fetched bundle.
 
@@ -54,9 +61,10 @@ def plan_publish(
             published anew, content that it knows too, since no replica goes back.
         pointed: where the desired revision's content is, None where its row holds it. Once the source has the same
             content elsewhere, such as at a later version of the object, the earlier version may vanish at any time.
+        lost: nobody can open the desired revision any more. The same content is then published anew.
     """
     moved = pointed is not None and pointed != fetched.pointer
-    held = head.digest if head is not None and head.number > ahead and not moved else None
+    held = head.digest if head is not None and head.number > ahead and not moved and not lost else None
     warnings = examine(fetched, held, rules)
     if isinstance(warnings, Same | Refuse):
         return warnings
@@ -97,7 +105,7 @@ class UpToDate:
 class Take:
     """The desired revision has to come to the volume."""
 
-    number: int
+    revision: Head
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,7 @@ def plan_materialise(head: Head | None, current: Manifest | None, highest: int) 
         return UpToDate()
     if head.number < highest or (current is not None and head.number <= current.number):
         return Behind(head.number, max(highest, current.number if current else 0))
-    return Take(head.number)
+    return Take(head)
 
 
 def is_unpublished(current: Manifest | None, head: Head | None) -> bool:

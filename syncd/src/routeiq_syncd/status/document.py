@@ -6,6 +6,7 @@ from routeiq_syncd.revision.answer import Refused
 from routeiq_syncd.revision.instants import seconds_since, stamp
 from routeiq_syncd.revision.manifest import FORMAT
 from routeiq_syncd.revision.plan import is_unpublished
+from routeiq_syncd.status.ownership import not_own
 from routeiq_syncd.status.snapshot import ClusterSnapshot, Snapshot, latest_error
 
 Json = dict[str, object]
@@ -31,6 +32,7 @@ def document(snapshot: Snapshot, now: datetime) -> Json:
         },
         "serving": serving and {"number": serving.number, "digest": serving.digest, "since": serving.since},
         "refused": _refused(snapshot.refused, snapshot.answer.refused),
+        "gateway": {"state": snapshot.answer.state or None, "note": snapshot.answer.note},
         "fetch": {
             "attempted_at": snapshot.fetch.attempted_at,
             "succeeded_at": snapshot.fetch.succeeded_at,
@@ -38,7 +40,7 @@ def document(snapshot: Snapshot, now: datetime) -> Json:
             "outcome": snapshot.fetch.outcome,
         },
         "last_error": error and {"at": error.at, "message": error.message},
-        "warnings": [*snapshot.standing_warnings, *snapshot.warnings],
+        "warnings": [*snapshot.standing_warnings, *(not_own(cluster) if cluster else ()), *snapshot.warnings],
         **({"database": _database(cluster, now)} if cluster else {}),
         "updated_at": stamp(now),
     }
@@ -73,8 +75,11 @@ def _database(cluster: ClusterSnapshot, now: datetime) -> Json:
         "replica_id": cluster.replica_id,
         "own_holder_id": cluster.holder_id,
         "lock_name": cluster.lock_name,
+        "identity": cluster.identity or None,
+        "not_own": list(not_own(cluster)),
         "epoch": shown.epoch if shown else None,
         "desired": cluster.head and {"number": cluster.head.number, "digest": cluster.head.digest},
+        "acked": cluster.acked and {"number": cluster.acked.number, "digest": cluster.acked.digest},
         "unpublished": is_unpublished(cluster.desired, cluster.head),
         "delivery": cluster.delivery,
         "server": cluster.server or None,

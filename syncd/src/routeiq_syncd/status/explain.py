@@ -26,11 +26,13 @@ def barred_text(barred: Barred, place: str, setting: str) -> str | None:
             return None
 
 
-def behind_text(behind: Behind, barred: Barred) -> str:
-    """Say that the database is behind the volume."""
+def behind_text(behind: Behind, barred: Barred, *, strange: bool = False) -> str:
+    """Say that the database is behind the volume, which is ``strange`` where another fleet used it last."""
     newest = f"The database's newest revision is {behind.desired}" if behind.desired else "The database has no revision"
     why = "what answers is not up to date. Nothing goes back."
-    if not barred:
+    if strange:
+        why = "the volume is another fleet's. Nothing goes back; the holder publishes above it."
+    elif not barred:
         why = "the database lost revisions. Nothing goes back; the holder publishes above it."
     return f"{newest}, and this volume has had {behind.held}: {why}"
 
@@ -79,8 +81,7 @@ def _revision(status: Mapping[str, object]) -> list[str]:
             f"The desired revision {wanted.get('number')} is not on the volume yet, which {_holds(on_volume)}."
         )
     if on_volume and serving.get("digest") != on_volume.get("digest"):
-        served = f"revision {serving['number']}" if serving else "nothing, or there is none beside this syncd"
-        sentences.append(f"The volume {_holds(on_volume)}; the gateway serves {served}.")
+        sentences.append(f"The volume {_holds(on_volume)}; {_served(serving, _part(status, 'gateway'))}.")
     elif on_volume and not sentences:
         sentences.append(f"Revision {on_volume.get('number')} is desired, on the volume, and served by the gateway.")
     failover = _part(database, "failover")
@@ -92,12 +93,30 @@ def _revision(status: Mapping[str, object]) -> list[str]:
         )
     if database.get("unpublished"):
         sentences.append("What the volume holds is unpublished: fetched straight from the source without the database.")
+    strange = database.get("not_own")
+    sentences += [str(sentence) for sentence in strange] if isinstance(strange, list) else []
     refused, error = _part(status, "refused"), _part(status, "last_error")
     if refused:
         sentences.append(f"Refused by the {refused.get('by')} at {refused.get('at')}: {refused.get('reason')}")
     if error:
         sentences.append(f"Last error, since {error.get('at')}: {error.get('message')}")
     return sentences
+
+
+def _served(serving: Mapping[str, object], gateway: Mapping[str, object]) -> str:
+    """Say what the gateway serves, or why nothing: its note stands in the status of this release only."""
+    if serving:
+        return f"the gateway serves revision {serving['number']}"
+    note = f": {gateway['note']}" if gateway.get("note") else ""
+    match gateway.get("state"):
+        case None:
+            return "the gateway serves nothing, or there is none beside this syncd"
+        case "stopped":
+            return "the gateway has stopped"
+        case "starting":
+            return f"the gateway has started and serves nothing yet{note}"
+        case state:
+            return f"the gateway is {state} and serves nothing{note}"
 
 
 def _holds(revision: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.status.document import Json, document
 from routeiq_syncd.status.explain import SERVER_UNKNOWN
+from routeiq_syncd.status.ownership import not_own
 from routeiq_syncd.status.snapshot import ClusterSnapshot, Failover, FetchState, LastError, Snapshot
 
 NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -118,6 +119,14 @@ class ClusterRecorder(Recorder):
     """A recorder of leader election."""
 
     snapshot: ClusterSnapshot
+    _told: tuple[str, ...] = ()
+
+    def _replace(self, **changes: Any) -> None:  # noqa: ANN401 - as above
+        super()._replace(**changes)
+        told, self._told = self._told, not_own(self.snapshot)
+        for sentence in self._told:
+            if sentence not in told:
+                self.log.warning("not this replica's own", reason=sentence)
 
     def clustered(self, **changes: Any) -> None:  # noqa: ANN401 - fields of ClusterSnapshot, checked there
         """Record what leader election found, by the names of the snapshot's fields."""

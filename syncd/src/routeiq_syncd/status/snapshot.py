@@ -8,6 +8,7 @@ from routeiq_syncd.revision.answer import Answer, Refused
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.outcome import Outcome
 from routeiq_syncd.revision.plan import Barred, Head
+from routeiq_syncd.volume.fleet_mark import FleetMark
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class ClusterSnapshot(Snapshot):
         term: this process's own, None while it is a candidate.
         lease: the row as last seen, None where nobody ever had it or it was not seen yet.
         head: the desired revision as last seen.
+        identity: which database it is, over dumps, restores and failovers; empty where that is not known.
+        strangers: the fleet in which the volume was last used, where that is another one; else None.
+        twin: another process that writes under this replica's id, empty where there is none.
+        acked: the newest revision that a gateway of the fleet has acked, as last seen.
         skipped: polls of the source that this process left to the holder.
         seen_at: when the database last answered.
         delivery: how news of a revision comes, ``listen`` or ``poll``.
@@ -87,6 +92,10 @@ class ClusterSnapshot(Snapshot):
     term: Term | None = None
     lease: Lease | None = None
     head: Head | None = None
+    acked: Head | None = None
+    identity: str = ""
+    strangers: FleetMark | None = None
+    twin: str = ""
     skipped: int = 0
     seen_at: str | None = None
     delivery: Literal["listen", "poll"] = "poll"
@@ -94,6 +103,14 @@ class ClusterSnapshot(Snapshot):
     failover: Failover | None = None
     barred: Barred = ""
     ahead: int = 0
+
+    @property
+    def unrecorded_ack(self) -> Head | None:
+        """The revision that this gateway has acked, where the database may not know that the fleet has."""
+        own = self.answer.acked
+        if own is None or (self.acked is not None and self.acked.number >= own.number):
+            return None
+        return Head(own.number, own.digest)
 
 
 def latest_error(snapshot: Snapshot) -> LastError | None:

@@ -7,7 +7,6 @@ two steps with the name of the step just done; it does nothing in production.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -16,12 +15,15 @@ from pathlib import Path
 from routeiq_syncd.configuration.bundle import MANIFEST, Bundle
 from routeiq_syncd.revision.answer import Answer, read_answer
 from routeiq_syncd.revision.garbage import doomed
-from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, number_in, read_manifest, write_manifest
+from routeiq_syncd.revision.manifest import Manifest, number_in, write_manifest
 from routeiq_syncd.volume.atomic import TEMPORARY, flush_directory, remove, replace_file, temporary_name, write_file
+from routeiq_syncd.volume.tree import intact, manifest_of, read_file
 
 REVISIONS = "revisions"
 CURRENT = "current"
 CANDIDATE = "candidate"
+ACKED = "acked"
+LINKS = (CURRENT, CANDIDATE, ACKED)
 ANSWER = "answers/gateway.json"
 STATUS = "status.json"
 LOCK = "syncd.lock"
@@ -75,44 +77,69 @@ class Volume:
         return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
 
     def recover(self) -> None:
-        """Remove the leftovers of a killed writer, and the link `current` if its tree is not intact."""
+        """Remove the leftovers of a killed writer and links to trees that are not whole; make do with the reserve."""
         for directory in (self.root, self.root / REVISIONS):
             for leftover in directory.glob(TEMPORARY + "*"):
                 remove(leftover)
         self._make_way(CURRENT)
-        manifest = self.current()
-        if manifest is not None and not self._intact(manifest):
-            # The number stays taken; the next revision brings a new link.
-            (self.root / CURRENT).unlink()
-            flush_directory(self.root)
+        for link in (ACKED, CURRENT):
+            manifest = self.linked(link)
+            if manifest is not None and not intact(self.root / REVISIONS / manifest.name, manifest):
+                (self.root / link).unlink()  # the number stays taken; the next revision brings a new link
+                flush_directory(self.root)
+        reserve = self.linked(ACKED)
+        if reserve is not None and self.current() is None:
+            fault = self.point(CURRENT, reserve)
+            self.tell(
+                fault or f"`current` named no whole revision; it names {reserve.number} now, which the fleet acked."
+            )
 
     def current(self) -> Manifest | None:
         """Return the manifest of the revision that `current` points to; None without a link or a revision behind it."""
-        name = self._linked(CURRENT)
+        return self.linked(CURRENT)
+
+    def linked(self, link: str) -> Manifest | None:
+        """Return the manifest of the revision that ``link`` points to; None without a link or a revision behind it."""
+        name = self._linked(link)
         if name is None:
             return None
-        data = _read(self.root / REVISIONS / name / MANIFEST, MANIFEST_BYTES)
-        manifest = None if data is None else read_manifest(data)
-        return manifest if manifest is not None and manifest.name == name else None
+        return manifest_of(self.root / REVISIONS / name)
 
     def next_number(self) -> int:
         """Return a number above every number that this volume has shown, as far as its files tell."""
         names = [path.name for path in (self.root / REVISIONS).iterdir()]
-        names += [name for link in (CURRENT, CANDIDATE) if (name := self._linked(link)) is not None]
+        names += [name for link in LINKS if (name := self._linked(link)) is not None]
         numbers = {number for name in names if (number := number_in(name)) is not None}
         answer = self.answer()
         return max(numbers | (answer.numbers if answer else frozenset()), default=0) + 1
 
-    def materialise(self, bundle: Bundle, manifest: Manifest, written: bytes | None = None) -> str | None:
-        """Lay the bundle on the volume and swap `current`.
+    def tree(self, number: int, digest: str) -> Manifest | None:
+        """Return the manifest of a revision whose tree is on the volume, whole; None for any other."""
+        tree = self.root / REVISIONS / f"{number:06d}-{digest[:12]}"
+        manifest = manifest_of(tree)
+        return manifest if manifest is not None and manifest.digest == digest and intact(tree, manifest) else None
+
+    def point(self, link: str, manifest: Manifest) -> str | None:
+        """Have ``link`` point to a tree of the volume; return None, or the sentence why the disk did not take it."""
+        try:
+            self._swap(link, manifest.name)
+        except OSError as error:
+            return self._not_taken(manifest, error)
+        return None
+
+    def materialise(
+        self, bundle: Bundle, manifest: Manifest, written: bytes | None = None, link: str = CURRENT
+    ) -> str | None:
+        """Lay the bundle on the volume and swap ``link``.
 
         Args:
             bundle: the files.
             manifest: the revision's manifest.
             written: the manifest as another release wrote it, None for a manifest of this release.
+            link: the link that points to the revision afterwards.
 
         Returns:
-            None, or the sentence why the disk did not take the revision: `current` is then as it was.
+            None, or the sentence why the disk did not take the revision: the link is then as it was.
         """
         temporary = self.root / REVISIONS / temporary_name()
         final = self.root / REVISIONS / manifest.name
@@ -125,13 +152,12 @@ class Volume:
             self._checkpoint("tree renamed")
             flush_directory(self.root / REVISIONS)
             self._checkpoint("revisions synced")
-            self._swap(CURRENT, manifest.name)
+            self._swap(link, manifest.name)
         except OSError as error:
-            fault = error.strerror or type(error).__name__
             remove(temporary)
-            if self._linked(CURRENT) != manifest.name:
+            if manifest.name not in {self._linked(link) for link in LINKS}:
                 remove(final)
-            return f"The volume {self.root} did not take revision {manifest.number} ({fault}); it is tried again."
+            return self._not_taken(manifest, error)
         return None
 
     def _write_tree(self, tree: Path, bundle: Bundle, manifest: bytes) -> None:
@@ -177,7 +203,7 @@ class Volume:
         answer = self.answer()
         if answer is None:
             return ()
-        linked = frozenset(name for link in (CURRENT, CANDIDATE) if (name := self._linked(link)) is not None)
+        linked = frozenset(name for link in LINKS if (name := self._linked(link)) is not None)
         present = [path.name for path in (self.root / REVISIONS).iterdir()]
         names = doomed(present, linked=linked, used=answer.numbers)
         removed = []
@@ -199,7 +225,7 @@ class Volume:
     def answer(self) -> Answer | None:
         """Return the gateway's answer: an empty answer before it wrote one, None where it cannot be read."""
         path = self.root / ANSWER
-        data = _read(path, ANSWER_BYTES)
+        data = read_file(path, ANSWER_BYTES)
         if data is not None:
             return read_answer(data)
         try:
@@ -221,8 +247,7 @@ class Volume:
     def identity(self, fresh: str) -> str:
         """Return the id of this volume's replica; ``fresh`` becomes the id where the volume has none."""
         path = self.root / IDENTITY
-        data = _read(path, 200)
-        text = data.decode(errors="replace").strip() if data else ""
+        text = (read_file(path, 200) or b"").decode(errors="replace").strip()
         if text.isprintable() and text:
             return text
         with contextlib.suppress(OSError):  # on a faulty disk, the next start makes a new id
@@ -245,13 +270,9 @@ class Volume:
         directory, _, name = target.rpartition("/")
         return name if directory == REVISIONS and number_in(name) is not None else None
 
-    def _intact(self, manifest: Manifest) -> bool:
-        tree = self.root / REVISIONS / manifest.name
-        for entry in manifest.files:
-            data = _read(tree / entry.path, entry.size)
-            if data is None or len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
-                return False
-        return True
+    def _not_taken(self, manifest: Manifest, error: OSError) -> str:
+        fault = error.strerror or type(error).__name__
+        return f"The volume {self.root} did not take revision {manifest.number} ({fault}); it is tried again."
 
 
 def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
@@ -276,18 +297,3 @@ def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
             f"The volume {root} cannot be written: {error.strerror}; mend it, or set ROUTEIQ_VOLUME."
         ) from None
     return Volume(root, lock, checkpoint)
-
-
-def read_status(root: Path) -> bytes | None:
-    """Return `status.json` of the volume at ``root``, None where there is no such file; needs no lock."""
-    return _read(root / STATUS, ANSWER_BYTES)
-
-
-def _read(path: Path, limit: int) -> bytes | None:
-    """Return up to ``limit`` + 1 bytes of a file; None where there is no file to read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
-            return file.read(limit + 1)
-    except OSError:
-        return None

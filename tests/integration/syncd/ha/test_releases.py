@@ -21,6 +21,7 @@ from routeiq_syncd.revision.manifest import Publisher
 from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.sources.file import FileSource
+from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder
 from routeiq_syncd.volume.volume import open_volume
 from tests.support.fleet import Fleet
@@ -52,6 +53,9 @@ def test_a_schema_that_comes_late_is_waited_for(replicas: Fleet) -> None:
     syncd.wait_for_status("no error any more", last_error=None)
 
 
+OWN = Ownership("file", "config.yaml")
+
+
 def test_a_schema_that_never_comes_ends_the_wait(replicas: Fleet) -> None:
     """Ten minutes by its clock, and the process ends with a sentence: an operator has to see it."""
     replicas.sql("DELETE FROM routeiq.migration")
@@ -66,7 +70,7 @@ def test_a_schema_that_never_comes_ends_the_wait(replicas: Fleet) -> None:
     async def story() -> None:
         session = Session(parse_url(replicas.postgres.url(replicas.database)), seconds=5)
         database = Database(session, "config_sync", Timing())
-        await Follower(database, reconciler, recorder, Liveness(), seconds.__next__).run()
+        await Follower(database, reconciler, recorder, Liveness(), seconds.__next__, OWN).run()
 
     with pytest.raises(SchemaNeverCameError, match=r"is at nothing and .* run `routeiq-migrate up`.* for 600 s"):
         asyncio.run(story())

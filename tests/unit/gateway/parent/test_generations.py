@@ -12,7 +12,7 @@ from routeiq_gateway.parent.generations import step
 from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, LONGEST_DELAY, Pause, State, Worker
 from routeiq_gateway.settings import IDLE_AT_STOP
 from tests.support.gateway_invariants import LIMITS
-from tests.support.gateway_world import World, revision, serving, starting
+from tests.support.gateway_world import revision, serving, starting
 
 NEXT = revision(3)
 IN_A_RELOAD = {"seconds": LIMITS.drain, "idle": LIMITS.keepalive, "pass_on": True}
@@ -192,28 +192,6 @@ def test_an_older_revision_is_refused() -> None:
     refused = [action for action in wanted if isinstance(action, actions.Nack)]
     assert "is older than 2" in refused[0].reason
     assert not state.rollouts
-
-
-def test_a_start_on_a_refused_revision_falls_back() -> None:
-    """The last known good comes up; without one, clients are told the reason, unless orphans serve."""
-    good = starting(current=-3, good=2)
-    assert [rollout.purpose for rollout in good.state.rollouts] == ["fallback"]
-    alone = starting(current=-3).look()
-    assert [rollout.purpose for rollout in alone.state.rollouts] == ["placeholder"]
-    assert alone.state.note == "revision 3 is refused: damaged"
-    beside = starting(current=-3, orphans=True).look()
-    assert not beside.state.rollouts
-    assert [one.purpose for one in replace(beside, orphans=False).look().processes] == ["placeholder"]
-
-
-def test_a_last_known_good_that_cannot_be_brought_up_now_is_tried_again() -> None:
-    """No room for the fallback: nothing spins, the reason stands in the note, and in the end it serves."""
-    world = World(current=-3, good=2, disk=False).look()
-    assert world.state.note == "revision 3 is refused: damaged"
-    world = replace(world, disk=True, now=world.now + 1).look()
-    for number in [process.number for process in world.processes]:
-        world = world.after("ready", number)
-    assert world.acked == (2,)
 
 
 def test_as_many_draining_workers_as_allowed_defer_a_reload() -> None:

@@ -18,6 +18,10 @@ SPACES: Mapping[str, tuple[Callable[[], World], int]] = {
     "nothing to serve yet": (lambda: starting(asks=0, moves=(2, -3)), 5),
     "orphans of an earlier parent serve": (lambda: starting(orphans=True, moves=(1,)), 5),
     "a refused revision and a last known good": (lambda: starting(current=-3, good=2, asks=0, moves=(4,)), 5),
+    "a refused revision, and others that the fleet acked": (
+        lambda: starting(current=-5, good=1, asks=0, acks=(2, 3), moves=(6,)),
+        5,
+    ),
     "two workers serve": (lambda: serving(asks=0, moves=(1, 3, -4)), 4),
     "a reload is under way": (lambda: serving(moves=(3, 4)).after("move", 3), 4),
     "candidates are tried": (lambda: serving(asks=0, trials=(3, 4, -5)), 3),
@@ -99,9 +103,15 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "the disk fills under two workers",
         "spins: read reload",
     ),
+    "what was refused is fallen back to again": (
+        "known.without(digest) if",
+        "known if",
+        "a refused revision and a last known good",
+        "spins: fallback 2",
+    ),
     "a fallback to a full disk has no pause": (
-        "                if event.passing:\n                    self.pause(FIRST_DELAY)\n                else:",
-        "                if not event.passing:",
+        "                if event.passing:\n                    self.pause(FIRST_DELAY)\n",
+        "",
         "the disk fills",
         "spins: read fallback",
     ),

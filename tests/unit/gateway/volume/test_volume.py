@@ -17,18 +17,36 @@ def test_a_volume_without_anything_has_nothing(tmp_path: Path) -> None:
     volume = Volume(tmp_path)
     assert volume.link("current") is None
     assert volume.read_verdicts(LOG) == (None, None)
-    assert volume.last_known_good(None) is None
+    assert list(volume.fallbacks(None)) == []
 
 
-def test_a_revision_that_vanished_is_no_last_known_good(tmp_path: Path) -> None:
+def test_a_revision_that_vanished_is_nothing_to_fall_back_to(tmp_path: Path) -> None:
     """The answer may outlive the tree, or the tree be damaged; then there is nothing to fall back on."""
     made = revision(tmp_path, 7, b"a: b\n")
     served = Served(made.number, made.digest, "2026-01-01T00:00:00.000Z")
-    assert Volume(tmp_path).last_known_good(served) == made
+    assert list(Volume(tmp_path).fallbacks(served)) == [made]
     (made.directory / "config.yaml").write_bytes(b"a: c\n")
-    assert Volume(tmp_path).last_known_good(served) is None
+    assert list(Volume(tmp_path).fallbacks(served)) == []
     (made.directory / "manifest.json").unlink()
-    assert Volume(tmp_path).last_known_good(served) is None
+    assert list(Volume(tmp_path).fallbacks(served)) == []
+
+
+def test_what_is_known_to_be_good_is_fallen_back_to_first(tmp_path: Path) -> None:
+    """The newest of what the fleet acked and this gateway acked, then the other; then the rest, newest first."""
+    made = {number: revision(tmp_path, number, f"a: {number}\n".encode()) for number in (3, 27, 30, 34, 35)}
+    (tmp_path / "revisions" / "notes").mkdir()
+    served = Served(27, made[27].digest, "2026-01-01T00:00:00.000Z")
+
+    def order(served: Served | None) -> list[int]:
+        return [found.number for found in Volume(tmp_path).fallbacks(served)]
+
+    assert order(served) == [27, 35, 34, 30, 3]
+    assert order(None) == [35, 34, 30, 27, 3]
+    (tmp_path / "acked").symlink_to(f"revisions/{made[34].directory.name}")
+    assert order(served) == [34, 27, 35, 30, 3]
+    (tmp_path / "acked").unlink()
+    (tmp_path / "acked").symlink_to("../elsewhere")
+    assert order(served) == [27, 35, 34, 30, 3]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from routeiq_syncd.configuration.bundle import Bounds, Entry
 from routeiq_syncd.revision.answer import read_answer
-from routeiq_syncd.revision.manifest import MANIFEST_BYTES, read_manifest, write_manifest
+from routeiq_syncd.revision.manifest import MANIFEST_BYTES, newer, read_manifest, write_manifest
 from tests.support.manifests import EMPTY, files, manifest_of
 from tests.support.snapshots import manifest
 
@@ -85,3 +85,12 @@ def test_fields_of_another_type_are_no_manifest(fields: dict[str, object]) -> No
     """Nor is one that is longer than what is read from a volume."""
     assert read_manifest(manifest_of(*files("config.yaml"))) is not None
     assert read_manifest(manifest_of(*files("config.yaml"), **fields)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "newer_one"),
+    [(b'{"format": 2}', True), (b'{"format": 1}', False), (b"{}", False), (b"[]", False), (b"x", False), (b"", False)],
+)
+def test_a_manifest_of_a_newer_release_is_told_from_damage(text: bytes, *, newer_one: bool) -> None:
+    """By its format alone; whatever else cannot be read is damage."""
+    assert newer(text) is newer_one

@@ -42,10 +42,10 @@ def on_volume(number: int) -> Manifest:
         (None, on_volume(4), 4, Behind(0, 4)),
         (None, on_volume(4), 6, Behind(0, 6)),
         (None, replace(on_volume(4), publisher=Publisher("host", 0)), 4, Nothing()),
-        (Head(4, BUNDLE.digest), None, 0, Take(4)),
+        (Head(4, BUNDLE.digest), None, 0, Take(Head(4, BUNDLE.digest))),
         (Head(4, BUNDLE.digest), on_volume(4), 4, UpToDate()),
-        (Head(5, OTHER), on_volume(4), 4, Take(5)),
-        (Head(5, OTHER), on_volume(4), 5, Take(5)),
+        (Head(5, OTHER), on_volume(4), 4, Take(Head(5, OTHER))),
+        (Head(5, OTHER), on_volume(4), 5, Take(Head(5, OTHER))),
         (Head(3, OTHER), on_volume(4), 4, Behind(3, 4)),
         (Head(4, OTHER), on_volume(4), 4, Behind(4, 4)),
         (Head(5, OTHER), on_volume(4), 6, Behind(5, 6)),
@@ -68,6 +68,9 @@ def test_what_the_database_lost_is_published_above() -> None:
         plan = plan_publish(FETCHED, head, RULES, floor=2, ahead=ahead)
         assert isinstance(plan, Publish)
         assert plan.floor == ahead
+    anew = plan_publish(FETCHED, head, RULES, floor=4, ahead=0, lost=True)
+    assert isinstance(anew, Publish)
+    assert anew.floor >= head.number
     plan = plan_publish(FETCHED, None, RULES, floor=2, ahead=0)
     assert isinstance(plan, Publish)
     assert plan.floor == 2
