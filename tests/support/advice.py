@@ -24,7 +24,7 @@ SQL = (
     "LOCK",
 )
 SQL_PARTS = ("s.pid, ", "{} IS NOT NULL", "ROLLBACK TO", "extract(", "EXISTS")
-LOGGED = ("info", "warning", "error", "add_argument", "add_parser", "ArgumentParser", "compile", "print")
+LOGGED = ("info", "warning", "error", "add_argument", "add_parser", "Parser", "compile", "print")
 """Calls whose texts are events of the log, help, patterns or answers."""
 
 ADVICE = "tests/integration/migrate/test_advice.py::"
@@ -119,10 +119,10 @@ FOLLOWED = {
                 "NAME=VALUE",
                 "which is not read here. {}",
                 "Give both, or neither",
-                "LOG_LEVEL is {}",
-                "LOG_FORMAT is {}",
+                "LOG_LEVEL must be",
+                "LOG_FORMAT must be",
             ),
-            *("expected true or false", "{} is {}; expected {}."),
+            *("{} must be true or false", "{} must be a number: {}."),
         ],
         URLS,
     ),

@@ -56,20 +56,20 @@ URL = "postgresql://u:p@h:5432/d"
             "Give both, or neither",
             {"DATABASE_URL": f"{URL}?sslkey=k&sslcert=c"},
         ),
-        ({"LOG_LEVEL": "loud"}, "expected one of DEBUG, INFO", {"LOG_LEVEL": "INFO"}),
-        ({"LOG_FORMAT": "xml"}, "expected json or console", {"LOG_FORMAT": "json"}),
-        ({"DISABLE_SCHEMA_UPDATE": "maybe"}, "expected true or false", {"DISABLE_SCHEMA_UPDATE": "true"}),
+        ({"LOG_LEVEL": "loud"}, "must be one of DEBUG, INFO", {"LOG_LEVEL": "INFO"}),
+        ({"LOG_FORMAT": "xml"}, "must be json or console", {"LOG_FORMAT": "json"}),
+        ({"DISABLE_SCHEMA_UPDATE": "maybe"}, "must be true or false", {"DISABLE_SCHEMA_UPDATE": "true"}),
         (
             {"LITELLM_MIGRATION_LOCK_TIMEOUT": "-1"},
-            "expected seconds, 0 or more",
+            "must be a number: seconds, 0 or more",
             {"LITELLM_MIGRATION_LOCK_TIMEOUT": "0"},
         ),
         (
             {"LLMROUTER_OTEL_SAMPLE_RATE": "2"},
-            "expected a share from 0 to 1",
+            "must be a number: a share from 0 to 1",
             {"LLMROUTER_OTEL_SAMPLE_RATE": "1"},
         ),
-        ({"ROUTEIQ_LARGE_TABLE_MB": "big"}, "expected megabytes, 0 or more", {"ROUTEIQ_LARGE_TABLE_MB": "0"}),
+        ({"ROUTEIQ_LARGE_TABLE_MB": "big"}, "must be a number: megabytes, 0 or more", {"ROUTEIQ_LARGE_TABLE_MB": "0"}),
     ],
 )
 def test_a_setting_corrected_as_told_is_taken(wrong: dict[str, str], words: str, right: dict[str, str]) -> None:

@@ -146,7 +146,7 @@ class Worker:
             if self.assignment.trial:
                 await examination.try_out(front)
         except StartRefusedError as error:
-            self.channel.send("refused", reason=examination.told(error), passing=error.passing)
+            self.channel.send("refused", reason=examination.reason(error), passing=error.passing)
             return EXIT_REFUSED
         self._obey(server, routes)
         if self.assignment.config is not None:

@@ -22,7 +22,7 @@ def test_the_gateways_texts_are_legible() -> None:
 
 @pytest.mark.parametrize(
     ("state", "number"),
-    [("starting", None), ("stopped", None), ("serving", 19), ("draining", 19), ("of another release", 19)],
+    [("starting", None), ("stopped", None), ("serving", 19), ("draining", 19), ("of another release", None)],
 )
 def test_a_gateway_that_starts_or_has_stopped_serves_nothing(state: str, number: int | None) -> None:
     """What it served last stays on the volume for its next start, and is not told as served now."""

@@ -139,7 +139,7 @@ class Examination:
             )
             raise await self.database.refusal(error, blame(reason, self.naming, self.suspects)) from error
 
-    def told(self, refusal: StartRefusedError) -> str:
+    def reason(self, refusal: StartRefusedError) -> str:
         """Return the reason of ``refusal`` as everybody may read it."""
         return shorten(self.naming.clean(scrub(str(refusal), self.secrets)))
 
