@@ -97,7 +97,7 @@ class Bump:
             self.take(after)
             parts.append(self.tests())
         else:
-            parts.append(Part("The pins are as they were, and nothing of the new wheels ran"))
+            parts.append(Part("Not taken", ("The pins are as they were, and nothing of the new wheels ran.",)))
         return publish(report(old[LITELLM], new[LITELLM], parts), look=any(part.look for part in parts))
 
     def copy(self, name: str) -> Path:
