@@ -83,7 +83,8 @@ class Bump:
         self.resolve(after, version)
         old, new = (locked((tree / "uv.lock").read_text()) for tree in (before, after))
         if old[LITELLM] == new[LITELLM]:
-            say(f"LiteLLM {old[LITELLM]} is pinned already, and no newer release resolves: nothing to do.")
+            newest = "" if version else ", and no newer release resolves"
+            say(f"LiteLLM {old[LITELLM]} is pinned already{newest}: nothing to do.")
             return 0
         say(f"LiteLLM {old[LITELLM]} → {new[LITELLM]}: the wheels are compared")
         kept = self.scratch / "environment"
