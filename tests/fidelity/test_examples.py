@@ -19,13 +19,13 @@ REFUSED = {
     "langfuse_config.yaml": "KeyError: 'litellm_params'",
     "load_balancer.yaml": "model_list: 'mistral-7b-instruct' (mistralai/mistral-7b-instruct) was not loaded",
     "reject_clientside_metadata_tags_config.yaml": "Unable to find Prisma binaries",
-    "tool_permission_example.yaml": "litellm_settings.success_callback: 'langfuse' cannot be used",
+    "tool_permission_example.yaml": "litellm_settings.success_callback[0]: 'langfuse' cannot be used",
     "generic_guardrail_api/example_config.yaml": "GuardrailItem() argument after ** must be a mapping",
 }
 """Examples that are refused, each with its reason.
 
-Stock starts on those with a callback that cannot be used, and on those of which it drops a model: it fails requests, or
-serves without that part. The others end its start too.
+Stock starts on the one with a callback that needs a licence, and on those of which it drops a model: it fails requests,
+or serves without that part. The others end its start too.
 """
 OF_REDIS = {"enterprise_config.yaml", "otel_test_config.yaml"}
 """Examples whose cache is in Redis, and that leave its place to the environment."""

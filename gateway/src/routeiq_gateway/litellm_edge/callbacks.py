@@ -27,6 +27,8 @@ ON_REQUEST = ("success_callback", "failure_callback", "input_callback")
 """The lists whose callbacks LiteLLM builds at the first request."""
 INSTALLED_BY_PIP = {"sentry": "sentry_sdk", "slack": "slack_bolt", "supabase": "supabase"}
 """The callbacks for which LiteLLM runs pip where their module is missing, by module: a gateway installs nothing."""
+NOT_BUILT = re.compile(r"Could not build the '(.+?)' callback configured in litellm_settings: ")
+"""How LiteLLM says at its start that a callback's package is missing."""
 MOST_BYTES = 300
 
 
@@ -79,14 +81,17 @@ def unusable() -> list[str]:
 
 
 def not_imported(config: Mapping[str, Any], error: BaseException) -> str | None:
-    """Return what to say of ``error`` where LiteLLM could not import a dotted name of ``config``, else None."""
+    """Return what to say of ``error`` where LiteLLM could not import what a text of ``config`` names, else None."""
+    built = NOT_BUILT.match(str(error))
     for where, text in texts_of(config, ""):
         module, dot, instance = text.rpartition(".")
+        cause = _first_line(error.__cause__ or error)
+        if built and text == built[1] and where.startswith("litellm_settings."):
+            return f"{where}: {text!r} cannot be used: {cause}"
         if dot and str(error) == f"Could not import {instance} from {module}":
-            cause = error.__cause__ or error
             beside = module.replace(".", "/") + ".py"
             return (
-                f"{where}: {text!r} cannot be imported: {_first_line(cause)}; {beside} is looked for beside"
+                f"{where}: {text!r} cannot be imported: {cause}; {beside} is looked for beside"
                 " config.yaml, then an installed module of that name"
             )
     return None

@@ -61,7 +61,7 @@ class Routes:
             future.set_result(message)
 
     async def _with_key(self, handler: Handler, call: Call) -> Reply:
-        return check_master_key(proxy.master_key(), proxy.key_header(), call) or await handler(call)
+        return check_master_key(proxy.master_key(), proxy.key_headers(), call) or await handler(call)
 
     async def _live(self, _call: Call) -> Reply:
         return Reply(200, {"status": "live"})
