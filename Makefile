@@ -1,6 +1,6 @@
 # Everything starts here. uv is installed into .uv/ where the machine has none.
 .DEFAULT_GOAL := help
-.PHONY: help up sync servers database test unit contract integration fidelity e2e check format bench bench-gateway bench-migrate bench-syncd clean
+.PHONY: help up sync servers database test unit contract integration fidelity e2e check format bench bench-gateway bench-migrate bench-syncd bump clean
 SHELL := /bin/sh
 UV = $$(.ci/uv.sh)
 RUN = .venv/bin/
@@ -54,6 +54,9 @@ bench-migrate: sync ## measure migrations against psql; writes bench/RESULTS-mig
 
 bench-syncd: sync ## measure syncd against its targets; writes bench/RESULTS-syncd.md
 	$(RUN)python -m bench.syncd
+
+bump: sync ## take LiteLLM to the newest release that resolves, or to VERSION=x.y.z, and report what changes
+	$(RUN)python .ci/bump.py "$(UV)" $${VERSION:+"$$VERSION"}
 
 clean: ## remove what the build left, but not .env, config.yaml and var/
 	rm -rf .venv .venv-* .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -17,8 +17,9 @@ NAMES = """
     litellm.llms.bedrock.passthrough.guardrail_translation.handler
     litellm.llms.cohere.rerank.guardrail_translation.handler litellm.llms.edenai.chat.transformation
     litellm.llms.fal_ai.chat.transformation litellm.llms.gemini.google_genai.guardrail_translation.handler
-    litellm.llms.litellm_proxy.chat.transformation litellm.llms.mistral.ocr.guardrail_translation.handler
-    litellm.llms.openai.chat.gpt_audio_transformation litellm.llms.openai.completion.guardrail_translation.handler
+    litellm.llms.github_copilot.per_user_auth litellm.llms.litellm_proxy.chat.transformation
+    litellm.llms.mistral.ocr.guardrail_translation.handler litellm.llms.openai.chat.gpt_audio_transformation
+    litellm.llms.openai.completion.guardrail_translation.handler
     litellm.llms.openai.embeddings.guardrail_translation.handler
     litellm.llms.openai.speech.guardrail_translation.handler
     litellm.llms.openai.transcriptions.guardrail_translation.handler
@@ -26,10 +27,9 @@ NAMES = """
     litellm.llms.pass_through.guardrail_translation.handler
     litellm.llms.vertex_ai.vertex_ai_partner_models.anthropic.transformation
     litellm.proxy._experimental.mcp_server.guardrail_translation.handler
-    litellm.proxy._experimental.mcp_server.mcp_server_manager
-    litellm.proxy._experimental.mcp_server.rest_endpoints litellm.proxy._experimental.mcp_server.server
-    litellm.proxy.admin_mcp litellm.proxy.anthropic_endpoints.endpoints litellm.proxy.common_utils.banner
-    litellm.proxy.guardrails.anthropic_sse litellm.proxy.guardrails.guardrail_helpers
+    litellm.proxy._experimental.mcp_server.mcp_server_manager litellm.proxy._experimental.mcp_server.rest_endpoints
+    litellm.proxy._experimental.mcp_server.server litellm.proxy.admin_mcp litellm.proxy.anthropic_endpoints.endpoints
+    litellm.proxy.common_utils.banner litellm.proxy.guardrails.anthropic_sse litellm.proxy.guardrails.guardrail_helpers
     litellm.proxy.hooks.mcp_semantic_filter.hook litellm.proxy.pass_through_endpoints.llm_passthrough_endpoints
     litellm.proxy.policy_engine.init_policies litellm.proxy.realtime_endpoints.endpoints
     litellm.proxy.response_polling.background_streaming litellm.proxy.response_polling.polling_handler

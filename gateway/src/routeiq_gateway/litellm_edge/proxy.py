@@ -133,10 +133,10 @@ def master_key(*, started: bool) -> str | None:
     return key
 
 
-def key_header() -> str:
-    """Return the name of the header that carries a key, in lower case."""
+def key_headers() -> tuple[str, ...]:
+    """Return the names of the headers that carry a key, in lower case; where several come, the first counts."""
     name: str = _proxy().general_settings.get("litellm_key_header_name") or "authorization"
-    return name.lower()
+    return tuple(dict.fromkeys((name.lower(), "authorization")))
 
 
 def root_paths() -> tuple[str, ...]:

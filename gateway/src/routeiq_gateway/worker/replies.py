@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +46,11 @@ def error_body(message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "routeiq_gateway"}}
 
 
-def check_master_key(key: str | None, header: str, call: Call) -> Reply | None:
+def check_master_key(key: str | None, headers: Sequence[str], call: Call) -> Reply | None:
     """Return None where ``call`` carries the master key as bearer token (RFC 6750), else the reply that refuses it.
 
-    ``header`` is the name of the header for keys, in lower case. Its scheme's name is of either case (RFC 9110, 11.1).
+    ``headers`` are the names of those that carry a key, in lower case; the first that was sent counts. The name of its
+    scheme is of either case (RFC 9110, 11.1).
     """
     if not key:
         return Reply(
@@ -59,9 +60,10 @@ def check_master_key(key: str | None, header: str, call: Call) -> Reply | None:
                 " own master_key counts once the configuration is served"
             ),
         )
-    given = BEARER.sub("", call.headers.get(header, "")).encode()
+    sent = next((call.headers[name] for name in headers if name in call.headers), "")
+    given = BEARER.sub("", sent).encode()
     if not secrets.compare_digest(given, key.encode()):
-        return Reply(401, error_body(f"wrong or missing master key; send it as '{header.title()}: Bearer <key>'"))
+        return Reply(401, error_body(f"wrong or missing master key; send it as '{headers[0].title()}: Bearer <key>'"))
     return None
 
 

@@ -63,7 +63,7 @@ class Routes:
 
     async def _with_key(self, handler: Handler, call: Call) -> Reply:
         key = proxy.master_key(started=self.inner is not placeholder)
-        return check_master_key(key, proxy.key_header(), call) or await handler(call)
+        return check_master_key(key, proxy.key_headers(), call) or await handler(call)
 
     async def _live(self, _call: Call) -> Reply:
         return Reply(200, {"status": "live"})

@@ -21,14 +21,25 @@ from routeiq_gateway.worker.replies import Call, check_master_key
 def test_the_master_key_opens(key: str | None, authorization: str | None, status: int | None) -> None:
     """The right key opens the route, a wrong or missing key does not, and without a master key no key does."""
     headers = {} if authorization is None else {"authorization": authorization}
-    refusal = check_master_key(key, "authorization", Call(headers))
+    refusal = check_master_key(key, ("authorization",), Call(headers))
     assert (refusal.status if refusal else None) == status
 
 
-def test_the_key_is_read_from_the_header_that_the_configuration_names() -> None:
-    """With another header for keys, `Authorization` opens nothing, and the refusal names the header."""
-    assert check_master_key("sk-right", "x-litellm-key", Call({"x-litellm-key": "Bearer sk-right"})) is None
-    assert check_master_key("sk-right", "x-litellm-key", Call({"x-litellm-key": "sk-right"})) is None
-    refusal = check_master_key("sk-right", "x-litellm-key", Call({"authorization": "Bearer sk-right"}))
-    assert refusal is not None
-    assert "X-Litellm-Key: Bearer" in refusal.body["error"]["message"]
+@pytest.mark.parametrize(
+    ("headers", "opens"),
+    [
+        ({"x-litellm-key": "Bearer sk-right"}, True),
+        ({"x-litellm-key": "sk-right"}, True),
+        ({"authorization": "Bearer sk-right"}, True),
+        ({"x-litellm-key": "Bearer sk-right", "authorization": "Bearer sk-wrong"}, True),
+        ({"x-litellm-key": "Bearer sk-wrong", "authorization": "Bearer sk-right"}, False),
+        ({"x-litellm-key": "", "authorization": "Bearer sk-right"}, False),
+        ({"x-other": "Bearer sk-right"}, False),
+        ({}, False),
+    ],
+)
+def test_the_first_header_for_keys_that_was_sent_counts(headers: dict[str, str], opens: bool) -> None:  # noqa: FBT001
+    """The header that the configuration names goes before `Authorization`, and the refusal names it."""
+    refusal = check_master_key("sk-right", ("x-litellm-key", "authorization"), Call(headers))
+    assert (refusal is None) == opens
+    assert refusal is None or "X-Litellm-Key: Bearer" in refusal.body["error"]["message"]

@@ -1,5 +1,6 @@
 """Why LiteLLM did not start: what it raised, and which setting that is about."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from routeiq_gateway.configuration.telling.reasons import first_line, sentence
 
 BLAMED = {"UnsafeMasterKeyError": "general_settings.master_key"}
 """The settings that LiteLLM's own errors are about, by the name of the error."""
+NOT_BUILT = re.compile(r"Could not build the '(.+?)' callback configured in litellm_settings: ")
+"""How LiteLLM says at its start that a callback's package is missing."""
 MOST_SUSPECTS = 5
 
 
@@ -50,7 +53,10 @@ def _said(error: BaseException | None) -> str:
 def _not_imported(config: Mapping[str, Any], error: BaseException, naming: Naming) -> str | None:
     steps = naming.own_places(error)
     cause = error.__cause__ if isinstance(error, ImportError) and error.__cause__ else error
+    built = NOT_BUILT.match(str(error))
     for where, text in texts_of(config):
+        if built and text == built[1] and where.startswith("litellm_settings."):
+            return f"{where}: {shown_text(text)!r} cannot be used: {first_line(cause)}"
         module, dot, instance = text.rpartition(".")
         file = module.replace(".", "/") + ".py"
         said = {f"Could not import {instance} from {module}", f"module {module!r} has no attribute {instance!r}"}

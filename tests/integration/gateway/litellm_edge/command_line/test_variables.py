@@ -71,14 +71,18 @@ def test_own_endpoints_answer_below_the_root_path(many: Gateway, below: str) -> 
 
 
 def test_the_header_for_keys_holds_for_own_endpoints(many: Gateway) -> None:
-    """The header that the configuration names opens LiteLLM and the gateway alike, in either case of its scheme."""
-    url = f"http://127.0.0.1:{many.port}"
-    for path, body in (("/v1/chat/completions", CHAT), ("/gw/llmrouter/config/reload", None)):
-        for scheme in ("Bearer", "bearer"):
-            headers = {"X-Litellm-Key": f"{scheme} {MASTER_KEY}"}
-            assert httpx.post(url + path, json=body, headers=headers, timeout=60).status_code == 200
-        wrong = httpx.post(url + path, json=body, headers={"Authorization": f"Bearer {MASTER_KEY}"}, timeout=60)
-        assert wrong.status_code == 401, path
+    """LiteLLM and the gateway take the key from the header that the configuration names, else from `Authorization`."""
+    right, wrong = f"Bearer {MASTER_KEY}", "Bearer sk-wrong"
+    for headers, status in (
+        ({"X-Litellm-Key": right}, 200),
+        ({"X-Litellm-Key": right.replace("Bearer", "bearer"), "Authorization": wrong}, 200),
+        ({"Authorization": right}, 200),
+        ({"X-Litellm-Key": wrong, "Authorization": right}, 401),
+        ({"X-Other": right}, 401),
+    ):
+        for path, body in (("/v1/chat/completions", CHAT), ("/gw/llmrouter/config/reload", None)):
+            response = httpx.post(f"http://127.0.0.1:{many.port}{path}", json=body, headers=headers, timeout=60)
+            assert response.status_code == status, (path, headers)
 
 
 def test_each_request_is_logged_without_its_secrets(many: Gateway) -> None:
