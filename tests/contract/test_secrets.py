@@ -48,6 +48,7 @@ JUDGED = {
         "at",
         "beside",
         "error.code",
+        "first_line(cause)",
         "instance",
         "module",
         "naming.clean(first_line(cause))",

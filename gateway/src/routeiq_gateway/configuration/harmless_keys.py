@@ -91,7 +91,7 @@ MORE_WORDS = _keys("""
     tenant test text thresholds tiered titan tls to token tool trace tracker transcribe transient true trusted tts
     turbo ultrafast unmanaged unscannable unset uplift uploads uppercase upstream uri us usage username v validation
     valkey value values vars vault verbose verification versions video violation virtual vl vllm voyage vpc vxlan
-    weak web webhook websocket weighted west when whisper wildcard windows with words workload workspace x xai
-    xecguard xff xl yaml yes your
+    weak web webhook websocket weighted west when whisper wildcard windows wingback with words workload workspace x
+    xai xecguard xff xl yaml yes your
 """)
 """Words of keys whose values are hidden, and of names of models, providers and callbacks."""
