@@ -28,6 +28,8 @@ NEEDS = {
     "MAX_REQUESTS_BEFORE_RESTART_JITTER": "MAX_REQUESTS_BEFORE_RESTART",
 }
 """Settings that mean nothing without another."""
+SHORTEST_HANG = 5
+"""Seconds. A loop counts every second, and a busy one a little late."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET")
 """The levels of LiteLLM's own log, which are Python's."""
 
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     max_requests_jitter: Annotated[int | None, Field(validation_alias="MAX_REQUESTS_BEFORE_RESTART_JITTER", ge=0)] = (
         None
     )
+    worker_hang: Annotated[float, Field(validation_alias="ROUTEIQ_WORKER_HANG_SECONDS")] = 60
     limit_concurrency: Annotated[int | None, Field(validation_alias="LIMIT_CONCURRENCY", ge=1)] = None
     certificate: Annotated[Path | None, Field(validation_alias="SSL_CERTFILE_PATH")] = None
     certificate_key: Annotated[Path | None, Field(validation_alias="SSL_KEYFILE_PATH")] = None
@@ -96,6 +99,13 @@ class Settings(BaseSettings):
     def _a_level(cls, value: str | None) -> str | None:
         if value is not None and value.upper() not in LEVELS:
             raise ValueError(f"expected one of {', '.join(LEVELS)}")
+        return value
+
+    @field_validator("worker_hang")
+    @classmethod
+    def _longer_than_busy(cls, value: float) -> float:
+        if value != 0 and not value >= SHORTEST_HANG:
+            raise ValueError(f"expected 0, which leaves workers that hang alone, or at least {SHORTEST_HANG} seconds")
         return value
 
     @field_validator("volume")

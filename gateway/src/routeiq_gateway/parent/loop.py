@@ -35,6 +35,8 @@ from routeiq_gateway.volume.documents import WorkerEntry
 TICK = 0.1
 """Seconds between looks at `current`: one readlink(2). A watcher would be a thread, and this process forks."""
 MEASURE_EVERY = 5.0
+WATCH_EVERY = 1.0
+"""Seconds between looks at the pulses of workers."""
 CLEAR_EVERY = 5.0
 """Seconds between looks for metrics of dead orphans; workers of the parent's own are noticed as they end."""
 SHOWN: Mapping[str, Literal["starting", "ready", "draining"]] = {
@@ -61,6 +63,7 @@ class Parent:
     metrics: MetricsServer | None = None
     state: State = field(default_factory=State)
     measured: float = 0.0
+    watched: float = 0.0
     cleared: float = 0.0
 
     def run(self) -> None:
@@ -74,6 +77,7 @@ class Parent:
         while self.state.phase != "stopped":
             self._look()
             self._measure()
+            self._watch()
             self._keep_metrics()
             self.answer.write()
             selector.select(TICK)
@@ -104,6 +108,15 @@ class Parent:
         self.measured = now
         for number in self.fleet.larger_than(limit, [worker.number for worker in self.state.having("serving")]):
             self.feed(events.Worn(number, "ROUTEIQ_WORKER_MAX_RSS_MB"))
+
+    def _watch(self) -> None:
+        limit, now = self.settings.worker_hang, time.monotonic()
+        if not limit or now - self.watched < WATCH_EVERY:
+            return
+        self.watched = now
+        watched = [worker.number for worker in self.state.having("serving", "draining")]
+        for hung in list(self.fleet.hung(limit, watched)):
+            self.feed(hung)
 
     def _keep_metrics(self) -> None:
         """Have the server of metrics run; requests go on without it."""

@@ -96,7 +96,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     captured = CapturingLogger()
     log = structlog.wrap_logger(captured, processors=[])
     settings = Settings.model_construct(
-        volume=root, port=4000, workers=2, reload_timeout=60.0, drain=5.0, prestop=0.0, most_draining=32, max_rss=None
+        volume=root, port=4000, workers=2, reload_timeout=60.0, drain=5.0, prestop=0.0, most_draining=32, max_rss=None, worker_hang=5.0
     )
     volume, page = Volume(root), SharedPage()
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
