@@ -24,6 +24,8 @@ TWINS = {
     "database/tls.py": ("migrate", "syncd"),
     "database/url.py": ("migrate", "syncd"),
     "runtime/lifeline.py": ("gateway", "syncd"),
+    "runtime/limits.py": ("gateway", "syncd"),
+    "runtime/notify.py": ("gateway", "syncd"),
     "runtime/logs.py": ("gateway", "migrate", "syncd"),
 }
 """The modules that several members have in one and the same text, but for the member's own name."""

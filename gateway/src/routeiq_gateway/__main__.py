@@ -45,12 +45,16 @@ from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
+from routeiq_gateway.runtime.limits import raise_open_files
 from routeiq_gateway.runtime.logs import Log, build_log
+from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
 
+START_SECONDS = 180.0
+"""For a start, with LiteLLM's import, which takes a minute on a busy machine; who takes longer hangs."""
 EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 
 
@@ -96,6 +100,8 @@ def print_config(settings: Settings, overrides: tuple[Override, ...]) -> int:
 def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     """Build the parent and run it."""
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
+    raise_open_files()
+    Notifier(settings.notify_socket).works(within=START_SECONDS)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:
@@ -173,6 +179,7 @@ def run(
         signals,
         log,
         places,
+        Notifier(settings.notify_socket),
         metrics,
     )
     gc.collect()

@@ -28,6 +28,8 @@ NEEDS = {
     "MAX_REQUESTS_BEFORE_RESTART_JITTER": "MAX_REQUESTS_BEFORE_RESTART",
 }
 """Settings that mean nothing without another."""
+PARENT_HANG = 45.0
+"""Seconds without a turn of its loop after which the parent hangs: a turn may write to a slow disk, or fork many."""
 SHORTEST_HANG = 5
 """Seconds. A loop counts every second, and a busy one a little late."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET")
@@ -86,6 +88,7 @@ class Settings(BaseSettings):
     sample_rate: Annotated[float | None, Field(validation_alias="LLMROUTER_OTEL_SAMPLE_RATE", ge=0, le=1)] = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")] = "INFO"
     log_form: Annotated[Literal["json", "console"] | None, Field(validation_alias="LOG_FORMAT")] = None
+    notify_socket: Annotated[str | None, Field(validation_alias="NOTIFY_SOCKET")] = None  # supervisord's or systemd's
     supervisor: Annotated[str | None, Field(validation_alias="SUPERVISOR_ENABLED")] = None  # supervisord's own
     litellm_bucket: Annotated[str | None, Field(validation_alias="LITELLM_CONFIG_BUCKET_NAME")] = None
 

@@ -13,7 +13,7 @@ import signal
 import struct
 from pathlib import Path
 
-BEAT_SECONDS = 1.0
+COUNT_SECONDS = 1.0
 LONGEST_GAP = 2.0
 """Seconds that one look of the parent's may add: what it was itself kept from looking (a frozen container) is not the
 worker's to answer for."""
@@ -46,7 +46,7 @@ class Pulse:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have ``loop`` count from now on (worker only)."""
         COUNT.pack_into(self._memory, 0, COUNT.unpack_from(self._memory)[0] + 1)
-        loop.call_later(BEAT_SECONDS, self.start, loop)
+        loop.call_later(COUNT_SECONDS, self.start, loop)
 
     def stuck(self, now: float) -> float:
         """Return for how many seconds the loop has not turned; 0 before it has begun to count (parent only).

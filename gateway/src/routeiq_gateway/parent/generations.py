@@ -74,10 +74,8 @@ class _Turn(Turn):
                 self._give_up(number, reason, passing=True)
             case events.Died(number, ended):
                 self._died(number, ended)
-            case events.Worn(number, limit):
-                self.change(number, worn=limit)
-            case events.Hung():
-                self._hung(event)
+            case events.Worn() | events.Hung():
+                self._past_limit(event)
             case events.ReloadAsked(asker, current):
                 self.ask(asker, current)
             case events.Orphans(serve):
@@ -268,8 +266,11 @@ class _Turn(Turn):
             if self.state.complete(rollout):
                 self._finish(rollout)
 
-    def _hung(self, event: events.Hung) -> None:
-        """Replace a worker whose loop does not turn; one that drains can only be killed, since it hears no message."""
+    def _past_limit(self, event: events.Worn | events.Hung) -> None:
+        """Have a worker replaced; one that hangs and drains can only be killed, since it hears no message."""
+        if isinstance(event, events.Worn):
+            self.change(event.worker, worn=event.limit)
+            return
         worker = next(worker for worker in self.state.workers if worker.number == event.worker)
         if worker.worn != HANG:
             self.change(worker.number, worn=HANG)

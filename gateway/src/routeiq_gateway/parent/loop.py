@@ -28,8 +28,9 @@ from routeiq_gateway.parent.listening import listen
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.parent.state import State
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import PARENT_HANG, Settings
 from routeiq_gateway.volume.documents import WorkerEntry
 
 TICK = 0.1
@@ -60,6 +61,7 @@ class Parent:
     signals: Signals
     log: Log
     places: Places
+    notifier: Notifier
     metrics: MetricsServer | None = None
     state: State = field(default_factory=State)
     measured: float = 0.0
@@ -75,6 +77,8 @@ class Parent:
         selector = self.fleet.selector
         selector.register(self.signals, selectors.EVENT_READ)
         while self.state.phase != "stopped":
+            self.notifier.works(within=PARENT_HANG)
+            self.answer.page.turned(time.monotonic())
             self._look()
             self._measure()
             self._watch()

@@ -22,6 +22,7 @@ from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
+from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.staging import Staging
@@ -96,7 +97,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     captured = CapturingLogger()
     log = structlog.wrap_logger(captured, processors=[])
     settings = Settings.model_construct(
-        volume=root, port=4000, workers=2, reload_timeout=60.0, drain=5.0, prestop=0.0, most_draining=32, max_rss=None, worker_hang=5.0
+        volume=root,
+        port=4000,
+        workers=2,
+        reload_timeout=60.0,
+        drain=5.0,
+        prestop=0.0,
+        most_draining=32,
+        max_rss=None,
+        worker_hang=5.0,
     )
     volume, page = Volume(root), SharedPage()
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
@@ -105,7 +114,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         forker = Sleepers(settings, {}, listener, Passed(), page, log, None, places)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
-        parent = Parent(settings, listener, fleet, revisions, AnswerWriter(page, volume, log), Signals(), log, places)
+        parent = Parent(
+            settings,
+            listener,
+            fleet,
+            revisions,
+            AnswerWriter(page, volume, log),
+            Signals(),
+            log,
+            places,
+            Notifier(None),
+        )
         yield Bench(parent, forker, captured)
         for number, child in list(fleet.children.items()):
             os.kill(child.pid, signal.SIGKILL)
