@@ -49,7 +49,7 @@ from routeiq_gateway.runtime.limits import raise_open_files
 from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
-from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
+from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
 
@@ -101,7 +101,8 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     """Build the parent and run it."""
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
     raise_open_files()
-    Notifier(settings.notify_socket).works(within=START_SECONDS)
+    notifier = Notifier(settings.notify_socket)
+    notifier.works(within=PARENT_HANG)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:
@@ -116,6 +117,7 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
         # that as a failed start. The socket listens once workers are ready; until then clients are refused, not queued.
         listener = bind(settings, log)
         check_metrics_port(settings)
+        notifier.works(within=START_SECONDS)
         run(settings, overrides, listener, certificate, log)
     except (BadCertificateError, BadVariablesError) as error:
         log.error("settings that cannot work", reason=str(error))

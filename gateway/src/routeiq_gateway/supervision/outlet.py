@@ -18,6 +18,7 @@ from supervisor.dispatchers import POutputDispatcher
 
 MOST_WAITING = 1 << 20
 """Bytes."""
+LONGEST_LINE = 256 * 1024
 AT_ONCE = 64 * 1024
 
 
@@ -97,16 +98,27 @@ class Outlet(io.TextIOBase):
 
 
 class Output(POutputDispatcher):  # type: ignore[misc] # supervisor ships no types
-    """What a program writes, passed on to ``outlet``."""
+    """What a program writes, passed on to ``outlet`` by whole lines: others write there too."""
 
     def __init__(self, process: Any, event_type: Any, fd: int, outlet: Outlet) -> None:  # noqa: ANN401 - see above
         super().__init__(process, event_type, fd)
         self._outlet = outlet
+        self._rest = b""
 
     def readable(self) -> bool:
         """Whether to read; supervisord asks at every turn of its loop, so what waits is tried again here."""
         self._outlet.flush()
         return bool(super().readable())
 
+    def finish(self) -> None:
+        """Pass on what is no whole line."""
+        if self._rest:
+            self._outlet.put(self._rest + b"\n")
+            self._rest = b""
+
     def _log(self, data: bytes) -> None:
-        self._outlet.put(data)
+        lines, end, self._rest = (self._rest + data).rpartition(b"\n")
+        if end:
+            self._outlet.put(lines + end)
+        if len(self._rest) > LONGEST_LINE:
+            self.finish()

@@ -34,6 +34,8 @@ EXIT_FATAL = 70
 ASK_SECONDS = 5.0
 END_SECONDS = 20.0
 """For supervisord to end once its programs have ended; then the volume hangs, on which it has files to remove."""
+TURN_SECONDS = 1.5
+"""A turn of supervisord's loop, in which it notices who has ended."""
 GIVE_UP = 1_000_000
 """Tries to start, more than supervisord.conf allows a program."""
 LEVELS = {"CRIT": "critical", "ERRO": "error", "WARN": "warning"}
@@ -48,9 +50,9 @@ def make(supervisord: Any, *, volume: str, **_options: str) -> Nothing:  # noqa:
     """Supervise the programs of ``supervisord``, and end what outlives them on ``volume``."""
     supervision = Supervision(supervisord, Path(volume).absolute() / "handoff")
     for kind, handler in (
-        (events.ProcessStateRunningEvent, supervision.running),
         (events.ProcessStateExitedEvent, supervision.ended),
         (events.ProcessStateBackoffEvent, supervision.ended),
+        (events.ProcessStateStoppedEvent, supervision.stopped),
         (events.ProcessStateFatalEvent, supervision.fatal),
         (events.Tick5Event, supervision.look),
         (events.SupervisorStoppingEvent, supervision.stopping),
@@ -90,18 +92,15 @@ class Supervision:
                 "NOTIFY_SOCKET": self._watchdog.address,
             }
 
-    def running(self, event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
-        """Note that a program is up."""
-        name = event.process.config.name
-        self._histories[name] = self._history(name).started()
-
     def ended(self, event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
         """Decide when a program that has ended, or could not be started, is started again."""
+        self.stopped(event)
         process, now = event.process, time.time()
         name, code = process.config.name, self._code_of(process.pid)
         if process.config.autorestart is not RestartUnconditionally and code in process.config.exitcodes:
             return  # it has done its work
-        history = self._histories[name] = self._history(name).ended(name, code, max(now - process.laststart, 0.0))
+        lasted, start = max(now - process.laststart, 0.0), process.config.startsecs + TURN_SECONDS
+        history = self._histories[name] = self._history(name).ended(name, code, lasted, start=start)
         reason, pause = history.verdict(code), history.pause()
         if reason is not None:
             self._log.critical("a program cannot work", program=name, reason=reason)
@@ -110,6 +109,12 @@ class Supervision:
             self._log.warning("a program is started again", program=name, exit_code=code, pause=pause)
             # supervisord takes a delay longer than so many seconds for a clock that was set back.
             process.backoff, process.delay, process.state = math.ceil(pause), now + pause, ProcessStates.BACKOFF
+
+    def stopped(self, event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
+        """Write what a program wrote last, though it is no whole line."""
+        for dispatcher in event.process.dispatchers.values():
+            if isinstance(dispatcher, Output):
+                dispatcher.finish()
 
     def fatal(self, event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
         """Stop everything, unless a stop made a program FATAL that was between two tries to start."""

@@ -36,26 +36,25 @@ class History:
     hopeless: int = 0
     hangs: tuple[float, ...] = ()
 
-    def started(self) -> "History":
-        """Return the history once the program is up."""
-        return replace(self, up=True)
-
     def hung(self, now: float) -> "History":
         """Return the history once the program was killed because it hung."""
         return replace(self, hangs=(*(at for at in self.hangs if now - at < HANGS_SECONDS), now))
 
-    def ended(self, name: str, code: int | None, lasted: float) -> "History":
+    def ended(self, name: str, code: int | None, lasted: float, *, start: float) -> "History":
         """Return the history once the program has ended.
 
         Args:
             name: the program.
             code: its exit code, negative for a signal; None where it could not be started.
             lasted: seconds for which it ran.
+            start: seconds that a start takes at most; a program that runs for longer is up.
         """
+        up = self.up or lasted > start
         failures = 1 if lasted >= CALM_SECONDS else self.failures + 1
-        cannot_work = code in CANNOT_WORK and (name == GATEWAY or not self.up)
-        dies_at_start = name == GATEWAY and not self.up and code is not None and code > 0
-        return replace(self, failures=failures, hopeless=self.hopeless + 1 if cannot_work or dies_at_start else 0)
+        cannot_work = code in CANNOT_WORK and (name == GATEWAY or not up)
+        dies_at_start = name == GATEWAY and not up and code is not None and code > 0
+        hopeless = self.hopeless + 1 if cannot_work or dies_at_start else 0
+        return replace(self, up=up, failures=failures, hopeless=hopeless)
 
     def pause(self) -> float:
         """Return for how many seconds the program is left alone: none the first time, then more and more."""

@@ -24,9 +24,8 @@ from routeiq_syncd.volume.volume import Checkpoint
 if TYPE_CHECKING:
     from routeiq_syncd.assembly.leader_election import LeaderElection
 
-START_SECONDS = 90.0
 HANG_SECONDS = 45.0
-"""Seconds without a sign of life after which a supervisor takes this process for hung: at its start, and afterwards."""
+"""Seconds without a sign of life after which a supervisor takes this process for hung."""
 
 
 def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
@@ -37,7 +36,7 @@ def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
     """
     raise_open_files()
     notifier = Notifier(settings.notify_socket)
-    notifier.works(within=START_SECONDS)
+    notifier.works(within=HANG_SECONDS)
     log = build_log("syncd", level=settings.log_level, form=settings.log_format)
     with opened(settings, log, checkpoint, now) as parts:
         try:
