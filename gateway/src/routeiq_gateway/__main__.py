@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import yaml
 
@@ -44,6 +45,7 @@ from routeiq_gateway.parent.listening import CannotListenError, bind, check_metr
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
+from routeiq_gateway.runtime.importing import telling
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.limits import raise_open_files
 from routeiq_gateway.runtime.logs import Log, build_log
@@ -53,8 +55,6 @@ from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, re
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
 
-START_SECONDS = 180.0
-"""For a start, with LiteLLM's import, which takes a minute on a busy machine; who takes longer hangs."""
 EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 
 
@@ -101,8 +101,7 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     """Build the parent and run it."""
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
     raise_open_files()
-    notifier = Notifier(settings.notify_socket)
-    notifier.works(within=PARENT_HANG)
+    Notifier(settings.notify_socket).works(within=PARENT_HANG)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:
@@ -117,7 +116,6 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
         # that as a failed start. The socket listens once workers are ready; until then clients are refused, not queued.
         listener = bind(settings, log)
         check_metrics_port(settings)
-        notifier.works(within=START_SECONDS)
         run(settings, overrides, listener, certificate, log)
     except (BadCertificateError, BadVariablesError) as error:
         log.error("settings that cannot work", reason=str(error))
@@ -152,7 +150,9 @@ def run(
 ) -> None:
     """Import LiteLLM, put the parent together and run it until it is told to stop."""
     started = time.monotonic()
-    warm(settings, log)
+    notifier = Notifier(settings.notify_socket)
+    with telling(partial(notifier.works, within=PARENT_HANG)):
+        warm(settings, log)
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
     volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
@@ -181,7 +181,7 @@ def run(
         signals,
         log,
         places,
-        Notifier(settings.notify_socket),
+        notifier,
         metrics,
     )
     gc.collect()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import threading
 import time
@@ -126,3 +127,22 @@ def test_a_loop_that_is_busy_is_left_alone(tmp_path: Path, limit: str) -> None:
         assert started.post("/v1/chat/completions", large).status_code == httpx.codes.OK
         assert started.workers() == before
         assert not hangs(started)
+
+
+@pytest.mark.timeout(200)
+def test_life_ends_for_probes_when_the_parent_hangs(tmp_path: Path) -> None:
+    """The workers answer that their parent is stopped, go on serving, and find it alive once it goes on."""
+    with gateway(tmp_path) as started:
+        started.volume.put(config_with("x"))
+        started.wait_ready()
+        assert started.get("/health/live").status_code == httpx.codes.OK
+        os.kill(started.process.pid, signal.SIGSTOP)
+        wait_for("life to end", lambda: started.get("/health/live").status_code == 503, seconds=90, every=1)
+        assert "the gateway's parent hangs" in started.get("/health/live").text
+        assert started.chat() == "x"
+        os.kill(started.process.pid, signal.SIGCONT)
+        wait_for("life to go on", lambda: started.get("/health/live").status_code == httpx.codes.OK)
+        assert (
+            resource.prlimit(started.workers()[0], resource.RLIMIT_NOFILE)[0]
+            == (resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE)[1])
+        )

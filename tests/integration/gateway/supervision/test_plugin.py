@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import SCRIPTS, Running, clean_environment, running
+from tests.support.silent_disk import silent_disk
 from tests.support.waiting import wait_for
 
 CONFIGURATION = """
@@ -137,19 +136,6 @@ def test_supervisord_ends_though_the_volume_hangs(tmp_path: Path) -> None:
     """It has files to remove there, and workers to look for; it ends all the same, with a status that tells."""
     with supervised(tmp_path) as supervisord:
         supervisord.wait_for_text("a line of gateway")
-        with silent_file_system(tmp_path):
+        with silent_disk(tmp_path):
             supervisord.process.send_signal(signal.SIGTERM)
             assert supervisord.wait_for_exit(seconds=60) == 70
-
-
-@contextlib.contextmanager
-def silent_file_system(folder: Path) -> Iterator[None]:
-    """Mount a file system on ``folder`` that answers nothing, as a network's does whose server is gone."""
-    server = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={server},rootmode=40000,user_id=0,group_id=0"
-    subprocess.run(["mount", "-i", "-t", "fuse", "-o", options, "silent", str(folder)], check=True, pass_fds=[server])
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-        os.close(server)  # whoever waits gets an error
