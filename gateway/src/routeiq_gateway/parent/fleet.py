@@ -179,7 +179,7 @@ class Fleet:
             if result is not None:
                 code = result.si_status
                 exited = result.si_code == os.CLD_EXITED
-                yield number, f"exit code {code}" if exited else f"signal {signal.Signals(code).name}"
+                yield number, f"exit code {code}" if exited else f"signal {_name_of_signal(code)}"
 
     def bury(self, number: int) -> None:
         """Reap a worker that has ended, and forget it."""
@@ -206,6 +206,14 @@ class Fleet:
         if channel.fileno() in self.selector.get_map():
             self.selector.unregister(channel)
         channel.close()
+
+
+def _name_of_signal(number: int) -> str:
+    """Return the name of a signal; real-time signals have none but their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _resident_mebibytes(pid: int) -> float:

@@ -22,7 +22,7 @@ def pulse() -> Iterator[Pulse]:
     made.close()
 
 
-def beat(pulse: Pulse) -> None:
+def count(pulse: Pulse) -> None:
     """Count once."""
     loop = asyncio.new_event_loop()
     pulse.start(loop)
@@ -36,16 +36,16 @@ def test_what_has_not_begun_does_not_hang(pulse: Pulse) -> None:
 
 def test_seconds_add_up_until_the_loop_turns(pulse: Pulse) -> None:
     """One turn ends the hang."""
-    beat(pulse)
+    count(pulse)
     assert [pulse.stuck(now) for now in (100.0, 101.0, 102.0, 103.0)] == [0.0, 1.0, 2.0, 3.0]
-    beat(pulse)
+    count(pulse)
     assert pulse.stuck(104.0) == 0.0
     assert pulse.stuck(105.0) == 1.0
 
 
 def test_what_kept_the_parent_from_looking_is_no_hang(pulse: Pulse) -> None:
     """A container that was frozen for an hour, a parent that was stopped: the worker gets its whole time again."""
-    beat(pulse)
+    count(pulse)
     pulse.stuck(100.0)
     assert pulse.stuck(3700.0) == LONGEST_GAP
 
@@ -57,7 +57,6 @@ def test_the_stack_is_told_by_a_process_that_is_blocked(pulse: Pulse) -> None:
     if child == 0:  # pragma: no cover - runs in another process
         pulse.write_stack_when_asked()
         os.write(told, b"x")
-        threading.Lock().acquire()
         threading.Event().wait()
         os._exit(0)
     try:
