@@ -114,7 +114,7 @@ def test_an_output_that_nobody_reads_holds_nobody_up(tmp_path: Path, output: Cal
     with serving(tmp_path, writer, LITELLM_LOG="DEBUG") as running:
         gateway = running.gateway
         large = CHAT | {"messages": [{"role": "user", "content": "x" * 100_000}]}
-        for _ in range(15):  # each is logged with its content
+        for _ in range(40):  # each is logged with its content
             gateway.post("/v1/chat/completions", large).raise_for_status()
         assert gateway.ready()
         assert gateway.get("/health/live").status_code == httpx.codes.OK
