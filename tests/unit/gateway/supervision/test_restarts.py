@@ -1,7 +1,7 @@
 """When a program is started again, and what ends the replica."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from routeiq_gateway.supervision.restarts import (
@@ -28,6 +28,7 @@ def test_pauses_grow_up_to_a_limit_and_begin_anew_after_a_calm() -> None:
     assert history.ended("syncd", 1, CALM_SECONDS, start=START).pause() == 0.0
 
 
+@example([(4, QUICK)] * 20)
 @given(st.lists(ENDS, max_size=50))
 def test_no_end_of_syncd_ends_the_replica_once_it_has_been_up(ends: list[tuple[int | None, float]]) -> None:
     """The gateway serves without it for as long as it needs; it is never left alone for longer than the limit."""
