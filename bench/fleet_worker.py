@@ -13,7 +13,7 @@ from routeiq_syncd.assembly.leader_election import LeaderElection
 from routeiq_syncd.assembly.parts import opened
 from routeiq_syncd.runtime.clocks import utc_now
 from routeiq_syncd.runtime.logs import Log, build_log
-from routeiq_syncd.runtime.waiting import endless
+from routeiq_syncd.runtime.turns.waiting import endless
 from routeiq_syncd.settings import read_settings
 from routeiq_syncd.volume.volume import no_checkpoint
 

@@ -45,6 +45,7 @@ WORDS = {
     "placeholder",
     "pointer",
     "publish",
+    "pulse",
     "reconcile",
     "recorder",
     "replacement",

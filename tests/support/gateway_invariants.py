@@ -157,6 +157,8 @@ def endures(before: Facts, after: Facts, event: Event) -> str | None:
         for process in after.that("starting", "ready"):
             if after.now - process.since > LIMITS.reload_timeout:
                 return f"worker {process.number} of a {process.purpose} is starting past its deadline"
+    if isinstance(event, events.Hung) and event.worker in {one.number for one in after.that("draining")}:
+        return f"worker {event.worker} hangs and may drain"
     if isinstance(event, events.Stop) and before.state.stopping_since is not None:
         late = [one.number for one in after.state.workers if (one.kill_at or 0.0) > after.now + FLUSH_SECONDS]
         if late or after.that("starting", "ready", "accepting"):

@@ -45,8 +45,10 @@ class World(Facts):
             if process.doing == "starting":
                 possible += [("ready", process.number), ("refuse", process.number), ("outage", process.number)]
             if process.doing == "accepting":
-                possible.append(("worn", process.number))
+                possible += [("worn", process.number), ("hang", process.number)]
                 possible += [("ask", process.number)] if self.asks else []
+            if process.doing == "draining":
+                possible.append(("hang", process.number))
         return possible
 
     def after(self, action: str, number: int) -> "World":
@@ -89,6 +91,8 @@ class World(Facts):
                 return self.failing(number).feed(events.Failed(number, "bad model"))
             case "outage":
                 return self.failing(number).feed(events.Failed(number, "the database is away", passing=True))
+            case "hang":
+                return self.feed(events.Hung(number, 60.0, "a stack"))
             case _:
                 return self.feed(events.Worn(number, "LIMIT"))
 

@@ -78,13 +78,21 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], *, output: Path, environment: Mapping[str, str], cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    output: Path,
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    descriptor: int | None = None,
 ) -> Iterator[Running]:
-    """Run ``command`` in a process group of its own; end the whole group on leaving."""
+    """Run ``command`` in a process group of its own; end the whole group on leaving.
+
+    ``descriptor`` takes its output in the place of the file ``output``.
+    """
     with output.open("ab") as sink:
         process = subprocess.Popen(
             list(command),
-            stdout=sink,
+            stdout=sink if descriptor is None else descriptor,
             stderr=subprocess.STDOUT,
             env=dict(environment),
             cwd=cwd,

@@ -40,8 +40,13 @@ class Stack:
 
 
 @contextlib.contextmanager
-def stack(folder: Path, settings: Mapping[str, str], *, volume: Path | None = None) -> Iterator[Stack]:
-    """Run supervisord with the repository's configuration on a volume in ``folder``; end it afterwards."""
+def stack(
+    folder: Path, settings: Mapping[str, str], *, volume: Path | None = None, descriptor: int | None = None
+) -> Iterator[Stack]:
+    """Run supervisord with the repository's configuration on a volume in ``folder``; end it afterwards.
+
+    ``descriptor`` takes its output in the place of a file.
+    """
     root = volume or folder / "volume"
     root.mkdir(exist_ok=True)
     (folder / "tmp").mkdir(exist_ok=True)
@@ -61,7 +66,9 @@ def stack(folder: Path, settings: Mapping[str, str], *, volume: Path | None = No
         }
     )
     command = [str(SCRIPTS / "supervisord"), "-c", str(REPOSITORY / "supervisord.conf")]
-    with running(command, output=folder / "stack.log", environment=environment, cwd=folder) as supervisord:
+    with running(
+        command, output=folder / "stack.log", environment=environment, cwd=folder, descriptor=descriptor
+    ) as supervisord:
         try:
             yield Stack(supervisord, Gateway(supervisord, port, TestVolume(root)), syncd_port)
         finally:

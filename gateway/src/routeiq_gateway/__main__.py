@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import yaml
 
@@ -44,12 +45,15 @@ from routeiq_gateway.parent.listening import CannotListenError, bind, check_metr
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
+from routeiq_gateway.runtime.importing import telling
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
+from routeiq_gateway.runtime.limits import raise_open_files
 from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.runtime.masked_output import mask_output
+from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.parser import Parser
 from routeiq_gateway.runtime.signals import Signals
-from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
+from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
 
@@ -99,6 +103,8 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     """Build the parent and run it."""
     mask_output(lambda text: scrub(text, secrets_of({}, os.environ)))  # before LiteLLM's log binds the streams
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
+    raise_open_files()
+    Notifier(settings.notify_socket).works(within=PARENT_HANG)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:
@@ -152,7 +158,9 @@ def run(
     if serving is not None and not orphans_serve(settings.volume, settings.port):
         answer.publish("starting", "LiteLLM is being imported", ())  # else an earlier gateway seems to serve
     started = time.monotonic()
-    warm(settings, log)
+    notifier = Notifier(settings.notify_socket)
+    with telling(partial(notifier.works, within=PARENT_HANG)):
+        warm(settings, log)
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
     signals, selector = Signals(), selectors.DefaultSelector()
     signals.install()  # from now on a stop leaves nothing behind of what is made below
@@ -179,6 +187,7 @@ def run(
         signals,
         log,
         places,
+        notifier,
         metrics,
     )
     gc.collect()

@@ -28,6 +28,10 @@ NEEDS = {
     "MAX_REQUESTS_BEFORE_RESTART_JITTER": "MAX_REQUESTS_BEFORE_RESTART",
 }
 """Settings that mean nothing without another."""
+PARENT_HANG = 45.0
+"""Seconds without a turn of its loop after which the parent hangs: a turn may write to a slow disk, or fork many."""
+SHORTEST_HANG = 5
+"""Seconds. A loop counts every second, and a busy one a little late."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET")
 """The levels of LiteLLM's own log, which are Python's."""
 
@@ -67,6 +71,7 @@ class Settings(BaseSettings):
     max_requests_jitter: Annotated[int | None, Field(validation_alias="MAX_REQUESTS_BEFORE_RESTART_JITTER", ge=0)] = (
         None
     )
+    worker_hang: Annotated[float, Field(validation_alias="ROUTEIQ_WORKER_HANG_SECONDS")] = 60
     limit_concurrency: Annotated[int | None, Field(validation_alias="LIMIT_CONCURRENCY", ge=1)] = None
     certificate: Annotated[Path | None, Field(validation_alias="SSL_CERTFILE_PATH")] = None
     certificate_key: Annotated[Path | None, Field(validation_alias="SSL_KEYFILE_PATH")] = None
@@ -83,6 +88,7 @@ class Settings(BaseSettings):
     sample_rate: Annotated[float | None, Field(validation_alias="LLMROUTER_OTEL_SAMPLE_RATE", ge=0, le=1)] = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")] = "INFO"
     log_form: Annotated[Literal["json", "console"] | None, Field(validation_alias="LOG_FORMAT")] = None
+    notify_socket: Annotated[str | None, Field(validation_alias="NOTIFY_SOCKET")] = None  # supervisord's or systemd's
     supervisor: Annotated[str | None, Field(validation_alias="SUPERVISOR_ENABLED")] = None  # supervisord's own
     litellm_bucket: Annotated[str | None, Field(validation_alias="LITELLM_CONFIG_BUCKET_NAME")] = None
 
@@ -96,6 +102,13 @@ class Settings(BaseSettings):
     def _a_level(cls, value: str | None) -> str | None:
         if value is not None and value.upper() not in LEVELS:
             raise ValueError(f"expected one of {', '.join(LEVELS)}")
+        return value
+
+    @field_validator("worker_hang")
+    @classmethod
+    def _longer_than_busy(cls, value: float) -> float:
+        if value != 0 and not value >= SHORTEST_HANG:
+            raise ValueError(f"expected 0, which leaves workers that hang alone, or at least {SHORTEST_HANG} seconds")
         return value
 
     @field_validator("volume")

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
         return cli.BAD_SETTINGS
     except VolumeUnusableError as error:
         cli.complain(str(error))
-        return cli.FAILED
+        return cli.NO_VOLUME if options.command == "run" else cli.FAILED
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ CONFIG_FILES = _Setting[tuple[str, ...]](
 )
 ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *bytes_between(0, MOST_ROW_BYTES), Bounds().row_bytes)
 SUPERVISED = _Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
+NOTIFY_SOCKET = _Setting("NOTIFY_SOCKET", "supervisord's or systemd's own", str, "")
 MODE = _Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
 DATABASE = _Setting("DATABASE_URL", "a URL", str, "")
 DIRECT = _Setting("DIRECT_URL", "a URL", str, "")
@@ -154,7 +155,7 @@ class Settings:
         interval: seconds between turns.
         host, port: where HTTP listens.
         log_level, log_format: as `logs.build_log` takes them.
-        supervised: whether supervisord started this process.
+        supervised, notify_socket: whether supervisord started this process, and where a supervisor listens.
         bounds: limits on a bundle.
         warnings: sentences about settings that work otherwise than they seem to ask.
         environment: the names of all variables that are set.
@@ -175,6 +176,7 @@ class Settings:
         self.log_level = read(LOG_LEVEL)
         self.log_format = read(LOG_FORMAT)
         self.supervised = read(SUPERVISED)
+        self.notify_socket = read(NOTIFY_SOCKET) or None
         self.bounds = Bounds(config_bytes=read(CONFIG_BYTES), row_bytes=read(ROW_BYTES))
         self.environment = frozenset(variables)
         self.warnings: tuple[str, ...] = ()
@@ -190,8 +192,7 @@ class Settings:
         if self.election is not None and (unknown := self.election.target.unknown):
             name = self.election.target.setting
             self.warnings += (f"{name} has parameters that nobody reads: {', '.join(unknown)}. Remove them.",)
-        socket_bytes = len(os.fsencode(self.socket))
-        if socket_bytes > SOCKET_BYTES:
+        if (socket_bytes := len(os.fsencode(self.socket))) > SOCKET_BYTES:
             environment.problems.append(
                 f"ROUTEIQ_VOLUME is too long: the control socket in it has a path of {socket_bytes} bytes and "
                 f"the system takes {SOCKET_BYTES}; choose a shorter directory."

@@ -1,12 +1,15 @@
 """The commands, their exit codes, the HTTP surfaces, and the ends of a process."""
 
 import json
+import resource
 import signal
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
+from tests.support.silent_disk import silent_disk
 from tests.support.syncd import Syncd, config
 from tests.support.waiting import wait_for
 
@@ -138,11 +141,54 @@ def test_a_database_without_a_mode_means_leader_election(syncd: Syncd) -> None:
 
 
 def test_a_taken_port_is_told_in_a_sentence(syncd: Syncd, tmp_path: Path) -> None:
-    """A second syncd with a volume of its own but the same port ends at once, with exit code 1."""
+    """A second syncd with a volume of its own but the same port ends at once, with exit code 4."""
     syncd.write(config())
     with syncd.run():
         syncd.wait_for_status("the first revision", desired__number=1)
         result = syncd.call("run", ROUTEIQ_VOLUME=str(tmp_path / "other"))
-        assert result.returncode == 1
+        assert result.returncode == 4
         assert "cannot be listened on: Address already in use" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_a_volume_that_cannot_be_used_is_told_by_the_exit_code(syncd: Syncd) -> None:
+    """`run` beside another, and `run` where a file stands in the volume's place: exit code 5."""
+    syncd.write(config())
+    with syncd.run():
+        syncd.wait_for_status("the first revision", desired__number=1)
+        assert syncd.call("run").returncode == 5
+    file = syncd.directory / "file"
+    file.touch()
+    result = syncd.call("run", ROUTEIQ_VOLUME=str(file))
+    assert result.returncode == 5
+    assert "cannot be written" in result.stderr
+
+
+def test_a_supervisor_is_told_that_the_loops_turn_until_one_does_not(syncd: Syncd) -> None:
+    """The words of sd_notify(3), from the start on; a loop that blocks, on a disk that hangs, is silence.
+
+    A low soft limit of open files is raised to the hard one.
+    """
+    syncd.write(config())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind("")
+        ear.settimeout(30)
+        address = "@" + ear.getsockname()[1:].decode()
+        with syncd.run({"NOTIFY_SOCKET": address}) as process:
+            syncd.wait_for_status("the first revision", desired__number=1)
+            for _ in range(3):
+                assert ear.recv(4096) == b"WATCHDOG=1\nWATCHDOG_USEC=45000000"
+            soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            assert soft == hard
+            ear.settimeout(12)
+            with silent_disk(syncd.volume / "answers"):
+                assert wait_for("silence", lambda: not heard(ear), seconds=60)
+                process.kill()
+
+
+def heard(ear: socket.socket) -> bool:
+    """Whether something is said in time."""
+    try:
+        return bool(ear.recv(4096))
+    except TimeoutError:
+        return False

@@ -91,3 +91,14 @@ def test_the_jitter_goes_with_either_name_of_the_limit(environment: MutableMappi
     environment["MAX_REQUESTS_BEFORE_RESTART_JITTER"] = "5"
     environment["ROUTEIQ_WORKER_MAX_REQUESTS"] = "100"
     assert read_settings(environment)[0].max_requests_jitter == 5
+
+
+@pytest.mark.parametrize("text", ["-1", "0.5", "4.9", "nan", "soon"])
+def test_a_hang_shorter_than_a_busy_loop_is_refused(environment: MutableMapping[str, str], text: str) -> None:
+    """A worker tells every second that its loop turns; 0 means never to replace it."""
+    for good, value in (("0", 0.0), ("5", 5.0), ("", 60.0)):
+        environment["ROUTEIQ_WORKER_HANG_SECONDS"] = good
+        assert read_settings(environment)[0].worker_hang == value
+    environment["ROUTEIQ_WORKER_HANG_SECONDS"] = text
+    with pytest.raises(BadSettingsError, match=r"^ROUTEIQ_WORKER_HANG_SECONDS: "):
+        read_settings(environment)

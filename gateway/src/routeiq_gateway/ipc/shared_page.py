@@ -17,14 +17,18 @@ from typing import Any
 HALF = 64 * 1024
 """Bytes of each half."""
 HEADER = struct.Struct("<II")  # length in bytes, crc32 of the text
+INSTANT = struct.Struct("<d")  # seconds of the machine's monotonic clock
 TRIES = 10_000
 
 
 class SharedPage:
-    """One JSON object, shared between the process that made the page and the children it forks afterwards."""
+    """One JSON object, shared between the process that made the page and the children it forks afterwards.
+
+    Behind it stands the instant of the writer's last turn, so that a reader can tell a writer that hangs.
+    """
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 1 + 2 * HALF)
+        self._memory = mmap.mmap(-1, 1 + 2 * HALF + INSTANT.size)
         self.write({})
 
     def write(self, content: dict[str, Any]) -> None:
@@ -41,6 +45,15 @@ class SharedPage:
         self._memory[start : start + HEADER.size] = HEADER.pack(len(text), zlib.crc32(text))
         self._memory[start + HEADER.size : start + HEADER.size + len(text)] = text
         self._memory[0] = other
+
+    def turned(self, now: float) -> None:
+        """Note that the parent's loop turns at ``now``, in seconds of the monotonic clock (parent only)."""
+        INSTANT.pack_into(self._memory, 1 + 2 * HALF, now)
+
+    def since_turn(self, now: float) -> float:
+        """Return for how many seconds the parent's loop has not turned; 0 before its first turn."""
+        [last] = INSTANT.unpack_from(self._memory, 1 + 2 * HALF)
+        return now - last if last else 0.0
 
     def read(self) -> dict[str, Any]:
         """Return the content of the page.

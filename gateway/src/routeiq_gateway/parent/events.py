@@ -97,6 +97,15 @@ class Worn:
 
 
 @dataclass(frozen=True)
+class Hung:
+    """The loop of a worker has not turned for ``seconds``, and still does not; ``stack`` tells where it stands."""
+
+    worker: int
+    seconds: float
+    stack: str
+
+
+@dataclass(frozen=True)
 class ReloadAsked:
     """A reload is asked for, by a client through a worker or by SIGHUP (no asker), while `current` points there."""
 
@@ -116,4 +125,4 @@ class Stop:
     """The gateway is told to stop; a second time: to stop at once."""
 
 
-Event = Tick | Staged | NotStaged | Ready | Failed | NotForked | Died | Worn | ReloadAsked | Orphans | Stop
+Event = Tick | Staged | NotStaged | Ready | Failed | NotForked | Died | Worn | Hung | ReloadAsked | Orphans | Stop

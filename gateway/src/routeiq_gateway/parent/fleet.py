@@ -19,9 +19,11 @@ from pathlib import Path
 
 from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.pulse import Pulse
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns
 from routeiq_gateway.litellm_edge.metrics.places import Places
+from routeiq_gateway.parent.events import Hung
 from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
@@ -49,6 +51,7 @@ class Forker:
     def fork(
         self,
         theirs: Channel,
+        pulse: Pulse,
         revision: Revision | None,
         config: Path | None,
         *,
@@ -59,6 +62,7 @@ class Forker:
 
         Args:
             theirs: the worker's end of its channel.
+            pulse: where the worker's loop counts.
             revision: None for a placeholder.
             config: the path of the staged configuration, None for a placeholder.
             trial: the worker never accepts.
@@ -77,7 +81,7 @@ class Forker:
             at_fork()
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
-            assignment = Assignment(config, trial, self.last_runs)
+            assignment = Assignment(config, trial, self.last_runs, pulse)
             shared = (self.listener, self.passed, self.page)
             own = (log, self.certificate, self.places)
             code = Worker(assignment, self.settings, self.environment, theirs, *shared, *own).run()
@@ -96,10 +100,11 @@ class Forker:
 
 @dataclass(frozen=True)
 class Child:
-    """A worker's process, and the parent's end of its channel."""
+    """A worker's process, the parent's end of its channel, and its pulse."""
 
     pid: int
     channel: Channel
+    pulse: Pulse
 
 
 @dataclass
@@ -117,7 +122,12 @@ class Fleet:
         Raises:
             OSError: the kernel refuses another process or descriptor; nothing of the worker is left.
         """
-        ours, theirs = Channel.pair()
+        pulse = Pulse()
+        try:
+            ours, theirs = Channel.pair()
+        except OSError:
+            pulse.close()
+            raise
         try:
             self.selector.register(ours, selectors.EVENT_READ, number)
 
@@ -125,15 +135,17 @@ class Fleet:
                 ours.close()
                 for child in self.children.values():  # else they would stay open past the parent's death
                     child.channel.close()
+                    child.pulse.close()
                 self.leave()
 
-            pid = self.forker.fork(theirs, revision, config, trial=trial, at_fork=at_fork)
+            pid = self.forker.fork(theirs, pulse, revision, config, trial=trial, at_fork=at_fork)
         except OSError:
             self._close(ours)
+            pulse.close()
             raise
         finally:
             theirs.close()
-        self.children[number] = Child(pid, ours)
+        self.children[number] = Child(pid, ours, pulse)
 
     def pid(self, number: int) -> int | None:
         """Return the process id of a worker, None for a worker that does not exist (any more)."""
@@ -167,13 +179,24 @@ class Fleet:
             if result is not None:
                 code = result.si_status
                 exited = result.si_code == os.CLD_EXITED
-                yield number, f"exit code {code}" if exited else f"signal {signal.Signals(code).name}"
+                yield number, f"exit code {code}" if exited else f"signal {_name_of_signal(code)}"
 
     def bury(self, number: int) -> None:
         """Reap a worker that has ended, and forget it."""
         child = self.children.pop(number)
         os.waitpid(child.pid, 0)
         self._close(child.channel)
+        child.pulse.close()
+
+    def hung(self, limit: float, numbers: Iterable[int]) -> Iterator[Hung]:
+        """Yield those workers whose loop has not turned for ``limit`` seconds, once they had time to tell their stack.
+
+        The caller looks every second or so, at the same workers.
+        """
+        for child, number in [(self.children[number], number) for number in numbers]:
+            seconds = child.pulse.stuck(time.monotonic())
+            if seconds >= limit and child.pulse.ask(child.pid):
+                yield Hung(number, seconds, child.pulse.stack(child.pid))
 
     def larger_than(self, mebibytes: float, numbers: Iterable[int]) -> list[int]:
         """Return those workers whose resident memory is more than so many MiB."""
@@ -183,6 +206,14 @@ class Fleet:
         if channel.fileno() in self.selector.get_map():
             self.selector.unregister(channel)
         channel.close()
+
+
+def _name_of_signal(number: int) -> str:
+    """Return the name of a signal; real-time signals have none but their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _resident_mebibytes(pid: int) -> float:

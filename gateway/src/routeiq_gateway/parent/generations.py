@@ -25,6 +25,10 @@ Nothing spins
     Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
     `current` that moves, and a client that asks for a reload.
 
+Hanging
+    A worker whose loop does not turn is replaced as a worn one is, so that it is given up when another accepts. From
+    then on it is to drain, and a worker that hangs and is to drain is killed; if its loop turns again, it drains.
+
 Ending
     Told to stop, the gateway gives up its rollouts, serves for the pre-stop time, and then closes the listening socket
     and drains. Every worker that drains or was killed has an instant at which it is killed (again).
@@ -33,7 +37,7 @@ Ending
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.events import Asker, Event, Purpose
-from routeiq_gateway.parent.state import FIRST_DELAY, Rollout, State, Turn, Worker
+from routeiq_gateway.parent.state import FIRST_DELAY, HANG, Rollout, State, Turn, Worker
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.volume import Revision
 
@@ -70,10 +74,10 @@ class _Turn(Turn):
                 self._give_up(number, reason, passing=True)
             case events.Died(number, ended):
                 self._died(number, ended)
-            case events.Worn(number, limit):
-                self.change(number, worn=limit)
+            case events.Worn() | events.Hung():
+                self._past_limit(event)
             case events.ReloadAsked(asker, current):
-                self._reload_asked(asker, current)
+                self.ask(asker, current)
             case events.Orphans(serve):
                 self._stand_in(orphans=serve)
             case events.Stop():
@@ -107,7 +111,7 @@ class _Turn(Turn):
         self.set(obstacle=tick.obstacle)
         if tick.current is None:
             if state.phase != "serving":
-                self._wait(tick.obstacle or self.NO_REVISION.format(self.settings.volume))
+                self.wait(tick.obstacle or self.NO_REVISION.format(self.settings.volume))
             elif tick.obstacle is not None and tick.obstacle != state.obstacle:
                 self.log("warning", "the revision served goes on", reason=tick.obstacle)
             return
@@ -163,7 +167,7 @@ class _Turn(Turn):
                 self.set(exhausted=not event.passing)
                 if event.passing:
                     self.pause(FIRST_DELAY)
-                self._wait(f"revision {event.number} is refused: {event.reason}")
+                self.wait(f"revision {event.number} is refused: {event.reason}")
             case _:
                 self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
                 self._refuse(event.number, event.digest, event.reason, self.take_asked(), event.purpose)
@@ -225,7 +229,7 @@ class _Turn(Turn):
         """Bring the revision up later: it is not to blame."""
         note = f"revision {revision.number} cannot be brought up now: {reason}; trying again"
         self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
-        self._wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
+        self.wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
         if rollout.purpose == "reload":
             self.set(retry_at=self.state.pause.until + FIRST_DELAY * self.state.empty)  # first a placeholder
 
@@ -245,12 +249,7 @@ class _Turn(Turn):
         if self.now >= self.state.pause.until:
             self.do(refusal)
         else:
-            self._wait(refusal.note)
-
-    def _wait(self, reason: str, event: str = "not ready") -> None:
-        """Give the reason, by a placeholder too where nothing is served."""
-        self.note(event, reason)
-        self.set(waiting=True)
+            self.wait(refusal.note)
 
     def _died(self, number: int, ended: str) -> None:
         if number in {worker.number for worker in self.state.having("serving")}:
@@ -267,18 +266,18 @@ class _Turn(Turn):
             if self.state.complete(rollout):
                 self._finish(rollout)
 
-    def _reload_asked(self, asker: Asker | None, current: str | None) -> None:
-        """Join the reload under way if it is on what `current` points to now, else ask for another."""
-        state = self.state
-        joined = next(iter(state.under_way("reload", "fallback")), None)
-        if asker is None:
-            self.set(current=None)
-        elif state.stopping_since is not None:
-            self.tell([asker], result="nack", reason=self.STOPPING)
-        elif joined is not None and current == state.current:
-            self.join(joined, asker)
-        else:
-            self.set(asked=(*state.asked, asker))
+    def _past_limit(self, event: events.Worn | events.Hung) -> None:
+        """Have a worker replaced; one that hangs and drains can only be killed, since it hears no message."""
+        if isinstance(event, events.Worn):
+            self.change(event.worker, worn=event.limit)
+            return
+        worker = next(worker for worker in self.state.workers if worker.number == event.worker)
+        if worker.worn != HANG:
+            self.change(worker.number, worn=HANG)
+            fields = {"limit": HANG, "seconds": round(event.seconds), "stack": event.stack}
+            self.log("error", "a worker hangs", worker=worker.number, **fields)
+        if worker.state == "draining":
+            self.kill([worker])
 
     def _stop(self) -> None:
         if self.state.stopping_since is not None:

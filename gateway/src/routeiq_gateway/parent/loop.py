@@ -28,14 +28,17 @@ from routeiq_gateway.parent.listening import listen
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.parent.state import State
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import PARENT_HANG, Settings
 from routeiq_gateway.volume.documents import WorkerEntry
 from routeiq_gateway.volume.volume import ACKED
 
 TICK = 0.1
 """Seconds between looks at `current`: one readlink(2). A watcher would be a thread, and this process forks."""
 MEASURE_EVERY = 5.0
+WATCH_EVERY = 1.0
+"""Seconds between looks at the pulses of workers."""
 CLEAR_EVERY = 5.0
 """Seconds between looks for metrics of dead orphans; workers of the parent's own are noticed as they end."""
 SHOWN: Mapping[str, Literal["starting", "ready", "draining"]] = {
@@ -59,9 +62,11 @@ class Parent:
     signals: Signals
     log: Log
     places: Places
+    notifier: Notifier
     metrics: MetricsServer | None = None
     state: State = field(default_factory=State)
     measured: float = 0.0
+    watched: float = 0.0
     cleared: float = 0.0
 
     def run(self) -> None:
@@ -73,8 +78,11 @@ class Parent:
         selector = self.fleet.selector
         selector.register(self.signals, selectors.EVENT_READ)
         while self.state.phase != "stopped":
+            self.notifier.works(within=PARENT_HANG)
+            self.answer.page.turned(time.monotonic())
             self._look()
             self._measure()
+            self._watch()
             self._keep_metrics()
             self.answer.write()
             selector.select(TICK)
@@ -105,6 +113,15 @@ class Parent:
         self.measured = now
         for number in self.fleet.larger_than(limit, [worker.number for worker in self.state.having("serving")]):
             self.feed(events.Worn(number, "ROUTEIQ_WORKER_MAX_RSS_MB"))
+
+    def _watch(self) -> None:
+        limit, now = self.settings.worker_hang, time.monotonic()
+        if not limit or now - self.watched < WATCH_EVERY:
+            return
+        self.watched = now
+        watched = [worker.number for worker in self.state.having("serving", "draining")]
+        for hung in list(self.fleet.hung(limit, watched)):
+            self.feed(hung)
 
     def _keep_metrics(self) -> None:
         """Have the server of metrics run; requests go on without it."""

@@ -16,6 +16,7 @@ from routeiq_gateway.volume.volume import Revision
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 CALM_SECONDS = 60.0  # a failure after this long is no crash loop
+HANG = "ROUTEIQ_WORKER_HANG_SECONDS"
 FLUSH_SECONDS = 10.0  # after its drain limit a worker flushes its logs; past this it is killed
 
 
@@ -192,6 +193,19 @@ class Turn:
         joined = replace(rollout, asked_by=(*rollout.asked_by, asker))
         self.set(rollouts=tuple(joined if one == rollout else one for one in self.state.rollouts))
 
+    def ask(self, asker: Asker | None, current: str | None) -> None:
+        """Join the reload under way if it is on what `current` points to now, else ask for another."""
+        state = self.state
+        joined = next(iter(state.under_way("reload", "fallback")), None)
+        if asker is None:
+            self.set(current=None)
+        elif state.stopping_since is not None:
+            self.tell([asker], result="nack", reason=self.STOPPING)
+        elif joined is not None and current == state.current:
+            self.join(joined, asker)
+        else:
+            self.set(asked=(*state.asked, asker))
+
     def take_asked(self) -> tuple[Asker, ...]:
         """Remove and return those who asked for a reload that has not begun; the caller has to answer them."""
         asked = self.state.asked
@@ -218,6 +232,11 @@ class Turn:
             self.set(note=note)
             self.log("warning", event, reason=note)
             self.do(Do.PUBLISH)
+
+    def wait(self, reason: str, event: str = "not ready") -> None:
+        """Give the reason, by a placeholder too where nothing is served."""
+        self.note(event, reason)
+        self.set(waiting=True)
 
     def pause(self, first: float) -> None:
         """Begin or lengthen the pause after a failure."""

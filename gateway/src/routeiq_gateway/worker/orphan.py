@@ -12,8 +12,10 @@ import json
 import os
 import select
 import socket
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +35,52 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
     if not server.accepting:
         server.drain(settings.drain, idle=settings.keepalive)
         return
-    answer = settings.volume / "answers/gateway.json"
-    before = _read(answer)
-    serving = server.front.inner is not placeholder
-    word = SERVING if serving else WAITING
     asked = [time.monotonic()]
+    serving = server.front.inner is not placeholder
+    looking = asyncio.create_task(_wait_for_relief(settings.volume, listener, asked, serving=serving))
     # Whatever goes wrong, a worker that nobody commands must not hold the port for ever.
     try:
-        with _offer(settings.volume / FOLDER / f"{os.getpid()}.sock", listener, word, asked):
-            while time.monotonic() - asked[0] < settings.orphan_limit:
-                if _relieved(answer, before, serving=serving):
-                    break
-                _let_go_of_dead_pipes()
-                await asyncio.sleep(LOOK_SECONDS)
+        while not looking.done() and time.monotonic() - asked[0] < settings.orphan_limit:
+            _let_go_of_dead_pipes()
+            await asyncio.wait({looking}, timeout=LOOK_SECONDS)
     finally:
+        looking.cancel()
         server.drain(settings.drain, idle=settings.keepalive)
+
+
+async def _wait_for_relief(volume: Path, listener: socket.socket, asked: list[float], *, serving: bool) -> None:
+    """Offer the socket until another gateway relieves this worker; the instant of each question goes to ``asked``.
+
+    The volume may hang, which is why the parent died perhaps, and requests go on: only a thread touches it, for which
+    nobody waits.
+    """
+    loop = asyncio.get_running_loop()
+    thread = ThreadPoolExecutor(1)
+    answer, path = volume / "answers/gateway.json", volume / FOLDER / f"{os.getpid()}.sock"
+    before = await loop.run_in_executor(thread, _read, answer)
+    offering = await loop.run_in_executor(thread, _offer, path)
+
+    def give() -> None:
+        with contextlib.suppress(OSError):  # the asker is gone again
+            asking, _ = offering.accept()
+            asked[0] = time.monotonic()
+            with asking:
+                socket.send_fds(asking, [SERVING if serving else WAITING], [listener.fileno()])
+
+    loop.add_reader(offering.fileno(), give)
+    ended = threading.Event()
+
+    def look() -> None:
+        while not _relieved(answer, before, serving=serving) and not ended.wait(LOOK_SECONDS):
+            pass
+
+    try:
+        await loop.run_in_executor(thread, look)
+    finally:
+        ended.set()
+        loop.remove_reader(offering.fileno())
+        offering.close()
+        thread.submit(path.unlink, missing_ok=True)
 
 
 def _let_go_of_dead_pipes() -> None:
@@ -65,30 +98,16 @@ def _let_go_of_dead_pipes() -> None:
             os.close(nowhere)
 
 
-@contextlib.contextmanager
-def _offer(path: Path, listener: socket.socket, word: bytes, asked: list[float]) -> Iterator[None]:
+def _offer(path: Path) -> socket.socket:
+    """Return a socket that listens at ``path``."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.unlink(missing_ok=True)
-    loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_UNIX) as offering:
-        offering.bind(str(path))
-        path.chmod(0o600)
-        offering.listen()
-        offering.setblocking(False)
-
-        def give() -> None:
-            with contextlib.suppress(OSError):  # the asker is gone again
-                asking, _ = offering.accept()
-                asked[0] = time.monotonic()
-                with asking:
-                    socket.send_fds(asking, [word], [listener.fileno()])
-
-        loop.add_reader(offering.fileno(), give)
-        try:
-            yield
-        finally:
-            loop.remove_reader(offering.fileno())
-            path.unlink(missing_ok=True)
+    offering = socket.socket(socket.AF_UNIX)
+    offering.bind(str(path))
+    path.chmod(0o600)
+    offering.listen()
+    offering.setblocking(False)
+    return offering
 
 
 def _relieved(answer: Path, before: Mapping[str, Any], *, serving: bool) -> bool:

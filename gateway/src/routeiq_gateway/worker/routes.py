@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ import httpx
 from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import proxy
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.settings import PARENT_HANG, Settings
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.replies import Application, Call, Handler, Reply, check_master_key, error_body
 from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
@@ -66,6 +67,10 @@ class Routes:
         return check_master_key(key, proxy.key_headers(), call) or await handler(call)
 
     async def _live(self, _call: Call) -> Reply:
+        seconds = self.page.since_turn(time.monotonic())
+        # An orphan's parent does not hang, it is dead, and the supervisor knows.
+        if seconds > PARENT_HANG and not self.channel.closed:
+            return Reply(503, {"status": "not live", "reason": f"the gateway's parent hangs, for {seconds:.0f} s now"})
         return Reply(200, {"status": "live"})
 
     async def _ready(self, _call: Call) -> Reply:

@@ -1,12 +1,16 @@
 """Asking syncd, by HTTP over the UNIX socket on the volume that both share."""
 
+import asyncio
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
+Value = TypeVar("Value")
 ASK_SECONDS = 2.0
 POLL_SECONDS = 30.0
 VIEW_SECONDS = 12.0
@@ -26,17 +30,25 @@ class SyncdDownError(Exception):
 
 @dataclass(frozen=True)
 class Syncd:
-    """The syncd of this volume; ``view_seconds`` is how long to wait for a view, longer than syncd's own limit."""
+    """The syncd of this volume; ``view_seconds`` is how long to wait for a view, longer than syncd's own limit.
+
+    The volume may hang, and requests go on: a thread touches it first.
+    """
 
     volume: Path
     view_seconds: float = VIEW_SECONDS
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False, compare=False)
 
     async def status(self) -> dict[str, Any]:
         """Return syncd's status; where syncd is down, its last known status with ``running: false``."""
         try:
             return await self._ask("GET", "/status", ASK_SECONDS)
         except SyncdDownError:
-            return {**self._last_known(), "running": False}
+            pass
+        try:
+            return {**await self._on_volume(self._last_known), "running": False}
+        except SyncdDownError:
+            return {"enabled": True, "leader_election": NEVER_SEEN, "running": False}
 
     async def poll(self) -> dict[str, Any]:
         """Have syncd look at its source now, and return its status afterwards.
@@ -64,7 +76,9 @@ class Syncd:
         return _object(response)
 
     async def _request(self, method: str, path: str, seconds: float) -> httpx.Response:
-        transport = httpx.AsyncHTTPTransport(uds=str(self.volume / "syncd.sock"))
+        path_of_socket = self.volume / "syncd.sock"
+        await self._on_volume(path_of_socket.exists)
+        transport = httpx.AsyncHTTPTransport(uds=str(path_of_socket))
         try:
             async with httpx.AsyncClient(transport=transport, timeout=seconds) as client:
                 return await client.request(method, f"http://syncd{path}")
@@ -73,6 +87,13 @@ class Syncd:
             raise SyncdDownError(reason) from error
         except httpx.HTTPError as error:
             raise SyncdDownError(f"syncd does not run: nobody answers on {self.volume / 'syncd.sock'}") from error
+
+    async def _on_volume(self, work: Callable[[], Value]) -> Value:
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except TimeoutError as error:
+            raise SyncdDownError(f"the volume {self.volume} does not answer") from error
 
     def _last_known(self) -> dict[str, Any]:
         try:

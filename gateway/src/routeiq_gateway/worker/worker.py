@@ -21,6 +21,7 @@ import uvloop
 from routeiq_gateway.configuration.redact import scrub
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.pulse import Pulse
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns, carry_on
@@ -56,11 +57,13 @@ class Assignment:
         config: the staged configuration; None for a placeholder.
         trial: the worker is not to serve.
         last_runs: when LiteLLM's periodic jobs ran in the workers before.
+        pulse: where the loop counts its turns for the parent.
     """
 
     config: Path | None
     trial: bool
     last_runs: LastRuns
+    pulse: Pulse
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Worker:
     def run(self) -> int:
         """Serve until told to end; return the exit code."""
         _own_signals()
+        self.assignment.pulse.write_stack_when_asked()
         sys.dont_write_bytecode = True  # a callback beside the config must not write into the tree
         front = Front(placeholder, self.examination.check_loaded)
         if self.assignment.config is not None:
@@ -149,6 +153,7 @@ class Worker:
             self.channel.send("refused", reason=examination.reason(error), passing=error.passing)
             return EXIT_REFUSED
         self._obey(server, routes)
+        self.assignment.pulse.start(asyncio.get_running_loop())
         if self.assignment.config is not None:
             carry_on(self.assignment.last_runs, time.monotonic(), lambda job: self.channel.send("ran", job=job))
         self.channel.send("ready")

@@ -18,7 +18,7 @@ from routeiq_syncd.replication.publisher import Publishing, Tenure
 from routeiq_syncd.replication.replica_row import write_row
 from routeiq_syncd.revision.fetched import Fetch
 from routeiq_syncd.runtime.clocks import steady
-from routeiq_syncd.runtime.waiting import Asked
+from routeiq_syncd.runtime.turns.waiting import Asked
 from routeiq_syncd.settings import ElectionSettings
 from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder

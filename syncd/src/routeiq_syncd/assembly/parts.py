@@ -11,8 +11,8 @@ from routeiq_syncd.reconcile.reconciler import Reconciler
 from routeiq_syncd.revision.decide import Rules
 from routeiq_syncd.revision.manifest import Publisher
 from routeiq_syncd.runtime.clocks import Now
-from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import Log
+from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.sources.s3 import S3Source

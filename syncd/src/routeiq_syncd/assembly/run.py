@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 
 from routeiq_syncd.assembly.parts import Parts, opened
 from routeiq_syncd.assembly.single import Single
-from routeiq_syncd.control.arguments import DONE, FAILED
+from routeiq_syncd.control.arguments import DONE, FAILED, PORT_TAKEN
 from routeiq_syncd.control.server import App, CannotListenError, listen, serve
 from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.runtime.lifeline import end_with_supervisord
+from routeiq_syncd.runtime.limits import raise_open_files
 from routeiq_syncd.runtime.logs import build_log
-from routeiq_syncd.runtime.waiting import endless
+from routeiq_syncd.runtime.notify import EVERY_SECONDS, Notifier
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.waiting import endless
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.files import status_bytes
 from routeiq_syncd.volume.volume import Checkpoint
 
 if TYPE_CHECKING:
     from routeiq_syncd.assembly.leader_election import LeaderElection
+
+HANG_SECONDS = 45.0
+"""Seconds without a sign of life after which a supervisor takes this process for hung."""
 
 
 def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
@@ -28,15 +34,19 @@ def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
     Raises:
         VolumeUnusableError: the volume cannot be written by this process.
     """
+    raise_open_files()
+    notifier = Notifier(settings.notify_socket)
+    notifier.works(within=HANG_SECONDS)
     log = build_log("syncd", level=settings.log_level, form=settings.log_format)
     with opened(settings, log, checkpoint, now) as parts:
         try:
             if settings.supervised:
                 end_with_supervisord()
             sockets = listen(settings.host, settings.port, settings.socket)
-            return asyncio.run(_run(parts, sockets))
+            return asyncio.run(_run(parts, sockets, notifier))
         except CannotListenError as error:
             log.error("cannot listen", reason=str(error))
+            return PORT_TAKEN
         except BaseExceptionGroup:
             if parts.volume.lost():
                 log.error(
@@ -47,7 +57,7 @@ def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
         return FAILED
 
 
-async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
+async def _run(parts: Parts, sockets: list[socket.socket], notifier: Notifier) -> int:
     """Run the loops until a signal stops them. A loop that dies takes the process down with it."""
     settings, log = parts.settings, parts.log
     stop = asyncio.Event()
@@ -55,7 +65,12 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mode = _mode(parts)
     app = App(mode.recorder, mode.turn_now, parts.liveness, mode.questions)
-    loops = [*parts.common_loops(mode.recorder), *mode.loops(), serve(app, sockets)]
+    loops = [
+        *parts.common_loops(mode.recorder),
+        *mode.loops(),
+        serve(app, sockets),
+        tell_supervisor(notifier, parts.liveness),
+    ]
     log.info("started", source=parts.source.location, volume=str(settings.volume), interval=settings.interval)
     for warning in settings.warnings:
         log.warning("setting warning", warning=warning)
@@ -72,6 +87,14 @@ async def _run(parts: Parts, sockets: list[socket.socket]) -> int:
             settings.socket.unlink()
     log.info("stopped")
     return DONE
+
+
+async def tell_supervisor(notifier: Notifier, liveness: Liveness) -> None:
+    """Say to the supervisor that this process works, for as long as every loop does, until cancelled."""
+    while True:
+        if not liveness.late():
+            notifier.works(within=HANG_SECONDS)
+        await asyncio.sleep(EVERY_SECONDS)
 
 
 def _mode(parts: Parts) -> "Single | LeaderElection":

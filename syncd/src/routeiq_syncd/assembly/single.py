@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from routeiq_syncd.assembly.parts import Parts
 from routeiq_syncd.control.server import Questions
 from routeiq_syncd.reconcile.poller import Poller
-from routeiq_syncd.runtime.waiting import Asked
+from routeiq_syncd.runtime.turns.waiting import Asked
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.status.snapshot import Snapshot
 

@@ -16,7 +16,10 @@ DONE = 0
 FAILED = 1
 BAD_SETTINGS = 2
 NOT_RUNNING = 3
+PORT_TAKEN = 4
+NO_VOLUME = 5
 
+RUNNING = "0 stopped by a signal, 1 failed, 2 settings, 4 its port cannot be had, 5 its volume cannot be used"
 ONCE = "0 done or nothing to do, 1 refused or failed, 2 settings"
 STATUS = "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings"
 READING = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
@@ -55,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, has_json, purpose, codes in (
-        ("run", False, "keep the volume up to date until stopped", "0 stopped by a signal, 1 failed, 2 settings"),
+        ("run", False, "keep the volume up to date until stopped", RUNNING),
         ("once", True, "fetch, check and materialise once; print what was done", ONCE),
         ("status", False, "print the status as JSON: of the running syncd, else the last known", STATUS),
         ("fleet", True, "print every replica of the fleet, the lease and the desired revision", READING),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from routeiq_syncd.runtime.liveness import Liveness
+from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.status.document import Json
 from routeiq_syncd.status.explain import explain
 from routeiq_syncd.status.recorder import Recorder

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from routeiq_syncd.database.faults import DatabaseAwayError
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.replication.publisher import Tenure
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import spread
-from routeiq_syncd.runtime.waiting import woken
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.pace import spread
+from routeiq_syncd.runtime.turns.waiting import woken
 
 TIDY_SECONDS = 30.0
 

@@ -15,9 +15,9 @@ from routeiq_syncd.database.faults import DatabaseAwayError, away
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.replication.follower import LOOK_SECONDS, Follower
 from routeiq_syncd.revision.plan import AHEAD
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import spread
-from routeiq_syncd.runtime.waiting import woken
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.pace import spread
+from routeiq_syncd.runtime.turns.waiting import woken
 from routeiq_syncd.status.recorder import ClusterRecorder
 
 PROOF_SECONDS = 3.0

@@ -15,9 +15,9 @@ from routeiq_syncd.lease import Lost, Term, Timing, Try, Wait, begin, consider, 
 from routeiq_syncd.replication.follower import CANDIDATE_LOOK_SECONDS, LOOK_SECONDS, Follower
 from routeiq_syncd.replication.publisher import Tenure
 from routeiq_syncd.runtime.clocks import Clock
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import spread
-from routeiq_syncd.runtime.waiting import endless, woken
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.pace import spread
+from routeiq_syncd.runtime.turns.waiting import endless, woken
 from routeiq_syncd.status.recorder import ClusterRecorder
 
 PATIENCE_SECONDS = 30.0

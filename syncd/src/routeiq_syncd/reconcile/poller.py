@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from routeiq_syncd.reconcile.work import Work
 from routeiq_syncd.revision.fetched import Failed, Fetch
 from routeiq_syncd.revision.instants import stamp
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import delay, spread
-from routeiq_syncd.runtime.turnstile import Turnstile
-from routeiq_syncd.runtime.waiting import Asked
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.pace import delay, spread
+from routeiq_syncd.runtime.turns.turnstile import Turnstile
+from routeiq_syncd.runtime.turns.waiting import Asked
 from routeiq_syncd.status.recorder import Recorder
 
 FETCH_SECONDS = 60.0

@@ -8,7 +8,7 @@ from routeiq_syncd.revision.decide import Accept, Refuse, Same, decide
 from routeiq_syncd.revision.fetched import Fetch, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.outcome import Turn, texts
-from routeiq_syncd.runtime.waiting import completed
+from routeiq_syncd.runtime.turns.waiting import completed
 
 
 @dataclass(kw_only=True, eq=False)

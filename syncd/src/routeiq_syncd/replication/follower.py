@@ -21,10 +21,10 @@ from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.plan import Behind, Head, Nothing, Take, UpToDate, plan_materialise
 from routeiq_syncd.runtime.clocks import Clock
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import delay, spread
-from routeiq_syncd.runtime.turnstile import Turnstile
-from routeiq_syncd.runtime.waiting import Asked, completed
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.pace import delay, spread
+from routeiq_syncd.runtime.turns.turnstile import Turnstile
+from routeiq_syncd.runtime.turns.waiting import Asked, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
 from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder

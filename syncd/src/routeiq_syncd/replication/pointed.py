@@ -13,8 +13,8 @@ from routeiq_syncd.revision.fetched import Failed, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
-from routeiq_syncd.runtime.pace import Retry, spread
-from routeiq_syncd.runtime.waiting import abandonable
+from routeiq_syncd.runtime.turns.pace import Retry, spread
+from routeiq_syncd.runtime.turns.waiting import abandonable
 from routeiq_syncd.sources.s3 import S3Source
 
 SPREAD_SECONDS = 2.0

@@ -14,7 +14,7 @@ from routeiq_syncd.revision.payload import Unreadable, unpack
 from routeiq_syncd.revision.plan import Head
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
-from routeiq_syncd.runtime.pace import Retry
+from routeiq_syncd.runtime.turns.pace import Retry
 from routeiq_syncd.status.ownership import Ownership
 
 

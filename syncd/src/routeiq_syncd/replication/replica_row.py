@@ -14,9 +14,9 @@ from routeiq_syncd.database.faults import DatabaseAwayError, RowRefusedError
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.rows import ReplicaRow
 from routeiq_syncd.revision.plan import AHEAD, STUCK, is_unpublished
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.pace import spread
-from routeiq_syncd.runtime.waiting import woken
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.pace import spread
+from routeiq_syncd.runtime.turns.waiting import woken
 from routeiq_syncd.status.recorder import ClusterRecorder
 from routeiq_syncd.status.snapshot import ClusterSnapshot
 

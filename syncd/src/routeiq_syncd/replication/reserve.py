@@ -12,7 +12,7 @@ from routeiq_syncd.database.questions import Database
 from routeiq_syncd.replication.reading import Read, RevisionReader
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.plan import Head
-from routeiq_syncd.runtime.waiting import completed
+from routeiq_syncd.runtime.turns.waiting import completed
 from routeiq_syncd.volume.volume import ACKED, Volume
 
 

@@ -1,5 +1,5 @@
-"""What every long-running process needs, whatever it does: clocks, pace, waiting, turns, liveness, logs.
+"""What every long-running process needs, whatever it does: clocks, turns, logs, limits, secrets kept out of output.
 
-`turnstile` is the loop of turns and `liveness` tells whether loops still turn; `lifeline` ends the process with
-supervisord. A fault here is a bug, and ends the process. No word of configurations, revisions or leases enters.
+`turns` are those of loops; `notify` tells supervisord that they turn, and `lifeline` ends the process with it. A fault
+here is a bug, and ends the process. No word of configurations, revisions or leases enters.
 """

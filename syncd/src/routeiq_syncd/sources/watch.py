@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import Log
+from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.sources.file import FileSource
 
 GAP_SECONDS = 0.2

@@ -3,8 +3,8 @@
 import asyncio
 import json
 
-from routeiq_syncd.runtime.liveness import Liveness
-from routeiq_syncd.runtime.waiting import completed, woken
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.waiting import completed, woken
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.volume.volume import Volume, VolumeUnusableError
 

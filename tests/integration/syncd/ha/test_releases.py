@@ -18,8 +18,8 @@ from routeiq_syncd.reconcile.reconciler import Reconciler
 from routeiq_syncd.replication.follower import Follower, SchemaNeverCameError
 from routeiq_syncd.revision.decide import Rules
 from routeiq_syncd.revision.manifest import Publisher
-from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import build_log
+from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder

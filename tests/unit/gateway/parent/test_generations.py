@@ -1,30 +1,19 @@
 """The parent's rules by example. The search in `test_generations_search` looks at every order of events."""
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from routeiq_gateway.parent import actions, events
-from routeiq_gateway.parent.actions import Action, Do, Log, Send
-from routeiq_gateway.parent.generations import step
+from routeiq_gateway.parent.actions import Do, Send
 from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, LONGEST_DELAY, Pause, State, Worker
 from routeiq_gateway.settings import IDLE_AT_STOP
 from tests.support.gateway_invariants import LIMITS
+from tests.support.gateway_steps import IN_A_RELOAD, take
 from tests.support.gateway_world import revision, serving, starting
 
 NEXT = revision(3)
-IN_A_RELOAD = {"seconds": LIMITS.drain, "idle": LIMITS.keepalive, "pass_on": True}
-
-
-def take(state: State, *given: events.Event, now: float = 100.0) -> tuple[State, Sequence[Action]]:
-    """Give events one after the other; return the state, and all actions but the lines of the log."""
-    wanted: list[Action] = []
-    for event in given:
-        state, more = step(state, event, now, LIMITS)
-        wanted += [action for action in more if not isinstance(action, Log)]
-    return state, wanted
 
 
 def reloading() -> State:

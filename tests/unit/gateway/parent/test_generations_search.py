@@ -109,6 +109,18 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "a refused revision and a last known good",
         "spins: fallback 2",
     ),
+    "a worker that hangs is killed before another accepts": (
+        '        if worker.state == "draining":\n            self.kill([worker])',
+        "        self.kill([worker])",
+        "two workers serve",
+        "were given up for less",
+    ),
+    "a worker that hangs drains": (
+        '        if worker.state == "draining":\n            self.kill([worker])',
+        "",
+        "a reload is under way",
+        "hangs and may drain",
+    ),
     "a fallback to a full disk has no pause": (
         "                if event.passing:\n                    self.pause(FIRST_DELAY)\n",
         "",

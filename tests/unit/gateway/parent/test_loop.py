@@ -1,10 +1,12 @@
 """The parent's loop over real channels, a real volume and real processes; only forking is left out."""
 
+import asyncio
 import errno
 import os
 import selectors
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from structlog.testing import CapturingLogger
 
 from routeiq_gateway.ipc.channel import Channel
 from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.pulse import STACK_SIGNAL
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.parent import events
@@ -22,6 +25,7 @@ from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
+from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.staging import Staging
@@ -40,7 +44,7 @@ class Sleepers(Forker):
         """Start a process."""
         if self.failing is not None:
             raise self.failing
-        pid = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
+        pid = os.posix_spawn("/bin/sleep", ["sleep", "60"], {}, setsigmask=[STACK_SIGNAL])
         self.spoken[pid] = Channel(theirs.end.dup())
         return pid
 
@@ -82,9 +86,9 @@ class Bench:
         """The fields of each line of the log with this event."""
         return [dict(call.kwargs) for call in self.log.calls if call.kwargs["event"] == event]
 
-    def end(self, pid: int) -> None:
+    def end(self, pid: int, number: int = signal.SIGKILL) -> None:
         """Kill a worker, and wait until it has ended (it is the parent's to reap)."""
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
@@ -96,7 +100,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     captured = CapturingLogger()
     log = structlog.wrap_logger(captured, processors=[])
     settings = Settings.model_construct(
-        volume=root, port=4000, workers=2, reload_timeout=60.0, drain=5.0, prestop=0.0, most_draining=32, max_rss=None
+        volume=root,
+        port=4000,
+        workers=2,
+        reload_timeout=60.0,
+        drain=5.0,
+        prestop=0.0,
+        most_draining=32,
+        max_rss=None,
+        worker_hang=5.0,
     )
     volume, page = Volume(root), SharedPage()
     with socket.socket() as listener, selectors.DefaultSelector() as selector:
@@ -105,7 +117,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         forker = Sleepers(settings, {}, listener, Passed(), page, log, None, places)
         fleet = Fleet(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
-        parent = Parent(settings, listener, fleet, revisions, AnswerWriter(page, volume, log), Signals(), log, places)
+        parent = Parent(
+            settings,
+            listener,
+            fleet,
+            revisions,
+            AnswerWriter(page, volume, log),
+            Signals(),
+            log,
+            places,
+            Notifier(None),
+        )
         yield Bench(parent, forker, captured)
         for number, child in list(fleet.children.items()):
             os.kill(child.pid, signal.SIGKILL)
@@ -137,16 +159,19 @@ def test_a_reload_that_is_asked_for_is_answered(bench: Bench) -> None:
         assert (told["kind"], told["id"], told["result"]) == ("reloaded", 5, reply)
 
 
-def test_a_dead_worker_is_buried_and_replaced(bench: Bench) -> None:
-    """Its process is reaped, its channel closed, its pid is in the log, and another comes up."""
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 9, str(signal.SIGRTMIN + 9))]
+)
+def test_a_dead_worker_is_buried_and_replaced(bench: Bench, number: int, name: str) -> None:
+    """Its process is reaped, its channel closed, its pid is in the log, and another comes up, whatever the signal."""
     first, second = bench.serve()
-    bench.end(first)
+    bench.end(first, number)
     bench.turn()
     assert first not in bench.pids
     with pytest.raises(ChildProcessError):
         os.waitpid(first, os.WNOHANG)
     died = bench.logged("a worker died")
-    assert died == [{"event": "a worker died", "worker": first, "ended": "signal SIGKILL"}]
+    assert died == [{"event": "a worker died", "worker": first, "ended": f"signal {name}"}]
     bench.turn()
     assert second in bench.pids
     assert len(bench.pids) == 2
@@ -232,3 +257,26 @@ def test_a_stop_ends_with_the_last_worker(bench: Bench) -> None:
     bench.turn()
     assert bench.parent.state.phase == "stopped"
     assert bench.parent.answer.page.read()["state"] == "stopped"
+
+
+@pytest.mark.parametrize("limit", [5.0, 0.0])
+def test_a_worker_whose_pulse_stops_is_asked_for_its_stack_and_replaced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, limit: float
+) -> None:
+    """Not before the limit, and not at all with a limit of 0; the other worker, whose pulse goes on, is left alone."""
+    bench.parent.settings.worker_hang = limit
+    hangs, turns = bench.serve()
+    pulses = {child.pid: child.pulse for child in bench.parent.fleet.children.values()}
+    loop, now = asyncio.new_event_loop(), time.monotonic()
+    pulses[hangs].start(loop)
+    for second in range(12):
+        monkeypatch.setattr(time, "monotonic", lambda second=second: now + second)
+        pulses[turns].start(loop)
+        bench.parent._watch()  # noqa: SLF001 - `run` ends only with the gateway
+        assert second > limit or not bench.logged("a worker hangs")
+    loop.close()
+    told = bench.logged("a worker hangs")
+    assert [line["worker"] for line in told] == ([hangs] if limit else [])
+    monkeypatch.undo()
+    bench.turn()
+    assert len(bench.pids) == (3 if limit else 2)

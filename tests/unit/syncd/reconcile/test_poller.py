@@ -15,9 +15,9 @@ from routeiq_syncd.revision.decide import Rules
 from routeiq_syncd.revision.fetched import Fetch, Unchanged
 from routeiq_syncd.revision.manifest import Publisher
 from routeiq_syncd.revision.outcome import Turn
-from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import build_log
-from routeiq_syncd.runtime.waiting import Asked
+from routeiq_syncd.runtime.turns.liveness import Liveness
+from routeiq_syncd.runtime.turns.waiting import Asked
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.status.snapshot import Snapshot
 from routeiq_syncd.volume.volume import Volume, open_volume

@@ -11,8 +11,8 @@ from routeiq_syncd.database.url import parse_url
 from routeiq_syncd.lease import Timing
 from routeiq_syncd.replication.replica_row import ROW_SECONDS, row_of, write_row
 from routeiq_syncd.runtime.clocks import utc_now
-from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.logs import build_log
+from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.status.recorder import ClusterRecorder
 from tests.support.snapshots import cluster_snapshot, manifest
 

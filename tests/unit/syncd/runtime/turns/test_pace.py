@@ -1,6 +1,6 @@
 """How long a loop waits until its next turn."""
 
-from routeiq_syncd.runtime.pace import Retry, delay
+from routeiq_syncd.runtime.turns.pace import Retry, delay
 
 
 def test_delays_double_up_to_a_cap_and_never_undercut_the_interval() -> None:

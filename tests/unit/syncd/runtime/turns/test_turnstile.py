@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from routeiq_syncd.runtime.turnstile import Turnstile
+from routeiq_syncd.runtime.turns.turnstile import Turnstile
 
 LIMIT = 10
 

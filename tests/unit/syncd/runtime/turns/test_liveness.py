@@ -1,6 +1,6 @@
 """Which loops are late."""
 
-from routeiq_syncd.runtime.liveness import Liveness
+from routeiq_syncd.runtime.turns.liveness import Liveness
 
 
 def test_a_loop_that_does_not_turn_is_late() -> None:

@@ -4,8 +4,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from routeiq_syncd.runtime.pace import spread
-from routeiq_syncd.runtime.waiting import woken
+from routeiq_syncd.runtime.turns.pace import spread
+from routeiq_syncd.runtime.turns.waiting import woken
 
 
 @dataclass(eq=False)

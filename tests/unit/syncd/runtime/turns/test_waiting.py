@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from routeiq_syncd.runtime.waiting import abandonable, completed, woken
+from routeiq_syncd.runtime.turns.waiting import abandonable, completed, woken
 
 
 def test_a_cancellation_that_meets_the_event_is_not_lost() -> None:
