@@ -25,6 +25,7 @@ TWINS = {
     "database/url.py": ("migrate", "syncd"),
     "runtime/lifeline.py": ("gateway", "syncd"),
     "runtime/logs.py": ("gateway", "migrate", "syncd"),
+    "runtime/open_files.py": ("gateway", "syncd"),
 }
 """The modules that several members have in one and the same text, but for the member's own name."""
 

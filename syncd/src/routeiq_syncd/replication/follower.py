@@ -23,7 +23,7 @@ from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.liveness import Liveness
 from routeiq_syncd.runtime.pace import Retry, delay, spread
 from routeiq_syncd.runtime.turnstile import Turnstile
-from routeiq_syncd.runtime.waiting import Asked, completed
+from routeiq_syncd.runtime.waiting import Asked, NoThreadError, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
 from routeiq_syncd.status.recorder import ClusterRecorder
 from routeiq_syncd.volume.volume import unusable
@@ -195,7 +195,10 @@ class Follower(Turnstile):
         self._away_since = now if self._away_since is None else self._away_since
         if self._current() is not None or now - self._away_since < FALLBACK_SECONDS:
             return
-        fetch = await self._asked.ask(self.reconciler.fetch, RETRY_SECONDS)
+        try:
+            fetch = await self._asked.ask(self.reconciler.fetch, RETRY_SECONDS)
+        except NoThreadError as error:
+            fetch = Failed(f"{self.reconciler.source.location} was not asked: {error.strerror}; it is tried again.")
         if fetch is None:
             return
         began = stamp(self.reconciler.now())

@@ -7,7 +7,6 @@ two steps with the name of the step just done; it does nothing in production.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -17,7 +16,17 @@ from routeiq_syncd.configuration.bundle import MANIFEST, Bundle
 from routeiq_syncd.revision.answer import Answer, read_answer
 from routeiq_syncd.revision.garbage import doomed
 from routeiq_syncd.revision.manifest import MANIFEST_BYTES, Manifest, number_in, read_manifest, write_manifest
-from routeiq_syncd.volume.atomic import TEMPORARY, flush_directory, remove, replace_file, temporary_name, write_file
+from routeiq_syncd.volume.atomic import (
+    flush_directory,
+    read_file,
+    read_present,
+    remove,
+    remove_leftovers,
+    replace_file,
+    temporary_name,
+    write_file,
+)
+from routeiq_syncd.volume.intact import intact
 
 REVISIONS = "revisions"
 CURRENT = "current"
@@ -58,6 +67,7 @@ class Volume:
         self.tell: Callable[[str], None] = lambda _sentence: None
         self._lock = lock
         self._checkpoint = checkpoint
+        self._read: Manifest | None = None
 
     def close(self) -> None:
         """Let another writer in."""
@@ -77,11 +87,10 @@ class Volume:
     def recover(self) -> None:
         """Remove the leftovers of a killed writer, and the link `current` if its tree is not intact."""
         for directory in (self.root, self.root / REVISIONS):
-            for leftover in directory.glob(TEMPORARY + "*"):
-                remove(leftover)
+            remove_leftovers(directory)
         self._make_way(CURRENT)
         manifest = self.current()
-        if manifest is not None and not self._intact(manifest):
+        if manifest is not None and not intact(self.root / REVISIONS / manifest.name, manifest):
             # The number stays taken; the next revision brings a new link.
             (self.root / CURRENT).unlink()
             flush_directory(self.root)
@@ -91,9 +100,14 @@ class Volume:
         name = self._linked(CURRENT)
         if name is None:
             return None
-        data = _read(self.root / REVISIONS / name / MANIFEST, MANIFEST_BYTES)
-        manifest = None if data is None else read_manifest(data)
-        return manifest if manifest is not None and manifest.name == name else None
+        try:
+            manifest = read_manifest(read_file(self.root / REVISIONS / name / MANIFEST, MANIFEST_BYTES))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+            return None
+        except OSError:  # no descriptor, or a disk that is away: what was read before under this name holds on
+            manifest = self._read
+        self._read = manifest if manifest is not None and manifest.name == name else None
+        return self._read
 
     def next_number(self) -> int:
         """Return a number above every number that this volume has shown, as far as its files tell."""
@@ -173,7 +187,17 @@ class Volume:
             self.tell(f"{path} was not a link; it is now {aside.name}, and can be removed.")
 
     def collect(self) -> tuple[str, ...]:
-        """Remove revisions that nobody needs and return their names; keep all while the answer cannot be read."""
+        """Remove revisions that nobody needs and return their names; keep all while the answer cannot be read.
+
+        What an earlier call could not remove whole, for want of a descriptor for instance, is removed too.
+        """
+        try:
+            remove_leftovers(self.root / REVISIONS)
+            return self._collect()
+        except OSError:
+            return ()  # a later call finds a healthier system
+
+    def _collect(self) -> tuple[str, ...]:
         answer = self.answer()
         if answer is None:
             return ()
@@ -199,7 +223,7 @@ class Volume:
     def answer(self) -> Answer | None:
         """Return the gateway's answer: an empty answer before it wrote one, None where it cannot be read."""
         path = self.root / ANSWER
-        data = _read(path, ANSWER_BYTES)
+        data = read_present(path, ANSWER_BYTES)
         if data is not None:
             return read_answer(data)
         try:
@@ -221,7 +245,7 @@ class Volume:
     def identity(self, fresh: str) -> str:
         """Return the id of this volume's replica; ``fresh`` becomes the id where the volume has none."""
         path = self.root / IDENTITY
-        data = _read(path, 200)
+        data = read_present(path, 200)
         text = data.decode(errors="replace").strip() if data else ""
         if text.isprintable() and text:
             return text
@@ -244,14 +268,6 @@ class Volume:
             return None
         directory, _, name = target.rpartition("/")
         return name if directory == REVISIONS and number_in(name) is not None else None
-
-    def _intact(self, manifest: Manifest) -> bool:
-        tree = self.root / REVISIONS / manifest.name
-        for entry in manifest.files:
-            data = _read(tree / entry.path, entry.size)
-            if data is None or len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
-                return False
-        return True
 
 
 def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
@@ -280,14 +296,4 @@ def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
 
 def read_status(root: Path) -> bytes | None:
     """Return `status.json` of the volume at ``root``, None where there is no such file; needs no lock."""
-    return _read(root / STATUS, ANSWER_BYTES)
-
-
-def _read(path: Path, limit: int) -> bytes | None:
-    """Return up to ``limit`` + 1 bytes of a file; None where there is no file to read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
-            return file.read(limit + 1)
-    except OSError:
-        return None
+    return read_present(root / STATUS, ANSWER_BYTES)
