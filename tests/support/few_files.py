@@ -9,7 +9,7 @@ from collections.abc import Iterator
 def no_descriptors() -> Iterator[None]:
     """Let this process open nothing for the length of the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
     try:
         yield
     finally:

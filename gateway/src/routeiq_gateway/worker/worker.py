@@ -123,6 +123,7 @@ class Worker:
             self.listener,
             self.passed,
             keepalive=self.settings.keepalive,
+            receive=self.settings.receive,
             limit_concurrency=self.settings.limit_concurrency,
             tls=self._tls,
             alone=self.settings.workers == 1,
