@@ -24,8 +24,8 @@ TWINS = {
     "database/tls.py": ("migrate", "syncd"),
     "database/url.py": ("migrate", "syncd"),
     "runtime/lifeline.py": ("gateway", "syncd"),
+    "runtime/limits.py": ("gateway", "syncd"),
     "runtime/logs.py": ("gateway", "migrate", "syncd"),
-    "runtime/open_files.py": ("gateway", "syncd"),
 }
 """The modules that several members have in one and the same text, but for the member's own name."""
 

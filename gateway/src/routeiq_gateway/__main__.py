@@ -46,7 +46,7 @@ from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.logs import Log, build_log
-from routeiq_gateway.runtime.open_files import raise_limit
+from routeiq_gateway.runtime.limits import raise_open_files
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
@@ -97,7 +97,7 @@ def print_config(settings: Settings, overrides: tuple[Override, ...]) -> int:
 def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     """Build the parent and run it."""
     log = build_log("gateway", level=settings.log_level, form=settings.log_form)
-    raise_limit()
+    raise_open_files()
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
     if settings.supervisor:

@@ -18,8 +18,8 @@ Nothing to serve
 
 Whose fault
     A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
-    again until `current` moves or a reload is asked for. A failing fork and a database that is away are **passing**:
-    nothing is recorded against the revision, and the gateway tries again; where nobody serves, once a placeholder does.
+    again until `current` moves or a reload is asked for. What is away is **passing** (room on a disk, a process, a
+    database): nothing is recorded, and the gateway tries again; where nobody serves, once a placeholder does.
 
 Nothing spins
     Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
@@ -107,7 +107,7 @@ class _Turn(Turn):
         self.set(obstacle=tick.obstacle)
         if tick.current is None:
             if state.phase != "serving":
-                self._wait(tick.obstacle or self.NO_REVISION.format(self.settings.volume))
+                self.wait(tick.obstacle or self.NO_REVISION.format(self.settings.volume))
             elif tick.obstacle is not None and tick.obstacle != state.obstacle:
                 self.log("warning", "the revision served goes on", reason=tick.obstacle)
             return
@@ -154,6 +154,9 @@ class _Turn(Turn):
 
     def _not_staged(self, event: events.NotStaged) -> None:
         match event.purpose:
+            case "trial" if event.passing:
+                self.pause(FIRST_DELAY)
+                self.put_off_trial(event.reason)
             case "trial" if event.known:
                 self.do(actions.Verdict(event.number, event.digest, event.reason))
             case "trial":
@@ -163,9 +166,11 @@ class _Turn(Turn):
                     self.pause(FIRST_DELAY)
                 else:
                     self.set(refusal=None)
-                self._wait(f"revision {event.number} is refused: {event.reason}")
+                self.wait(f"revision {event.number} is refused: {event.reason}")
+            case _ if event.passing:
+                self.pause(FIRST_DELAY)
+                self._put_off(event.purpose, event.number, event.digest, event.reason, *self.take_asked())
             case _:
-                self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
                 self._refuse(event.number, event.digest, event.reason, self.take_asked())
 
     def _begin(self, purpose: Purpose, revision: Revision | None, *askers: Asker, replaces: int | None = None) -> None:
@@ -211,23 +216,23 @@ class _Turn(Turn):
             self.pause(FIRST_DELAY)
         match rollout.purpose, rollout.revision:
             case "trial", _ if passing:
-                self.set(candidate=None)
+                self.put_off_trial(reason)
             case "trial", Revision(number, digest):
                 self.do(actions.Verdict(number, digest, reason))
-            case "reload" | "fallback", Revision() as revision if passing:
-                self._put_off(rollout, revision, reason)
+            case "reload" | "fallback", Revision(number, digest) if passing:
+                self._put_off(rollout.purpose, number, digest, reason, *rollout.asked_by)
             case "reload" | "fallback", Revision(number, digest):
                 self.set(fell_back=self.state.fell_back or rollout.purpose == "fallback")
                 self._refuse(number, digest, reason, rollout.asked_by)
             case _:
                 self.log("error", f"a worker's {rollout.purpose} failed", reason=reason)
 
-    def _put_off(self, rollout: Rollout, revision: Revision, reason: str) -> None:
+    def _put_off(self, purpose: Purpose, number: int, digest: str, reason: str, *askers: Asker) -> None:
         """Bring the revision up later: it is not to blame."""
-        note = f"revision {revision.number} cannot be brought up now: {reason}; trying again"
-        self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
-        self._wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
-        if rollout.purpose == "reload":
+        note = f"revision {number} cannot be brought up now: {reason}; trying again"
+        self.tell(askers, result="nack", number=number, digest=digest, reason=note)
+        self.wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
+        if purpose == "reload":
             self.set(retry_at=self.state.pause.until + FIRST_DELAY * self.state.empty)  # first a placeholder
 
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...]) -> None:
@@ -245,12 +250,7 @@ class _Turn(Turn):
         if self.state.refusal is not None and self.now >= self.state.pause.until:
             self.do(refusal)
         else:
-            self._wait(refusal.note)
-
-    def _wait(self, reason: str, event: str = "not ready") -> None:
-        """Give the reason, by a placeholder too where nothing is served."""
-        self.note(event, reason)
-        self.set(waiting=True)
+            self.wait(refusal.note)
 
     def _died(self, number: int, ended: str) -> None:
         if number in {worker.number for worker in self.state.having("serving")}:

@@ -217,6 +217,16 @@ class Turn:
             self.log("warning", event, reason=note)
             self.do(Do.PUBLISH)
 
+    def wait(self, reason: str, event: str = "not ready") -> None:
+        """Give the reason, by a placeholder too where nothing is served."""
+        self.note(event, reason)
+        self.set(waiting=True)
+
+    def put_off_trial(self, reason: str) -> None:
+        """Try the candidate later: it is not to blame."""
+        self.set(candidate=None)
+        self.log("warning", "trial put off", reason=reason)
+
     def pause(self, first: float) -> None:
         """Begin or lengthen the pause after a failure."""
         self.set(pause=self.state.pause.after(self.now, first=first))

@@ -13,7 +13,7 @@ from routeiq_syncd.control.server import App, CannotListenError, listen, serve
 from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.runtime.lifeline import end_with_supervisord
 from routeiq_syncd.runtime.logs import build_log
-from routeiq_syncd.runtime.open_files import raise_limit
+from routeiq_syncd.runtime.limits import raise_open_files
 from routeiq_syncd.runtime.waiting import endless
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.files import status_bytes
@@ -30,7 +30,7 @@ def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
         VolumeUnusableError: the volume cannot be written by this process.
     """
     log = build_log("syncd", level=settings.log_level, form=settings.log_format)
-    raise_limit()
+    raise_open_files()
     with opened(settings, log, checkpoint, now) as parts:
         try:
             if settings.supervised:

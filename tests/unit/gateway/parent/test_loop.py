@@ -208,16 +208,22 @@ def test_no_descriptor_for_a_channel_ends_nothing(bench: Bench, monkeypatch: pyt
 
 
 def test_a_staging_directory_that_cannot_be_written_ends_nothing(bench: Bench) -> None:
-    """The reason is the gateway's answer, the revision served goes on, and it is tried again later."""
+    """The revision served goes on, nothing is refused, the note has the reason, and with room the next is served."""
     pids = bench.serve()
     staging = bench.parent.revisions.staging
-    staging.root = bench.parent.settings.volume / "current/config.yaml"  # a file: nothing can be made below it
+    whole, staging.root = (
+        staging.root,
+        bench.parent.settings.volume / "current/config.yaml",
+    )  # nothing goes below a file
     published(bench.parent.settings.volume, 2, b"model_list: [1]\n")
     bench.turn()
     assert bench.pids == pids
-    assert bench.parent.answer.refused is not None
-    assert bench.parent.answer.refused.reason == "cannot be staged in the temporary directory: Not a directory"
-    assert bench.parent.state.retry_at is not None
+    assert bench.parent.answer.refused is None
+    assert "cannot be staged in the temporary directory: Not a directory" in bench.parent.state.note
+    staging.root = whole
+    bench.parent.feed(events.ReloadAsked(None, None))
+    bench.turn()
+    assert len(bench.pids) == 4
 
 
 def test_a_stop_ends_with_the_last_worker(bench: Bench) -> None:
