@@ -45,8 +45,8 @@ from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
-from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.runtime.limits import raise_open_files
+from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging

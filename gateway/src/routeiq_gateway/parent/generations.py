@@ -18,7 +18,7 @@ Nothing to serve
 
 Whose fault
     A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
-    again until `current` moves or a reload is asked for. What is away is **passing** (room on a disk, a process, a
+    again until `current` moves or a reload is asked for. What is away is **passing** (room, a process, memory, a
     database): nothing is recorded, and the gateway tries again; where nobody serves, once a placeholder does.
 
 Nothing spins
@@ -33,7 +33,7 @@ Ending
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.events import Asker, Event, Purpose
-from routeiq_gateway.parent.state import FIRST_DELAY, Rollout, State, Turn, Worker
+from routeiq_gateway.parent.state import FIRST_DELAY, KILLED, Rollout, State, Turn, Worker
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.volume import Revision
 
@@ -257,7 +257,7 @@ class _Turn(Turn):
             self.log("error", "a worker died", worker=number, ended=ended)
             self.pause(0.0)
         self.forget(number)
-        self._give_up(number, f"a worker ended at its start with {ended}")
+        self._give_up(number, f"a worker ended at its start with {ended}", passing=ended == KILLED)
         self.do(Do.TIDY, Do.PUBLISH)
 
     def _ready(self, number: int) -> None:

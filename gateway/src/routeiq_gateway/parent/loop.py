@@ -76,6 +76,7 @@ class Parent:
             self._measure()
             self._keep_metrics()
             self.answer.write()
+            self.revisions.write()
             selector.select(TICK)
             for number in self.signals.take():
                 self._heed(number)

@@ -1,7 +1,7 @@
 """Revisions for workers: read from the volume, checked, laid out in the temporary directory; and verdicts on them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from routeiq_gateway.configuration.loading import BadRevisionError
@@ -24,6 +24,8 @@ class Revisions:
     staging: Staging
     last_good: Served | None
     log: Log
+    _unwritten: dict[str, bytes] = field(default_factory=dict, init=False)
+    _complained: bool = field(default=False, init=False)
 
     def read(self, wanted: Read) -> Staged | NotStaged:
         """Read, check and stage a revision, or say why that cannot be."""
@@ -36,28 +38,28 @@ class Revisions:
         except (BadRevisionError, BadOverrideError) as error:
             reason = shorten(str(error))
         except OSError as error:
-            reason, passing = _no_room(error), True
+            reason, passing = _cannot(error), True
         else:
             return Staged(wanted.purpose, revision)
         return NotStaged(wanted.purpose, number, digest, reason, passing, known)
 
     def fall_back(self, refused: FallBack) -> Staged | NotStaged:
         """Stage the last known good; `NotStaged` repeats the refusal where no other revision was ever acked."""
-        good, passing = self.volume.last_known_good(self.last_good), False
-        if good is not None and good.digest != refused.digest:
-            try:
+        passing = False
+        try:
+            good = self.volume.last_known_good(self.last_good)
+            if good is not None and good.digest != refused.digest:
                 self.staging.stage(good)
-            except (BadRevisionError, BadOverrideError) as error:
-                self.log.error("the last known good cannot be served", revision=good.number, reason=shorten(str(error)))
-            except OSError as error:
-                self.log.error("the last known good cannot be served now", reason=_no_room(error))
-                passing = True
-            else:
                 return Staged("fallback", good)
+        except (BadRevisionError, BadOverrideError) as error:
+            self.log.error("the last known good cannot be served", reason=shorten(str(error)))
+        except OSError as error:
+            self.log.error("the last known good cannot be served now", reason=_cannot(error))
+            passing = True
         return NotStaged("fallback", refused.number, refused.digest, refused.reason, passing)
 
     def write_verdict(self, verdict: Verdict) -> None:
-        """Write the verdict on a candidate to the volume."""
+        """Write the verdict on a candidate to the volume, as soon as there is room."""
         fields = {
             "format": FORMAT,
             "digest": verdict.digest,
@@ -66,15 +68,27 @@ class Revisions:
             "reason": verdict.reason,
             "at": now_text(),
         }
-        try:
-            self.volume.write_trial(verdict.digest, json.dumps(fields, indent=1).encode() + b"\n")
-        except OSError as error:
-            self.log.error("cannot write the verdict to the volume", error=error.strerror)
+        self._unwritten[verdict.digest] = json.dumps(fields, indent=1).encode() + b"\n"
         self.log.info("verdict", revision=verdict.number, verdict=fields["verdict"], reason=verdict.reason)
+        self.write()
+
+    def write(self) -> None:
+        """Write the verdicts to the volume for which there was no room yet."""
+        try:
+            for digest, text in list(self._unwritten.items()):
+                self.volume.write_trial(digest, text)
+                del self._unwritten[digest]
+        except OSError as error:
+            if not self._complained:
+                self.log.error("cannot write the verdict to the volume; trying again", error=error.strerror)
+            self._complained = True
+        else:
+            self._complained = False
 
 
-def _no_room(error: OSError) -> str:
-    return f"cannot be staged in the temporary directory: {error.strerror}"
+def _cannot(error: OSError) -> str:
+    place = f" ({error.filename})" if error.filename else ""
+    return f"cannot be read, or staged in the temporary directory: {error.strerror}{place}"
 
 
 def _named(target: str) -> tuple[int, str]:

@@ -13,6 +13,8 @@ from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.documents import State as Phase
 from routeiq_gateway.volume.volume import Revision
 
+KILLED = "signal SIGKILL"
+"""How a worker ends that the kernel has taken for want of memory, or an operator has killed: no configuration does."""
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 CALM_SECONDS = 60.0  # a failure after this long is no crash loop

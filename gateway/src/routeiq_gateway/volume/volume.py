@@ -11,6 +11,9 @@ from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.volume import documents
 from routeiq_gateway.volume.documents import ANSWER, MANIFEST, Answer, BadDocumentError, FileEntry, Refused, Served
 
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What says that a revision is not whole. No descriptor, no memory or a disk that is away says nothing against it."""
+
 
 @dataclass(frozen=True)
 class Revision:
@@ -59,11 +62,12 @@ class Volume:
 
         Raises:
             BadRevisionError: the manifest is missing or damaged.
+            OSError: it cannot be read now.
         """
         directory = self.root / target
         try:
             manifest = documents.parse_manifest((directory / MANIFEST).read_bytes())
-        except OSError as error:
+        except ABSENT as error:
             raise BadRevisionError(f"{directory.name}: {MANIFEST}: {error.strerror}") from error
         except BadDocumentError as error:
             raise BadRevisionError(f"{directory.name}: {error}") from error
@@ -74,6 +78,7 @@ class Volume:
 
         Raises:
             BadRevisionError: a file is missing or is not the file that was published.
+            OSError: a file cannot be read now.
         """
         for entry in revision.files:
             _verify_file(revision.directory, entry)
@@ -81,7 +86,11 @@ class Volume:
             raise BadRevisionError(f"revision {revision.number} holds no {CONFIG}")
 
     def last_known_good(self, served: Served | None) -> Revision | None:
-        """Return the revision last acked, where its directory is still there and whole."""
+        """Return the revision last acked, where its directory is still there and whole.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
         if served is None:
             return None
         try:
@@ -137,7 +146,7 @@ def _verify_file(directory: Path, entry: FileEntry) -> None:
         with (directory / entry.path).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
-    except OSError as error:
+    except ABSENT as error:
         raise BadRevisionError(f"{directory.name}: {entry.path}: {error.strerror}") from error
     if size != entry.size or sha256 != entry.sha256:
         raise BadRevisionError(f"{directory.name}: {entry.path} is not the file that was published")

@@ -5,6 +5,7 @@ A worker starts LiteLLM, sends the parent ``ready`` (or ``refused`` with the rea
 """
 
 import asyncio
+import contextlib
 import random
 import signal
 import socket
@@ -176,8 +177,9 @@ class Worker:
     def _print_held(self, text: str) -> None:
         """Print what was held back during the start; LiteLLM's banner and list of models go to the log instead."""
         others, of_litellm = proxy.sort_printed(scrub(text, self.examination.secrets))
-        sys.stdout.write(others)
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # a full or closed output keeps no worker from starting
+            sys.stdout.write(others)
+            sys.stdout.flush()
         self.log.debug("LiteLLM printed at its start", text=of_litellm)
 
     def _tell_slow(self, seconds: float) -> None:

@@ -12,8 +12,8 @@ from routeiq_syncd.control.arguments import DONE, FAILED
 from routeiq_syncd.control.server import App, CannotListenError, listen, serve
 from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.runtime.lifeline import end_with_supervisord
-from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.runtime.limits import raise_open_files
+from routeiq_syncd.runtime.logs import build_log
 from routeiq_syncd.runtime.waiting import endless
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.files import status_bytes

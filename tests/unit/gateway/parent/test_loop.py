@@ -6,7 +6,7 @@ import selectors
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,17 @@ from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.parent import events
+from routeiq_gateway.parent.adoption import orphans_serve
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
+from routeiq_gateway.parent.state import Pause
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
+from tests.support.few_files import no_descriptors
 from tests.support.published import published
 
 
@@ -153,15 +156,15 @@ def test_a_dead_worker_is_buried_and_replaced(bench: Bench) -> None:
 
 
 def test_a_worker_that_was_ready_and_died_is_not_told_to_accept(bench: Bench) -> None:
-    """Its last words are read, but a dead worker is not ready: the revision is refused."""
+    """Its last words are read, but a dead worker is not ready: the start is put off, since no configuration kills."""
     bench.turn()
     first, second = bench.pids
     bench.forker.spoken[second].send("ready")
     bench.forker.spoken[first].send("ready")
     bench.end(first)
     bench.turn()
-    assert bench.parent.answer.refused is not None
-    assert bench.parent.answer.refused.reason == "a worker ended at its start with signal SIGKILL"
+    assert bench.parent.answer.refused is None
+    assert "a worker ended at its start with signal SIGKILL" in bench.parent.state.note
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOMEM])
@@ -219,8 +222,58 @@ def test_a_staging_directory_that_cannot_be_written_ends_nothing(bench: Bench) -
     bench.turn()
     assert bench.pids == pids
     assert bench.parent.answer.refused is None
-    assert "cannot be staged in the temporary directory: Not a directory" in bench.parent.state.note
+    assert "staged in the temporary directory: Not a directory" in bench.parent.state.note
     staging.root = whole
+    bench.parent.feed(events.ReloadAsked(None, None))
+    bench.turn()
+    assert len(bench.pids) == 4
+
+
+def test_a_trial_without_room_writes_no_verdict(bench: Bench) -> None:
+    """The candidate is tried again, and with room it gets its worker."""
+    bench.serve()
+    staging, volume = bench.parent.revisions.staging, bench.parent.settings.volume
+    whole, staging.root = staging.root, volume / "current/config.yaml"  # nothing goes below a file
+    published(volume, 2, b"model_list: [1]\n", link="candidate")
+    bench.turn()
+    assert list((volume / "answers").glob("trial-*")) == []
+    assert bench.logged("trial put off")
+    staging.root = whole
+    bench.parent.state = replace(bench.parent.state, pause=Pause())
+    bench.turn()
+    assert len(bench.pids) == 3
+
+
+def test_a_verdict_is_written_once_there_is_room(bench: Bench) -> None:
+    """What the volume does not take is kept, and written later; the log says so once."""
+    bench.serve()
+    volume = bench.parent.settings.volume
+    damaged = published(volume, 2, b"model_list: [1]\n", link="candidate")
+    (damaged.directory / "config.yaml").write_bytes(b"model_list: [2]\n")
+    (volume / "answers").rename(volume / "away")
+    (volume / "answers").touch()  # nothing goes below a file
+    for _ in range(3):
+        bench.turn()
+        bench.parent.revisions.write()
+    assert len(bench.logged("cannot write the verdict to the volume; trying again")) == 1
+    (volume / "answers").unlink()
+    bench.parent.revisions.write()
+    [verdict] = (volume / "answers").glob("trial-*")
+    assert '"refuse"' in verdict.read_text()
+
+
+def test_without_descriptors_the_loop_goes_on(bench: Bench) -> None:
+    """Every step of a turn meets the limit: the reload is put off, nothing is refused, and it is served afterwards."""
+    pids = bench.serve()
+    published(bench.parent.settings.volume, 2, b"model_list: [1]\n")
+    with no_descriptors():
+        bench.turn()
+        bench.parent.fleet.larger_than(1, [1, 2])
+        bench.parent.places.clear()
+        assert orphans_serve(bench.parent.settings.volume, bench.parent.settings.port)
+    assert bench.pids == pids
+    assert bench.parent.answer.refused is None
+    assert "Too many open files" in bench.parent.state.note
     bench.parent.feed(events.ReloadAsked(None, None))
     bench.turn()
     assert len(bench.pids) == 4

@@ -44,6 +44,7 @@ class Connection(HttpToolsProtocol):
         self._left = False
         self._begin_by = 0.0
         self._head_by = 0.0
+        self._body_by = 0.0
 
     @property
     def idle(self) -> bool:
@@ -120,10 +121,8 @@ class Connection(HttpToolsProtocol):
             self._wait_until(self.loop.time() + LOOK_AGAIN)  # it is the worker that was slow
         elif self.idle and not self._in_head:
             self.close_idle()
-        elif self.idle or not self._held_up():
+        elif self.idle or self._may_be_blamed():
             self._turn_away()
-        else:
-            self._wait_until(self.loop.time() + self._receive)
 
     def shutdown(self) -> None:
         """Let a request under way be the last; close an idle connection."""
@@ -180,11 +179,25 @@ class Connection(HttpToolsProtocol):
         if self.idle:
             self._wait_until(self._head_by if self._in_head else self._begin_by)
         elif self._in_message and not self._in_head:
-            self._wait_until(self.loop.time() + self._receive)
+            self._body_by = self.loop.time() + self._receive
+            self._wait_until(self._body_by)
 
-    def _held_up(self) -> bool:
-        """Whether a request under way has come whole, or the rest of its body waits for the application."""
-        return not self.cycle.more_body or self.flow.read_paused or self.cycle.waiting_for_100_continue
+    def _may_be_blamed(self) -> bool:
+        """Whether the rest of a body has not come in its time; look again where it still may.
+
+        The time begins anew as long as the worker does not read, or has not asked for the body.
+        """
+        now = self.loop.time()
+        if not self.cycle.more_body:
+            return False
+        if self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            self._body_by = now + self._receive
+            self._wait_until(now + min(LOOK_AGAIN, self._receive / 4))
+            return False
+        if now < self._body_by:
+            self._wait_until(self._body_by)
+            return False
+        return True
 
     def _turn_away(self) -> None:
         """Tell the client that the request did not come in time, where nothing was answered yet, and close."""
