@@ -40,12 +40,14 @@ async def outlive_parent(server: Server, listener: socket.socket, settings: Sett
     asked = [time.monotonic()]
     # Whatever goes wrong, a worker that nobody commands must not hold the port for ever.
     try:
-        with _offer(settings.volume / FOLDER / f"{os.getpid()}.sock", listener, word, asked):
-            while time.monotonic() - asked[0] < settings.orphan_limit:
-                if _relieved(answer, before, serving=serving):
-                    break
-                _let_go_of_dead_pipes()
-                await asyncio.sleep(LOOK_SECONDS)
+        path, relieved = settings.volume / FOLDER / f"{os.getpid()}.sock", False
+        while not relieved and time.monotonic() - asked[0] < settings.orphan_limit:
+            with contextlib.suppress(OSError), _offer(path, listener, word, asked):  # else there is no room: again
+                while not relieved and time.monotonic() - asked[0] < settings.orphan_limit:
+                    relieved = _relieved(answer, before, serving=serving)
+                    _let_go_of_dead_pipes()
+                    await asyncio.sleep(0 if relieved else LOOK_SECONDS)
+            await asyncio.sleep(0 if relieved else LOOK_SECONDS)
     finally:
         server.drain(settings.drain, idle=settings.keepalive)
 
