@@ -222,7 +222,7 @@ def test_a_staging_directory_that_cannot_be_written_ends_nothing(bench: Bench) -
     bench.turn()
     assert bench.pids == pids
     assert bench.parent.answer.refused is None
-    assert "staged in the temporary directory: Not a directory" in bench.parent.state.note
+    assert "staged in the temporary directory: File exists" in bench.parent.state.note
     staging.root = whole
     bench.parent.feed(events.ReloadAsked(None, None))
     bench.turn()
