@@ -133,7 +133,7 @@ JUDGED = {
         "where",
     },
     "examination.py": {"response.status_code", "response.text", "sentence(error)", "type(error).__name__"},
-    "database.py": {"AWAY", "COMMAND", "awaited", "reason"},
+    "database.py": {"AWAY", "COMMAND", "awaited", "lack", "reason"},
 }
 """What else messages about a configuration quote, by module: each was judged to hold no value and no key of a file, but
 what `shown_key` or `shown_text` gave, or what the worker takes secrets out of (texts of exceptions)."""

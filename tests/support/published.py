@@ -8,8 +8,8 @@ from routeiq_gateway.volume.documents import FileEntry, digest_of, directory_nam
 from routeiq_gateway.volume.volume import Revision
 
 
-def published(root: Path, number: int, text: bytes) -> Revision:
-    """Write a revision to the volume ``root`` as syncd would, and point `current` to it."""
+def published(root: Path, number: int, text: bytes, *, link: str = "current") -> Revision:
+    """Write a revision to the volume ``root`` as syncd would, and point ``link`` to it."""
     entry = FileEntry("config.yaml", len(text), hashlib.sha256(text).hexdigest())
     digest = digest_of([entry])
     directory = root / "revisions" / directory_name(number, digest)
@@ -18,5 +18,5 @@ def published(root: Path, number: int, text: bytes) -> Revision:
     manifest = {"format": 1, "number": number, "digest": digest, "files": [vars(entry)]}
     (directory / "manifest.json").write_text(json.dumps(manifest))
     (root / "next").symlink_to(directory.relative_to(root))
-    (root / "next").replace(root / "current")
+    (root / "next").replace(root / link)
     return Revision(number, digest, directory)

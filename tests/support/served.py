@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -58,7 +59,15 @@ class House:
         self.clients: list[Client] = []
         self.running: list[asyncio.Task[None]] = []
 
-    async def serve(self, application: Application, *, accept: bool = True, keepalive: float = 60) -> Server:
+    async def serve(
+        self,
+        application: Application,
+        *,
+        accept: bool = True,
+        keepalive: float = 60,
+        receive: float = 60,
+        tls: ssl.SSLContext | None = None,
+    ) -> Server:
         """Start a server."""
         front = Front(application, nothing)
         listener = self.listener.dup()
@@ -68,8 +77,9 @@ class House:
             listener,
             self.passed,
             keepalive=keepalive,
+            receive=receive,
             limit_concurrency=None,
-            tls=lambda: None,
+            tls=lambda: tls,
             alone=True,
         )
         self.running.append(asyncio.get_running_loop().create_task(server.serve()))
@@ -81,13 +91,18 @@ class House:
     async def connect(self, server: Server) -> "Client":
         """Open a connection that ``server`` has accepted."""
         held = len(server.server_state.connections)
+        client = self.connect_any()
+        await until(lambda: len(server.server_state.connections) > held)
+        return client
+
+    def connect_any(self) -> "Client":
+        """Open a connection."""
         end = socket.socket()
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
         end.connect(self.listener.getsockname())
         end.setblocking(False)
         client = Client(end)
         self.clients.append(client)
-        await until(lambda: len(server.server_state.connections) > held)
         return client
 
 
@@ -101,6 +116,10 @@ class Client:
     def send(self, data: bytes) -> None:
         """Hand bytes to the kernel at once: they wait at the server before it does anything else."""
         assert self.end.send(data) == len(data)
+
+    async def send_all(self, data: bytes) -> None:
+        """Send as the server takes it."""
+        await asyncio.get_running_loop().sock_sendall(self.end, data)
 
     async def response(self) -> tuple[bytes, bytes]:
         """Return the head and the body of one response."""

@@ -9,7 +9,7 @@ import pty
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from tests.support.processes import REPOSITORY, Running, clean_environment, free_port, running
 from tests.support.waiting import wait_for
 
+RUN = ("routeiq-syncd", "run")
 MODEL = """\
 model_list:
   - model_name: {name}
@@ -122,10 +123,12 @@ class Syncd:
             yield once
 
     @contextlib.contextmanager
-    def run(self, settings: Mapping[str, str] | None = None, *, output: Path | None = None) -> Iterator[Running]:
-        """Run `run` for the length of the block."""
+    def run(
+        self, settings: Mapping[str, str] | None = None, *, output: Path | None = None, through: Sequence[str] = ()
+    ) -> Iterator[Running]:
+        """Run `run` for the length of the block; ``through`` is a command that becomes syncd, such as setpriv(1)."""
         environment = self.environment(**(settings or {}))
-        with running(["routeiq-syncd", "run"], output=output or self.log, environment=environment) as process:
+        with running([*through, *RUN], output=output or self.log, environment=environment) as process:
             yield process
 
     def request(self, method: str, path: str) -> tuple[int, Any]:

@@ -44,7 +44,6 @@ from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.revisions import Revisions
-from routeiq_gateway.runtime.certificate import BadCertificateError, Certificate
 from routeiq_gateway.runtime.importing import telling
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
 from routeiq_gateway.runtime.limits import raise_open_files
@@ -56,6 +55,7 @@ from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
+from routeiq_gateway.worker.connections.certificate import BadCertificateError, Certificate
 
 EXIT_NOTHING, EXIT_SETTINGS, EXIT_PORT = 1, 2, 4
 

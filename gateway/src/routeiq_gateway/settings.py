@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     drain: Annotated[float, Field(validation_alias="ROUTEIQ_DRAIN_SECONDS", ge=0, le=LONGEST_DRAIN)] = 600
     prestop: Annotated[float, Field(validation_alias="ROUTEIQ_PRESTOP_SECONDS", ge=0, le=300)] = 0
     keepalive: Annotated[float, Field(validation_alias=_or_litellms("ROUTEIQ_KEEPALIVE_SECONDS"), ge=1)] = 75
+    receive: Annotated[float, Field(validation_alias="ROUTEIQ_RECEIVE_SECONDS", ge=1)] = 60
     most_draining: Annotated[int, Field(validation_alias="ROUTEIQ_MAX_DRAINING_WORKERS", ge=1)] = 32
     max_rss: Annotated[float | None, Field(validation_alias="ROUTEIQ_WORKER_MAX_RSS_MB", gt=0)] = None
     max_requests: Annotated[int | None, Field(validation_alias=_or_litellms("ROUTEIQ_WORKER_MAX_REQUESTS"), ge=1)] = (

@@ -1,20 +1,10 @@
 import os
 import signal
-import subprocess
 from pathlib import Path
 
+from tests.support.few_processes import COUNTED, limit_processes
 from tests.support.gateway import config_with, gateway
 from tests.support.waiting import wait_for
-
-USER = "54321"
-COUNTED = ["setpriv", "--reuid", USER, "--bounding-set", "-sys_resource,-sys_admin"]
-COUNTED += ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
-"""Root's processes are not counted by RLIMIT_NPROC; those of another user are. It may read what belongs to root."""
-
-
-def limit_processes(pid: int, most: str) -> None:
-    """Set how many processes the user of ``pid`` may have before a fork by ``pid`` fails."""
-    subprocess.run(["setpriv", "--reuid", USER, "prlimit", "--pid", str(pid), f"--nproc={most}:"], check=True)
 
 
 def test_a_failing_fork_ends_nothing(tmp_path: Path) -> None:

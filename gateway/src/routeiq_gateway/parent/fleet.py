@@ -5,6 +5,7 @@ of LiteLLM in memory that it shares. A child never returns into the parent's cod
 """
 
 import atexit
+import contextlib
 import gc
 import os
 import selectors
@@ -24,10 +25,11 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.parent.events import Hung
-from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.runtime.scarcity import lacking
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
+from routeiq_gateway.worker.connections.certificate import Certificate
 from routeiq_gateway.worker.worker import Assignment, Worker
 
 EXIT_CRASHED = 70
@@ -71,8 +73,7 @@ class Forker:
         Raises:
             OSError: the kernel refuses another process.
         """
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         pid = os.fork()
         if pid:
             return pid
@@ -91,10 +92,11 @@ class Forker:
             # The traceback's lines of code are ours; the message may quote the configuration, so it stays out.
             frames = "".join(traceback.format_tb(error.__traceback__))
             self.log.error("the worker crashed", error=type(error).__name__, frames=frames)
-            theirs.send("refused", reason=f"the worker crashed at its start: {type(error).__name__}")
+            lack = lacking(error)
+            reason = f"the worker crashed at its start: {lack or type(error).__name__}"
+            theirs.send("refused", reason=reason, passing=lack is not None)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             os._exit(code)
 
 
@@ -216,10 +218,17 @@ def _name_of_signal(number: int) -> str:
         return str(number)
 
 
+def _flush() -> None:
+    """Write out what was printed; a full or closed output neither keeps a worker from starting nor from ending."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
 def _resident_mebibytes(pid: int) -> float:
-    """Return the resident size of a process in MiB, 0 for one that has ended."""
+    """Return the resident size of a process in MiB, 0 for one that has ended or cannot be measured now."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / MEBIBYTE

@@ -18,8 +18,8 @@ Nothing to serve
 
 Whose fault
     A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
-    again until `current` moves or a reload is asked for. A failing fork and a database that is away are **passing**:
-    nothing is recorded against the revision, and the gateway tries again; where nobody serves, once a placeholder does.
+    again until `current` moves or a reload is asked for. What is away is **passing** (room, a process, memory, a
+    database): nothing is recorded, and the gateway tries again; where nobody serves, once a placeholder does.
 
 Nothing spins
     Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
@@ -37,7 +37,7 @@ Ending
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.events import Asker, Event, Purpose
-from routeiq_gateway.parent.state import FIRST_DELAY, HANG, Rollout, State, Turn, Worker
+from routeiq_gateway.parent.state import FIRST_DELAY, HANG, KILLED, Rollout, State, Turn, Worker
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.volume import Revision
 
@@ -158,18 +158,21 @@ class _Turn(Turn):
             self._begin(purpose, revision, *asked_by)
 
     def _not_staged(self, event: events.NotStaged) -> None:
+        if event.passing:
+            self.pause(FIRST_DELAY)
         match event.purpose:
+            case "trial" if event.passing:
+                self.put_off_trial(event.reason)
             case "trial" if event.known:
                 self.do(actions.Verdict(event.number, event.digest, event.reason))
             case "trial":
                 self.log("warning", "the candidate cannot be read", reason=event.reason)
             case "fallback":
                 self.set(exhausted=not event.passing)
-                if event.passing:
-                    self.pause(FIRST_DELAY)
                 self.wait(f"revision {event.number} is refused: {event.reason}")
+            case _ if event.passing:
+                self._put_off(event.purpose, event.number, event.digest, event.reason, *self.take_asked())
             case _:
-                self.set(retry_at=self.now + self.settings.reload_timeout if event.passing else None)
                 self._refuse(event.number, event.digest, event.reason, self.take_asked(), event.purpose)
 
     def _begin(self, purpose: Purpose, revision: Revision | None, *askers: Asker, replaces: int | None = None) -> None:
@@ -215,22 +218,22 @@ class _Turn(Turn):
             self.pause(FIRST_DELAY)
         match rollout.purpose, rollout.revision:
             case "trial", _ if passing:
-                self.set(candidate=None)
+                self.put_off_trial(reason)
             case "trial", Revision(number, digest):
                 self.do(actions.Verdict(number, digest, reason))
-            case "reload" | "fallback", Revision() as revision if passing:
-                self._put_off(rollout, revision, reason)
+            case "reload" | "fallback", Revision(number, digest) if passing:
+                self._put_off(rollout.purpose, number, digest, reason, *rollout.asked_by)
             case "reload" | "fallback", Revision(number, digest):
                 self._refuse(number, digest, reason, rollout.asked_by, rollout.purpose)
             case _:
                 self.log("error", f"a worker's {rollout.purpose} failed", reason=reason)
 
-    def _put_off(self, rollout: Rollout, revision: Revision, reason: str) -> None:
+    def _put_off(self, purpose: Purpose, number: int, digest: str, reason: str, *askers: Asker) -> None:
         """Bring the revision up later: it is not to blame."""
-        note = f"revision {revision.number} cannot be brought up now: {reason}; trying again"
-        self.tell(rollout.asked_by, result="nack", number=revision.number, digest=revision.digest, reason=note)
+        note = f"revision {number} cannot be brought up now: {reason}; trying again"
+        self.tell(askers, result="nack", number=number, digest=digest, reason=note)
         self.wait(note, "reload put off" if self.state.phase == "serving" else "not ready")
-        if rollout.purpose == "reload":
+        if purpose == "reload":
             self.set(retry_at=self.state.pause.until + FIRST_DELAY * self.state.empty)  # first a placeholder
 
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...], purpose: Purpose) -> None:
@@ -246,22 +249,20 @@ class _Turn(Turn):
 
     def _fall_back(self, refusal: actions.FallBack) -> None:
         self.set(refusal=refusal, exhausted=False)
-        if self.now >= self.state.pause.until:
-            self.do(refusal)
-        else:
-            self.wait(refusal.note)
+        if self.now < self.state.pause.until:
+            return self.wait(refusal.note)
+        return self.do(refusal)
 
     def _died(self, number: int, ended: str) -> None:
         if number in {worker.number for worker in self.state.having("serving")}:
             self.log("error", "a worker died", worker=number, ended=ended)
             self.pause(0.0)
         self.forget(number)
-        self._give_up(number, f"a worker ended at its start with {ended}")
+        self._give_up(number, f"a worker ended at its start with {ended}", passing=ended == KILLED)
         self.do(Do.TIDY, Do.PUBLISH)
 
     def _ready(self, number: int) -> None:
-        rollout = self.state.rollout_of(number)
-        if rollout is not None:
+        if (rollout := self.state.rollout_of(number)) is not None:
             self.change(number, state="ready")
             if self.state.complete(rollout):
                 self._finish(rollout)
@@ -274,8 +275,8 @@ class _Turn(Turn):
         worker = next(worker for worker in self.state.workers if worker.number == event.worker)
         if worker.worn != HANG:
             self.change(worker.number, worn=HANG)
-            fields = {"limit": HANG, "seconds": round(event.seconds), "stack": event.stack}
-            self.log("error", "a worker hangs", worker=worker.number, **fields)
+            seconds = round(event.seconds)
+            self.log("error", "a worker hangs", worker=worker.number, limit=HANG, seconds=seconds, stack=event.stack)
         if worker.state == "draining":
             self.kill([worker])
 

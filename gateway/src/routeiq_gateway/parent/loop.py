@@ -85,6 +85,7 @@ class Parent:
             self._watch()
             self._keep_metrics()
             self.answer.write()
+            self.revisions.write()
             selector.select(TICK)
             for number in self.signals.take():
                 self._heed(number)

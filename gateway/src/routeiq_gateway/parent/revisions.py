@@ -1,7 +1,7 @@
 """Revisions for workers: read from the volume, checked, laid out in the temporary directory; and verdicts on them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from routeiq_gateway.configuration.loading import BadRevisionError
@@ -13,7 +13,7 @@ from routeiq_gateway.parent.events import NotStaged, Staged
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.volume.documents import FORMAT, Served
 from routeiq_gateway.volume.staging import Staging
-from routeiq_gateway.volume.volume import Volume
+from routeiq_gateway.volume.volume import Revision, Volume
 
 
 @dataclass
@@ -24,6 +24,8 @@ class Revisions:
     staging: Staging
     last_good: Served | None
     log: Log
+    _unwritten: dict[str, bytes] = field(default_factory=dict, init=False)
+    _complained: bool = field(default=False, init=False)
 
     def read(self, wanted: Read) -> Staged | NotStaged:
         """Read, check and stage a revision, or say why that cannot be."""
@@ -36,7 +38,7 @@ class Revisions:
         except (BadRevisionError, BadOverrideError) as error:
             reason = shorten(str(error))
         except OSError as error:
-            reason, passing = _no_room(error), True
+            reason, passing = _cannot(error), True
         else:
             return Staged(wanted.purpose, revision)
         return NotStaged(wanted.purpose, number, digest, reason, passing, known)
@@ -44,23 +46,26 @@ class Revisions:
     def fall_back(self, refused: FallBack) -> Staged | NotStaged:
         """Stage the best revision that was not tried; `NotStaged` repeats the refusal where the volume has none."""
         passing = False
-        for good in self.volume.fallbacks(self.last_good):
-            if good.digest in refused.tried:
-                continue
-            try:
-                self.staging.stage(good)
-            except (BadRevisionError, BadOverrideError) as error:
-                self.log.error("a revision cannot be fallen back to", revision=good.number, reason=shorten(str(error)))
-            except OSError as error:
-                self.log.error("no revision can be fallen back to now", reason=_no_room(error))
-                passing = True
-                break
-            else:
-                return Staged("fallback", good)
+        try:
+            for good in self.volume.fallbacks(self.last_good):
+                if good.digest not in refused.tried and self._staged(good):
+                    return Staged("fallback", good)
+        except OSError as error:
+            self.log.error("no revision can be fallen back to now", reason=_cannot(error))
+            passing = True
         return NotStaged("fallback", refused.number, refused.digest, refused.reason, passing)
 
+    def _staged(self, good: Revision) -> bool:
+        """Stage a revision to fall back to; return whether it can be served."""
+        try:
+            self.staging.stage(good)
+        except (BadRevisionError, BadOverrideError) as error:
+            self.log.error("a revision cannot be fallen back to", revision=good.number, reason=shorten(str(error)))
+            return False
+        return True
+
     def write_verdict(self, verdict: Verdict) -> None:
-        """Write the verdict on a candidate to the volume."""
+        """Write the verdict on a candidate to the volume, as soon as there is room."""
         fields = {
             "format": FORMAT,
             "digest": verdict.digest,
@@ -69,15 +74,27 @@ class Revisions:
             "reason": verdict.reason,
             "at": now_text(),
         }
-        try:
-            self.volume.write_trial(verdict.digest, json.dumps(fields, indent=1).encode() + b"\n")
-        except OSError as error:
-            self.log.error("cannot write the verdict to the volume", error=error.strerror)
+        self._unwritten[verdict.digest] = json.dumps(fields, indent=1).encode() + b"\n"
         self.log.info("verdict", revision=verdict.number, verdict=fields["verdict"], reason=verdict.reason)
+        self.write()
+
+    def write(self) -> None:
+        """Write the verdicts to the volume for which there was no room yet."""
+        try:
+            for digest, text in list(self._unwritten.items()):
+                self.volume.write_trial(digest, text)
+                del self._unwritten[digest]
+        except OSError as error:
+            if not self._complained:
+                self.log.error("cannot write the verdict to the volume; trying again", error=error.strerror)
+            self._complained = True
+        else:
+            self._complained = False
 
 
-def _no_room(error: OSError) -> str:
-    return f"cannot be staged in the temporary directory: {error.strerror}"
+def _cannot(error: OSError) -> str:
+    place = f" ({error.filename})" if error.filename else ""
+    return f"cannot be read, or staged in the temporary directory: {error.strerror}{place}"
 
 
 def _named(target: str) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.documents import State as Phase
 from routeiq_gateway.volume.volume import Revision
 
+KILLED = "signal SIGKILL"  # how the kernel ends a worker for want of memory, and an operator: no configuration does
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 CALM_SECONDS = 60.0  # a failure after this long is no crash loop
@@ -238,6 +239,11 @@ class Turn:
         self.note(event, reason)
         self.set(waiting=True)
 
+    def put_off_trial(self, reason: str) -> None:
+        """Try the candidate later: it is not to blame."""
+        self.set(candidate=None)
+        self.log("warning", "trial put off", reason=reason)
+
     def pause(self, first: float) -> None:
         """Begin or lengthen the pause after a failure."""
         self.set(pause=self.state.pause.after(self.now, first=first))
@@ -264,11 +270,10 @@ class Turn:
     def hurry(self, workers: Iterable[Worker], note: str) -> None:
         """Have draining workers wait less for idle connections that nobody could take, since a revision waits."""
         self.note("reload deferred", note)
-        for worker in workers:
-            if not worker.hurried:
-                self.change(worker.number, hurried=True)
-                fields = {"seconds": self.settings.drain, "idle": IDLE_AT_STOP, "pass_on": True}
-                self.do(Send(worker.number, "drain", fields))
+        fields = {"seconds": self.settings.drain, "idle": IDLE_AT_STOP, "pass_on": True}
+        for worker in (each for each in workers if not each.hurried):
+            self.change(worker.number, hurried=True)
+            self.do(Send(worker.number, "drain", fields))
 
     def kill(self, workers: Iterable[Worker]) -> None:
         """Kill workers, and again if they have not ended a while later."""

@@ -8,8 +8,8 @@ in the temporary directory; the revision on the volume stays as it was published
 import contextlib
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load
 from routeiq_gateway.configuration.overrides import Override, apply_overrides
 from routeiq_gateway.configuration.telling.lines import find_lines
 from routeiq_gateway.configuration.telling.naming import Naming
+from routeiq_gateway.runtime.temporary import temporary_directory
 from routeiq_gateway.volume.documents import MANIFEST, BadDocumentError, parse_manifest
 from routeiq_gateway.volume.volume import Revision
 
@@ -37,12 +38,13 @@ class Staging:
 
     @classmethod
     def create(cls, overrides: tuple[Override, ...]) -> "Staging":
-        """Make the root directory, mode 0700, and clear those that dead gateways left."""
-        for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        """Name a root directory, which is made when it is needed, and clear those that dead gateways left."""
+        directory = temporary_directory()
+        for left in directory.glob(f"{PREFIX}*"):
             pid = re.match(rf"{PREFIX}(\d+)-", left.name)
             if pid and not Path(f"/proc/{pid[1]}").exists():
                 shutil.rmtree(left, ignore_errors=True)  # the directory of another user is not ours to clear
-        return cls(overrides, Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
+        return cls(overrides, directory / f"{PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
 
     def stage(self, revision: Revision) -> Path:
         """Stage ``revision`` where it is not yet; return the path of its staged configuration.
@@ -63,7 +65,8 @@ class Staging:
         return self._staged[revision]
 
     def _lay_out(self, revision: Revision, into: Path) -> Path:
-        into.mkdir(mode=0o700, parents=True)
+        self.root.mkdir(mode=0o700, exist_ok=True)
+        into.mkdir(mode=0o700)
         for entry in revision.directory.iterdir():
             if entry.name != CONFIG:
                 (into / entry.name).symlink_to(entry)
@@ -81,9 +84,13 @@ class Staging:
         return path
 
     def keep(self, revisions: Collection[Revision | None]) -> None:
-        """Remove what is staged for revisions other than ``revisions``."""
+        """Remove what is staged for revisions other than ``revisions``; what cannot be removed now, in a later call."""
         for revision in set(self._staged) - set(revisions):
-            shutil.rmtree(self._staged.pop(revision).parent, ignore_errors=True)
+            del self._staged[revision]
+        kept = {path.parent for path in self._staged.values()}
+        with contextlib.suppress(OSError):
+            for directory in set(self.root.iterdir()) - kept:
+                shutil.rmtree(directory, ignore_errors=True)
 
     def close(self) -> None:
         """Remove everything."""

@@ -17,6 +17,8 @@ from routeiq_gateway.volume.documents import ANSWER, MANIFEST, Answer, BadDocume
 ACKED = "acked"
 REVISIONS = "revisions"
 NAME = re.compile(r"[0-9]{6,18}-[0-9a-f]{12}")
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What says that a revision is not whole. No descriptor, no memory or a disk that is away says nothing against it."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,12 @@ class Volume:
 
         Raises:
             BadRevisionError: the manifest is missing or damaged.
+            OSError: it cannot be read now.
         """
         directory = self.root / target
         try:
             manifest = documents.parse_manifest((directory / MANIFEST).read_bytes())
-        except OSError as error:
+        except ABSENT as error:
             raise BadRevisionError(f"{directory.name}: {MANIFEST}: {error.strerror}") from error
         except BadDocumentError as error:
             raise BadRevisionError(f"{directory.name}: {error}") from error
@@ -85,6 +88,7 @@ class Volume:
 
         Raises:
             BadRevisionError: a file is missing or is not the file that was published.
+            OSError: a file cannot be read now.
         """
         for entry in revision.files:
             _verify_file(revision.directory, entry)
@@ -96,17 +100,28 @@ class Volume:
 
         First come those that are known to be good, newest first: what the fleet acked last, to which syncd's link
         `acked` points, and ``served``, which a gateway on this volume acked last. All others follow, newest first.
+
+        Raises:
+            OSError: a revision cannot be read now; it is raised after the others.
         """
         good = {Path(target).name for target in (self.link(ACKED),) if target is not None}
         if served is not None:
             good.add(documents.directory_name(served.number, served.digest))
-        with contextlib.suppress(OSError):
+        others, unreadable = set[str](), list[OSError]()
+        with contextlib.suppress(*ABSENT):
             others = {path.name for path in (self.root / REVISIONS).iterdir() if NAME.fullmatch(path.name)} - good
-            for name in (*sorted(good, key=_number, reverse=True), *sorted(others, key=_number, reverse=True)):
-                with contextlib.suppress(BadRevisionError):
-                    revision = self.identify(f"{REVISIONS}/{name}")
-                    self.verify(revision)
-                    yield revision
+        for name in (*sorted(good, key=_number, reverse=True), *sorted(others, key=_number, reverse=True)):
+            try:
+                revision = self.identify(f"{REVISIONS}/{name}")
+                self.verify(revision)
+            except BadRevisionError:
+                continue
+            except OSError as error:
+                unreadable.append(error)
+            else:
+                yield revision
+        if unreadable:
+            raise unreadable[0]
 
     def read_verdicts(self, log: Log) -> tuple[Served | None, Refused | None]:
         """Return what an earlier gateway on this volume served and refused; nothing where it left no answer.
@@ -160,7 +175,7 @@ def _verify_file(directory: Path, entry: FileEntry) -> None:
         with (directory / entry.path).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
-    except OSError as error:
+    except ABSENT as error:
         raise BadRevisionError(f"{directory.name}: {entry.path}: {error.strerror}") from error
     if size != entry.size or sha256 != entry.sha256:
         raise BadRevisionError(f"{directory.name}: {entry.path} is not the file that was published")

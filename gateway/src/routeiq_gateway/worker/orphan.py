@@ -57,8 +57,7 @@ async def _wait_for_relief(volume: Path, listener: socket.socket, asked: list[fl
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(1)
     answer, path = volume / "answers/gateway.json", volume / FOLDER / f"{os.getpid()}.sock"
-    before = await loop.run_in_executor(thread, _read, answer)
-    offering = await loop.run_in_executor(thread, _offer, path)
+    before, offering = await _begin_to_offer(loop, thread, answer, path)
 
     def give() -> None:
         with contextlib.suppress(OSError):  # the asker is gone again
@@ -81,6 +80,17 @@ async def _wait_for_relief(volume: Path, listener: socket.socket, asked: list[fl
         loop.remove_reader(offering.fileno())
         offering.close()
         thread.submit(path.unlink, missing_ok=True)
+
+
+async def _begin_to_offer(
+    loop: asyncio.AbstractEventLoop, thread: ThreadPoolExecutor, answer: Path, path: Path
+) -> tuple[Mapping[str, Any], socket.socket]:
+    """Return the answer on the volume, and a socket that listens at ``path``, as soon as there is room for it."""
+    while True:
+        with contextlib.suppress(OSError, RuntimeError):  # there is no room, no descriptor or no thread now
+            before = await loop.run_in_executor(thread, _read, answer)
+            return before, await loop.run_in_executor(thread, _offer, path)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _let_go_of_dead_pipes() -> None:

@@ -25,6 +25,7 @@ import uvicorn
 
 from routeiq_gateway.ipc.passed import Passed
 from routeiq_gateway.worker.connections.connection import Connection
+from routeiq_gateway.worker.connections.crowd import Crowd
 from routeiq_gateway.worker.connections.lingering import Lingering
 from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.replies import Application
@@ -49,6 +50,7 @@ class Server(uvicorn.Server):
         listener: the listening socket, non-blocking, which all workers share.
         passed: the connections that other workers pass on.
         keepalive: seconds after which an idle connection is closed.
+        receive: seconds for a request's head to come whole, and between two parts of its body.
         limit_concurrency: with so many connections or requests, LiteLLM is asked no more; None: no limit.
         tls: called for each connection; returns the context to speak TLS with, None to speak plain HTTP.
         alone: whether this is the gateway's only worker.
@@ -62,6 +64,7 @@ class Server(uvicorn.Server):
         passed: Passed,
         *,
         keepalive: float,
+        receive: float,
         limit_concurrency: int | None,
         tls: Callable[[], ssl.SSLContext | None],
         alone: bool,
@@ -86,6 +89,8 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._passed = passed
         self._lingering = Lingering()
+        self.crowd = Crowd()
+        self._receive = receive
         self._alone = alone
         self.start_ended = asyncio.Event()
         self.accepting = False
@@ -93,6 +98,7 @@ class Server(uvicorn.Server):
         self._idle_limit = 0.0
         self._passing_on = False
         self._opening: set[asyncio.Task[Any]] = set()
+        self._handshakes: dict[asyncio.Task[Any], None] = {}
         self._keepalive = keepalive
         self._tls = tls
 
@@ -191,6 +197,7 @@ class Server(uvicorn.Server):
             return False  # another worker was faster, or the client has gone
         except OSError:
             # Out of descriptors or memory: without a pause the loop would spin on a socket that stays readable.
+            self._make_room(MOST_AT_ONCE)
             self.stop_accepting()
             asyncio.get_running_loop().call_later(1, self._accept_again)
             return False
@@ -213,18 +220,34 @@ class Server(uvicorn.Server):
             if connection is not None:
                 self._open(connection)
 
+    def _make_room(self, most: int) -> None:
+        """Have up to ``most`` connections that wait for their clients give way."""
+        for _ in range(most):
+            oldest = next(iter(self._handshakes), None)
+            many = len(self._handshakes) * 2 > self.crowd.most
+            if oldest is not None and (many or not self.crowd.give_way()):
+                del self._handshakes[oldest]
+                oldest.cancel()
+            elif oldest is None and not self.crowd.give_way():
+                return
+
     def _open(self, connection: socket.socket) -> None:
+        if len(self.server_state.connections) + len(self._opening) >= self.crowd.most:
+            self._make_room(1)
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
         tls = self._tls()
         patience = {} if tls is None else {"ssl_handshake_timeout": min(self._keepalive, LONGEST_HANDSHAKE)}
         task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection, ssl=tls, **patience))
         self._opening.add(task)
+        if tls is not None:
+            self._handshakes[task] = None
         task.add_done_callback(self._opened)
 
     def _opened(self, task: asyncio.Task[Any]) -> None:
         """Take a connection that is open, or that its client has given up or begun wrongly, off the list."""
         self._opening.discard(task)
+        self._handshakes.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, OSError):  # of TLS too: ssl.SSLError is one
             asyncio.get_running_loop().call_exception_handler(
@@ -237,7 +260,12 @@ class Server(uvicorn.Server):
 
     def _protocol(self) -> Connection:
         return Connection(
-            self._lingering, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            self._lingering,
+            self.crowd,
+            self._receive,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
         )
 
 

@@ -5,6 +5,7 @@ A worker starts LiteLLM, sends the parent ``ready`` (or ``refused`` with the rea
 """
 
 import asyncio
+import contextlib
 import random
 import signal
 import socket
@@ -30,10 +31,10 @@ from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import import_in_worker
 from routeiq_gateway.litellm_edge.preparing import only_prepares
-from routeiq_gateway.runtime.certificate import Certificate
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.worker.access_log import AccessLog
+from routeiq_gateway.worker.connections.certificate import Certificate
 from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.orphan import outlive_parent
 from routeiq_gateway.worker.placeholder import placeholder
@@ -126,6 +127,7 @@ class Worker:
             self.listener,
             self.passed,
             keepalive=self.settings.keepalive,
+            receive=self.settings.receive,
             limit_concurrency=self.settings.limit_concurrency,
             tls=self._tls,
             alone=self.settings.workers == 1,
@@ -178,8 +180,9 @@ class Worker:
     def _print_held(self, text: str) -> None:
         """Print what was held back during the start; LiteLLM's banner and list of models go to the log instead."""
         others, of_litellm = proxy.sort_printed(scrub(text, self.examination.secrets))
-        sys.stdout.write(others)
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # a full or closed output keeps no worker from starting
+            sys.stdout.write(others)
+            sys.stdout.flush()
         self.log.debug("LiteLLM printed at its start", text=of_litellm)
 
     def _tell_slow(self, seconds: float) -> None:

@@ -20,7 +20,8 @@ from routeiq_syncd.sources.source import Source
 from routeiq_syncd.sources.watch import watch
 from routeiq_syncd.status.files import end_with_volume, read_answers, write_status
 from routeiq_syncd.status.recorder import Recorder
-from routeiq_syncd.volume.volume import Checkpoint, Volume, open_volume
+from routeiq_syncd.volume.opening import open_volume
+from routeiq_syncd.volume.volume import Checkpoint, Volume
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def run(settings: Settings, checkpoint: Checkpoint, now: Now) -> int:
     notifier = Notifier(settings.notify_socket)
     notifier.works(within=HANG_SECONDS)
     log = build_log("syncd", level=settings.log_level, form=settings.log_format)
+    raise_open_files()
     with opened(settings, log, checkpoint, now) as parts:
         try:
             if settings.supervised:

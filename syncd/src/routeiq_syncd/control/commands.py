@@ -10,7 +10,7 @@ from routeiq_syncd.runtime.clocks import utc_now
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.document import Json, last_known
 from routeiq_syncd.status.explain import explain
-from routeiq_syncd.volume.tree import read_file
+from routeiq_syncd.volume.atomic import read_present
 from routeiq_syncd.volume.volume import ANSWER_BYTES, STATUS
 
 
@@ -38,7 +38,7 @@ def _known_status(settings: Settings) -> tuple[int, Json | None]:
     answer = ask(settings.socket)
     if isinstance(answer, tuple):
         return cli.DONE, answer[1]
-    known = parse_object(read_file(settings.volume / STATUS, ANSWER_BYTES) or b"")
+    known = parse_object(read_present(settings.volume / STATUS, ANSWER_BYTES) or b"")
     if answer is Absent.SILENT:
         cli.complain(_silent(settings))
     elif known is None:

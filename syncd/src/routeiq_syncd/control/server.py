@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,9 +25,10 @@ import uvicorn  # noqa: E402 - see above
 if cast("Any", sys.modules["watchfiles"]) is None:
     del sys.modules["watchfiles"]
 
+from routeiq_syncd.control.connections import MOST_HEAD, Connection, Crowds  # noqa: E402 - it imports uvicorn
+
 POLL_SECONDS = 100.0
 STOP_SECONDS = 2
-CONNECTIONS = 64
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -134,14 +136,14 @@ async def serve(app: App, sockets: list[socket.socket]) -> None:
     server = _Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=cast("type[asyncio.Protocol]", partial(Connection, Crowds())),
+            h11_max_incomplete_event_size=MOST_HEAD,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             date_header=False,  # uvicorn's clock would keep it
-            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )

@@ -8,7 +8,7 @@ from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.runtime.turns.pace import delay, spread
 from routeiq_syncd.runtime.turns.turnstile import Turnstile
-from routeiq_syncd.runtime.turns.waiting import Asked
+from routeiq_syncd.runtime.turns.waiting import Asked, NoThreadError
 from routeiq_syncd.status.recorder import Recorder
 
 FETCH_SECONDS = 60.0
@@ -36,9 +36,7 @@ class Poller(Turnstile):
         """Fetch and apply once; return the seconds until the next turn."""
         began = stamp(self.work.now())
         self.liveness.report("poll", within=FETCH_SECONDS)
-        fetch = await self.asked.ask(self.work.fetch, FETCH_SECONDS)
-        if fetch is None:
-            fetch = Failed(f"{self.work.source.location} has not answered for {FETCH_SECONDS:g} s; waiting on.")
+        fetch = await self._fetch()
         self.liveness.report("poll", within=WRITE_SECONDS)
         turn = await self.work.apply(fetch)
         self.recorder.turned(turn, began, self.work.volume.current())
@@ -46,3 +44,11 @@ class Poller(Turnstile):
         seconds = delay(self.interval, self._failures, spread(-1, 1))
         self.liveness.report("poll", within=seconds)
         return seconds
+
+    async def _fetch(self) -> Fetch:
+        place = self.work.source.location
+        try:
+            fetch = await self.asked.ask(self.work.fetch, FETCH_SECONDS)
+        except NoThreadError as error:
+            return Failed(f"{place} was not asked: {error.strerror}; it is tried again.")
+        return fetch or Failed(f"{place} has not answered for {FETCH_SECONDS:g} s; waiting on.")

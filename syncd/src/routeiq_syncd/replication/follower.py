@@ -24,7 +24,7 @@ from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.runtime.turns.pace import delay, spread
 from routeiq_syncd.runtime.turns.turnstile import Turnstile
-from routeiq_syncd.runtime.turns.waiting import Asked, completed
+from routeiq_syncd.runtime.turns.waiting import Asked, NoThreadError, completed
 from routeiq_syncd.status.explain import barred_text, behind_text
 from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder
@@ -218,7 +218,10 @@ class Follower(Turnstile):
         self._away_since = now if self._away_since is None else self._away_since
         if self._current() is not None or now - self._away_since < FALLBACK_SECONDS:
             return
-        fetch = await self._asked.ask(self.reconciler.fetch, RETRY_SECONDS)
+        try:
+            fetch = await self._asked.ask(self.reconciler.fetch, RETRY_SECONDS)
+        except NoThreadError as error:
+            fetch = Failed(f"{self.reconciler.source.location} was not asked: {error.strerror}; it is tried again.")
         if fetch is None:
             return
         began = stamp(self.reconciler.now())

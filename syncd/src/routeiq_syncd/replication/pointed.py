@@ -14,7 +14,7 @@ from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.turns.pace import Retry, spread
-from routeiq_syncd.runtime.turns.waiting import abandonable
+from routeiq_syncd.runtime.turns.waiting import NoThreadError, abandonable
 from routeiq_syncd.sources.s3 import S3Source
 
 SPREAD_SECONDS = 2.0
@@ -78,7 +78,12 @@ class PointedFetcher:
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
-        match await abandonable(lambda: S3Source(pointer.bucket, pointer.key, size).fetch_version(pointer)):
+        source = S3Source(pointer.bucket, pointer.key, size)
+        try:
+            fetched = await abandonable(lambda: source.fetch_version(pointer))
+        except NoThreadError as error:
+            fetched = Failed(f"{source.location} was not asked: {error.strerror}.")
+        match fetched:
             case Fetched(bundle) if bundle.digest == manifest.digest:
                 return bundle
             case Failed(message):

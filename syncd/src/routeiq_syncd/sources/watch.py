@@ -53,8 +53,8 @@ async def watch(
             trouble = False
         except FileNotFoundError:  # a directory went between the look and the watch
             pass
-        except (OSError, WatchfilesRustInternalError) as error:
-            # Most likely the node's inotify watches are used up; polling goes on without.
+        except (OSError, RuntimeError, WatchfilesRustInternalError) as error:
+            # Most likely the node's inotify watches are used up, or its threads; polling goes on without.
             if not trouble:
                 log.warning("not watching, polling only", reason=type(error).__name__)
             trouble = True

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from routeiq_syncd.runtime.turns.liveness import Liveness
-from routeiq_syncd.runtime.turns.waiting import completed, woken
+from routeiq_syncd.runtime.turns.waiting import NoThreadError, completed, woken
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.volume.volume import Volume, VolumeUnusableError
 
@@ -46,7 +46,10 @@ async def write_status(volume: Volume, recorder: Recorder, liveness: Liveness) -
     while True:
         liveness.report("status", within=STATUS_SECONDS)
         recorder.file_due.clear()
-        fault = await completed(lambda: volume.write_status(status_bytes(recorder)))
+        try:
+            fault = await completed(lambda: volume.write_status(status_bytes(recorder)))
+        except NoThreadError as error:
+            fault = error.strerror
         if fault is not None and fault != trouble:
             recorder.log.warning("status not written", reason=fault)
         trouble = fault

@@ -28,6 +28,25 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o640) -> None:
         os.fsync(descriptor)
 
 
+def read_file(path: Path, limit: int) -> bytes:
+    """Return up to ``limit`` + 1 bytes of a file.
+
+    Raises:
+        OSError: there is no file, or it cannot be read now.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - takes over a descriptor
+        return file.read(limit + 1)
+
+
+def read_present(path: Path, limit: int) -> bytes | None:
+    """Return up to ``limit`` + 1 bytes of a file; None where there is no file to read."""
+    try:
+        return read_file(path, limit)
+    except OSError:
+        return None
+
+
 def flush_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -62,3 +81,14 @@ def remove(path: Path) -> None:
     else:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a writer that was killed, or that found no descriptor, left under temporary names.
+
+    Raises:
+        OSError: the directory cannot be read now.
+    """
+    for path in directory.iterdir():
+        if path.name.startswith(TEMPORARY):
+            remove(path)

@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from routeiq_syncd.revision.manifest import FORMAT, encodable
-from routeiq_syncd.volume.atomic import replace_file
-from routeiq_syncd.volume.tree import read_file
+from routeiq_syncd.volume.atomic import read_present, replace_file
 
 MARK = "fleet.json"
 MARK_BYTES = 64 * 1024
@@ -27,7 +26,7 @@ class FleetMark:
 def read_mark(root: Path) -> FleetMark | None:
     """Return the mark of the volume at ``root``, None where there is none that can be read."""
     try:
-        fields = json.loads(read_file(root / MARK, MARK_BYTES) or b"")
+        fields = json.loads(read_present(root / MARK, MARK_BYTES) or b"")
         return FleetMark(encodable(fields["lock_name"]), encodable(fields["database"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -6,7 +6,6 @@ two steps with the name of the step just done; it does nothing in production.
 """
 
 import contextlib
-import fcntl
 import os
 import secrets
 from collections.abc import Callable
@@ -16,8 +15,16 @@ from routeiq_syncd.configuration.bundle import MANIFEST, Bundle
 from routeiq_syncd.revision.answer import Answer, read_answer
 from routeiq_syncd.revision.garbage import doomed
 from routeiq_syncd.revision.manifest import Manifest, number_in, write_manifest
-from routeiq_syncd.volume.atomic import TEMPORARY, flush_directory, remove, replace_file, temporary_name, write_file
-from routeiq_syncd.volume.tree import intact, manifest_of, read_file
+from routeiq_syncd.volume.atomic import (
+    flush_directory,
+    read_present,
+    remove,
+    remove_leftovers,
+    replace_file,
+    temporary_name,
+    write_file,
+)
+from routeiq_syncd.volume.tree import intact, manifest_of
 
 REVISIONS = "revisions"
 CURRENT = "current"
@@ -60,6 +67,7 @@ class Volume:
         self.tell: Callable[[str], None] = lambda _sentence: None
         self._lock = lock
         self._checkpoint = checkpoint
+        self._read: dict[str, Manifest | None] = {}
 
     def close(self) -> None:
         """Let another writer in."""
@@ -79,8 +87,7 @@ class Volume:
     def recover(self) -> None:
         """Remove the leftovers of a killed writer and links to trees that are not whole; make do with the reserve."""
         for directory in (self.root, self.root / REVISIONS):
-            for leftover in directory.glob(TEMPORARY + "*"):
-                remove(leftover)
+            remove_leftovers(directory)
         self._make_way(CURRENT)
         for link in (ACKED, CURRENT):
             manifest = self.linked(link)
@@ -103,7 +110,10 @@ class Volume:
         name = self._linked(link)
         if name is None:
             return None
-        return manifest_of(self.root / REVISIONS / name)
+        with contextlib.suppress(OSError):  # else what was read before under this name holds on
+            self._read[link] = manifest_of(self.root / REVISIONS / name)
+        known = self._read.get(link)
+        return known if known is not None and known.name == name else None
 
     def next_number(self) -> int:
         """Return a number above every number that this volume has shown, as far as its files tell."""
@@ -116,8 +126,11 @@ class Volume:
     def tree(self, number: int, digest: str) -> Manifest | None:
         """Return the manifest of a revision whose tree is on the volume, whole; None for any other."""
         tree = self.root / REVISIONS / f"{number:06d}-{digest[:12]}"
-        manifest = manifest_of(tree)
-        return manifest if manifest is not None and manifest.digest == digest and intact(tree, manifest) else None
+        with contextlib.suppress(OSError):
+            manifest = manifest_of(tree)
+            if manifest is not None and manifest.digest == digest and intact(tree, manifest):
+                return manifest
+        return None
 
     def point(self, link: str, manifest: Manifest) -> str | None:
         """Have ``link`` point to a tree of the volume; return None, or the sentence why the disk did not take it."""
@@ -199,7 +212,17 @@ class Volume:
             self.tell(f"{path} was not a link; it is now {aside.name}, and can be removed.")
 
     def collect(self) -> tuple[str, ...]:
-        """Remove revisions that nobody needs and return their names; keep all while the answer cannot be read."""
+        """Remove revisions that nobody needs and return their names; keep all while the answer cannot be read.
+
+        What an earlier call could not remove whole, for want of a descriptor for instance, is removed too.
+        """
+        try:
+            remove_leftovers(self.root / REVISIONS)
+            return self._collect()
+        except OSError:
+            return ()  # a later call finds a healthier system
+
+    def _collect(self) -> tuple[str, ...]:
         answer = self.answer()
         if answer is None:
             return ()
@@ -225,7 +248,7 @@ class Volume:
     def answer(self) -> Answer | None:
         """Return the gateway's answer: an empty answer before it wrote one, None where it cannot be read."""
         path = self.root / ANSWER
-        data = read_file(path, ANSWER_BYTES)
+        data = read_present(path, ANSWER_BYTES)
         if data is not None:
             return read_answer(data)
         try:
@@ -247,7 +270,8 @@ class Volume:
     def identity(self, fresh: str) -> str:
         """Return the id of this volume's replica; ``fresh`` becomes the id where the volume has none."""
         path = self.root / IDENTITY
-        text = (read_file(path, 200) or b"").decode(errors="replace").strip()
+        data = read_present(path, 200)
+        text = data.decode(errors="replace").strip() if data else ""
         if text.isprintable() and text:
             return text
         with contextlib.suppress(OSError):  # on a faulty disk, the next start makes a new id
@@ -273,27 +297,3 @@ class Volume:
     def _not_taken(self, manifest: Manifest, error: OSError) -> str:
         fault = error.strerror or type(error).__name__
         return f"The volume {self.root} did not take revision {manifest.number} ({fault}); it is tried again."
-
-
-def open_volume(root: Path, checkpoint: Checkpoint = no_checkpoint) -> Volume:
-    """Lock the volume at ``root``, a directory that is made where it is missing.
-
-    Raises:
-        VolumeUnusableError: another syncd writes the volume, or it cannot be written.
-    """
-    lock = -1
-    try:
-        for directory in (root, root / REVISIONS, root / "answers"):
-            directory.mkdir(mode=0o770, parents=True, exist_ok=True)
-        lock = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise VolumeUnusableError(f"Another syncd writes the volume {root}; stop it, or set ROUTEIQ_VOLUME.") from None
-    except OSError as error:
-        if lock >= 0:
-            os.close(lock)
-        raise VolumeUnusableError(
-            f"The volume {root} cannot be written: {error.strerror}; mend it, or set ROUTEIQ_VOLUME."
-        ) from None
-    return Volume(root, lock, checkpoint)

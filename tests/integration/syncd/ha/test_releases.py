@@ -23,7 +23,7 @@ from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.sources.file import FileSource
 from routeiq_syncd.status.ownership import Ownership
 from routeiq_syncd.status.recorder import ClusterRecorder
-from routeiq_syncd.volume.volume import open_volume
+from routeiq_syncd.volume.opening import open_volume
 from tests.support.fleet import Fleet
 from tests.support.migrate import migrate
 from tests.support.snapshots import cluster_snapshot

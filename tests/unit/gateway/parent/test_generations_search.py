@@ -27,6 +27,7 @@ SPACES: Mapping[str, tuple[Callable[[], World], int]] = {
     "candidates are tried": (lambda: serving(asks=0, trials=(3, 4, -5)), 3),
     "the disk fills": (lambda: starting(current=-3, good=2, disk=False, fills=True, moves=(4,)), 4),
     "the disk fills under two workers": (lambda: serving(fills=True, moves=(3, 0)), 3),
+    "the disk fills under a trial": (lambda: serving(asks=0, fills=True, trials=(3,)), 4),
     "the gateway stops": (lambda: serving(moves=(3,)).after("stop", 0), 4),
 }
 
@@ -97,11 +98,17 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "a reload is under way",
         "a reload begins although the most workers drain",
     ),
-    "a disk that stays full is read at once": (
-        "retry_at=self.now + self.settings.reload_timeout if",
-        "retry_at=self.now if",
+    "what is put off is tried at once": (
+        "self.set(retry_at=self.state.pause.until + FIRST_DELAY * self.state.empty)",
+        "self.set(retry_at=self.now)",
         "the disk fills under two workers",
-        "spins: read reload",
+        "spins: reload",
+    ),
+    "a trial on a full disk has no pause": (
+        "        if event.passing:\n            self.pause(FIRST_DELAY)\n",
+        "",
+        "the disk fills under a trial",
+        "spins: read trial",
     ),
     "what was refused is fallen back to again": (
         "known.without(digest) if",
@@ -122,7 +129,7 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "hangs and may drain",
     ),
     "a fallback to a full disk has no pause": (
-        "                if event.passing:\n                    self.pause(FIRST_DELAY)\n",
+        "        if event.passing:\n            self.pause(FIRST_DELAY)\n",
         "",
         "the disk fills",
         "spins: read fallback",

@@ -7,6 +7,7 @@ import pytest
 from routeiq_gateway.configuration.loading import BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import find_overrides
 from routeiq_gateway.volume.staging import Staging
+from tests.support.few_files import no_descriptors
 from tests.support.revisions import revision
 
 
@@ -41,3 +42,17 @@ def test_a_revision_that_cannot_be_laid_out_leaves_nothing(tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError):
         staging.stage(without)
     assert list((tmp_path / "staged").iterdir()) == []
+
+
+def test_what_cannot_be_removed_now_is_removed_later(tmp_path: Path) -> None:
+    """A directory that is no more needed does not stay for the gateway's life for want of a descriptor."""
+    staging = Staging((), tmp_path / "staged")
+    old, new = revision(tmp_path, 1, b"a: b\n"), revision(tmp_path, 2, b"a: c\n")
+    path = staging.stage(old)
+    with no_descriptors():
+        staging.keep([])
+    assert path.exists()
+    kept = staging.stage(new)
+    staging.keep([new])
+    assert not path.exists()
+    assert kept.exists()

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import structlog
 
+from routeiq_gateway.configuration.loading import BadRevisionError
 from routeiq_gateway.volume.documents import Served
 from routeiq_gateway.volume.volume import Volume
+from tests.support.few_files import no_descriptors
 from tests.support.revisions import revision
 
 LOG = structlog.wrap_logger(structlog.ReturnLogger())
@@ -47,6 +49,21 @@ def test_what_is_known_to_be_good_is_fallen_back_to_first(tmp_path: Path) -> Non
     (tmp_path / "acked").unlink()
     (tmp_path / "acked").symlink_to("../elsewhere")
     assert order(served) == [27, 35, 34, 30, 3]
+
+
+def test_a_revision_that_cannot_be_read_now_is_not_damaged(tmp_path: Path) -> None:
+    """Without descriptors nothing is said against it; a file that is missing is."""
+    made = revision(tmp_path, 7, b"a: b\n")
+    volume, target = Volume(tmp_path), f"revisions/{made.directory.name}"
+    identified = volume.identify(target)
+    with no_descriptors():
+        with pytest.raises(OSError, match="Too many open files"):
+            volume.identify(target)
+        with pytest.raises(OSError, match="Too many open files"):
+            volume.verify(identified)
+    (made.directory / "config.yaml").unlink()
+    with pytest.raises(BadRevisionError):
+        volume.verify(volume.identify(target))
 
 
 @pytest.mark.parametrize(

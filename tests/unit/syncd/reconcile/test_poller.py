@@ -20,7 +20,8 @@ from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.runtime.turns.waiting import Asked
 from routeiq_syncd.status.recorder import Recorder
 from routeiq_syncd.status.snapshot import Snapshot
-from routeiq_syncd.volume.volume import Volume, open_volume
+from routeiq_syncd.volume.opening import open_volume
+from routeiq_syncd.volume.volume import Volume
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 10

@@ -10,10 +10,11 @@ import errno
 import importlib
 import socket
 import struct
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+
+from routeiq_gateway.runtime.scarcity import chain
 
 PROBE_SECONDS = 3.0
 PORT = 5432
@@ -38,10 +39,10 @@ async def awaited(error: BaseException | None, database: str | None) -> str | No
     Returns:
         What is awaited, in words, or None where nothing outside is to blame.
     """
-    chain = list(_chain(error))
-    if database is not None and (any(map(_of_database, chain)) or not await answers(database)):
+    raised = list(chain(error))
+    if database is not None and (any(map(_of_database, raised)) or not await answers(database)):
         return "LiteLLM's database (DATABASE_URL)"
-    return "a service that LiteLLM reaches at its start" if any(map(_of_network, chain)) else None
+    return "a service that LiteLLM reaches at its start" if any(map(_of_network, raised)) else None
 
 
 async def answers(database: str, within: float = PROBE_SECONDS) -> bool:
@@ -95,12 +96,3 @@ def _of_database(error: BaseException) -> bool:
             return True
         case _:
             return False
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield ``error``, and what it was raised from as a traceback shows it, each once."""
-    seen: list[BaseException] = []
-    while error is not None and error not in seen:
-        seen.append(error)
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -18,10 +18,11 @@ import os
 import shutil
 import stat
 import struct
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from routeiq_gateway.runtime.temporary import temporary_directory
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 HEADER = struct.Struct("i4x")
@@ -53,7 +54,7 @@ class Places:
         if named:
             return cls(Path(named).absolute(), private=False)
         digest = hashlib.sha256(os.fsencode(volume)).hexdigest()
-        return cls(Path(tempfile.gettempdir()) / f"routeiq-metrics-{os.geteuid()}-{digest[:12]}", private=True)
+        return cls(temporary_directory() / f"routeiq-metrics-{os.geteuid()}-{digest[:12]}", private=True)
 
     def begin(self) -> None:
         """Remove what earlier gateways have left, unless a worker has a place: an orphan of a killed parent."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from routeiq_gateway.litellm_edge.database import outages
+from routeiq_gateway.runtime.scarcity import lacking
 from routeiq_gateway.worker.start.refusal import StartRefusedError
 
 CURRENT, UNREACHABLE = 0, 3
@@ -81,6 +82,8 @@ class Database:
 
     async def refusal(self, error: BaseException | None, reason: str) -> StartRefusedError:
         """Return the refusal of a start that ``error`` has ended, for ``reason``."""
+        if (lack := lacking(error)) is not None:
+            return StartRefusedError(f"the system refuses what a start needs ({lack}): {reason}", passing=True)
         awaited = await outages.awaited(error, self.url)
         return StartRefusedError(f"waiting for {awaited}: {reason}" if awaited else reason, passing=bool(awaited))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -27,8 +28,19 @@ async def endless(loop: Awaitable[None]) -> None:
     raise RuntimeError("a loop ended that must not end")
 
 
+class NoThreadError(OSError):
+    """The system has no thread to give now; the work was not begun."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "no thread can be started: raise the limit of processes, or end some")
+
+
 async def abandonable(work: Callable[[], Value]) -> Value:
-    """Run ``work`` in a thread that neither a cancellation nor the end of the process waits for."""
+    """Run ``work`` in a thread that neither a cancellation nor the end of the process waits for.
+
+    Raises:
+        NoThreadError: there is no thread to be had.
+    """
     future: Future[Value] = Future()
     future.set_running_or_notify_cancel()  # so that a cancellation leaves it to the thread
 
@@ -38,13 +50,22 @@ async def abandonable(work: Callable[[], Value]) -> Value:
         except BaseException as error:  # noqa: BLE001 - handed to the awaiting loop, which ends the process
             future.set_exception(error)
 
-    threading.Thread(target=run, name="fetch", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="work", daemon=True).start()
+    except RuntimeError:
+        raise NoThreadError from None
     return await asyncio.wrap_future(future)
 
 
 async def completed(work: Callable[[], Value]) -> Value:
-    """Run ``work`` in a thread to its end; a cancellation takes effect afterwards."""
-    task = asyncio.ensure_future(asyncio.to_thread(work))
+    """Run ``work`` in a thread to its end; a cancellation takes effect afterwards.
+
+    The thread is one of its own: a pool that finds no thread would keep the work, and run it when nobody waits for it.
+
+    Raises:
+        NoThreadError: there is no thread to be had.
+    """
+    task = asyncio.ensure_future(abandonable(work))
     try:
         return await asyncio.shield(task)
     finally:
@@ -63,6 +84,9 @@ class Asked(Generic[Value]):
 
         A call of other work that was begun before is waited for, and its result is dropped: it began with the memory
         of another caller.
+
+        Raises:
+            NoThreadError: there is no thread to be had.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + seconds
@@ -72,6 +96,7 @@ class Asked(Generic[Value]):
             await asyncio.wait({self._call}, timeout=until - clock())
             if not self._call.done():
                 return None
-            result, self._call = self._call.result(), None
+            call, self._call = self._call, None
+            result = call.result()
             if self._work == work:
                 return result
