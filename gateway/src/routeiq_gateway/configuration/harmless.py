@@ -43,6 +43,8 @@ LONGEST_PART, LONGEST_WORD, LONGEST_NUMBER = 24, 14, 8
 SHORTEST_WORD, LONGEST_NAME = 3, 100
 MOST_RUNS, MOST_LETTERS, MOST_DIGITS = 3, 4, 17
 """A part of a name has few changes between letters and digits, unlike a key; few of its words are single letters."""
+MOST_PAIRS = 2
+"""Words of two letters, such as `cb` in `cb.handler`, in a name of small letters alone."""
 LETTERS_OF_A_SLIP = 5
 HIGHEST = 10**12
 """Numbers of more digits than any limit has may be keys."""
@@ -153,9 +155,11 @@ def is_name(text: str) -> bool:
     runs = [RUN.findall(part) for part in PARTS.split(text)]
     flat = [run for part in runs for run in part]
     digits = [run for run in flat if run.isdigit()]
+    pairs = [run for run in flat if len(run) == 2 and text.islower() and not digits]
     return (
         len(digits) < len(flat)
-        and all(map(_reads, flat))
+        and all(run in pairs or _reads(run) for run in flat)
+        and len(pairs) <= MOST_PAIRS
         and sum(map(len, digits)) <= MOST_DIGITS
         and sum(len(run) == 1 for run in flat if run.isalpha()) <= MOST_LETTERS
         and all(len(part) <= MOST_RUNS and sum(map(len, part)) <= LONGEST_PART for part in runs)
