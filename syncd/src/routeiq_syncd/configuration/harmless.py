@@ -43,7 +43,7 @@ LONGEST_PART, LONGEST_WORD, LONGEST_NUMBER = 24, 14, 8
 SHORTEST_WORD, LONGEST_NAME = 3, 100
 MOST_RUNS, MOST_LETTERS, MOST_DIGITS = 3, 4, 17
 """A part of a name has few changes between letters and digits, unlike a key; few of its words are single letters."""
-MOST_PAIRS = 2
+PAIR, MOST_PAIRS = 2, 2
 """Words of two letters, such as `cb` in `cb.handler`, in a name of small letters alone."""
 LETTERS_OF_A_SLIP = 5
 HIGHEST = 10**12
@@ -155,7 +155,7 @@ def is_name(text: str) -> bool:
     runs = [RUN.findall(part) for part in PARTS.split(text)]
     flat = [run for part in runs for run in part]
     digits = [run for run in flat if run.isdigit()]
-    pairs = [run for run in flat if len(run) == 2 and text.islower() and not digits]
+    pairs = [run for run in flat if len(run) == PAIR and text.islower() and not digits]
     return (
         len(digits) < len(flat)
         and all(run in pairs or _reads(run) for run in flat)
