@@ -2,6 +2,7 @@
 
 import ast
 import io
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -283,3 +284,14 @@ def test_a_complaint_of_the_command_line_quotes_no_value(
     said = capsys.readouterr().err
     assert told in said
     assert "1a2b" not in said
+
+
+@pytest.mark.parametrize("member", ["gateway", "migrate", "syncd"])
+def test_a_mask_holds_nothing_back_where_python_is_told_not_to(member: str) -> None:
+    """With PYTHONUNBUFFERED, as in a container, a line arrives although the process ends without a flush."""
+    write = (
+        f"import os, sys; from routeiq_{member}.runtime.masked_output import mask_output; mask_output(str);"
+        " sys.stdout.write('line'); os._exit(0)"
+    )
+    ended = subprocess.run([sys.executable, "-u", "-c", write], capture_output=True, text=True, check=True)
+    assert ended.stdout == "line"

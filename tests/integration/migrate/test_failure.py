@@ -19,12 +19,12 @@ from tests.support.postgres import PostgresServer
 def test_missing_rights_are_named(server: PostgresServer, late: str) -> None:
     """A user who does not own the tables: the migration fails, is rolled back, and the advice names the user."""
     server.sql(
-        "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'guest'; "
+        "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'pw-guest'; "
         "GRANT ALL ON ALL TABLES IN SCHEMA public TO guest; GRANT CREATE ON SCHEMA public TO guest",
         database=late,
     )
     before = ledger(server, late)
-    done = migrate("up", url=server.url(late, user="guest", password="guest"))
+    done = migrate("up", url=server.url(late, user="guest", password="pw-guest"))
     assert done.returncode == FAILED
     assert "42501" in done.stderr
     assert "owner" in done.stderr

@@ -43,7 +43,7 @@ def test_bad_objects_are_refused_by_name_and_the_next_good_one_is_taken(synced: 
         synced.wait_for_status("the first revision", desired__number=1)
         for body, told in {
             b"model_list: [": "config.yaml:2: the YAML is broken",
-            b"": "config.yaml is empty",
+            b"": "config.yaml: the file is empty",
             b"# " + b"x" * 10_000_000: "too large: at most 4194304 bytes are taken and it has 10000002 bytes",
             b"include: [other.yaml]\n": "'include' cannot work: the source is a single object",
         }.items():
@@ -61,7 +61,12 @@ def test_bad_objects_are_refused_by_name_and_the_next_good_one_is_taken(synced: 
         s3.put(bucket, config("better"))
         status = synced.wait_for_status("the good one", desired__number=2)
         assert (status["refused"], status["last_error"]) == (None, None)
-        for told in ("the YAML is broken", "config.yaml is empty", "too large", "does not exist in the bucket"):
+        for told in (
+            "the YAML is broken",
+            "config.yaml: the file is empty",
+            "too large",
+            "does not exist in the bucket",
+        ):
             assert process.text().count(told) == 1, "logged once, not every poll"
 
 

@@ -74,7 +74,8 @@ def misfits(config: Mapping[str, Any]) -> list[str]:
     LiteLLM takes many of these, so none is a reason to refuse. Where LiteLLM does not start, its error names no
     setting, and these are the likely ones. Called before the start, as `examine_sections` is.
     """
-    return [*_sections_that_are_none(config), *_misfits_of_sections(config), *_misfits_of_models(config)]
+    found = (_sections_that_are_none, _misfits_of_sections, _misfits_of_models, _empty_settings)
+    return [sentence for finds in found for sentence in finds(config)]
 
 
 def _sections_that_are_none(config: Mapping[str, Any]) -> Iterator[str]:
@@ -99,6 +100,14 @@ def _misfits_of_sections(config: Mapping[str, Any]) -> Iterator[str]:
         for name, value in _items(config, section):
             if name in kinds and not _fits(value, _adapter(kinds[name])):
                 yield f"{section}.{name[:LONGEST_NAME]}: {_expected(kinds[name], value)}"
+
+
+def _empty_settings(config: Mapping[str, Any]) -> Iterator[str]:
+    """LiteLLM declares for many settings that they may be nothing, and fails on nothing all the same."""
+    for section in ("router_settings", "litellm_settings", "general_settings"):
+        for name, value in _items(config, section):
+            if value is None:
+                yield f"{section}.{shown_key(name)}: found nothing; write a value, or leave the line out"
 
 
 def _misfits_of_models(config: Mapping[str, Any]) -> Iterator[str]:

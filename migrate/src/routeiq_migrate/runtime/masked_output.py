@@ -20,6 +20,7 @@ class MaskedOutput(io.TextIOWrapper):
             encoding=under.encoding,
             errors=under.errors,
             line_buffering=getattr(under, "line_buffering", True),
+            write_through=getattr(under, "write_through", False),  # as with PYTHONUNBUFFERED
         )
         self.mask: Callable[[str], str] = str
 

@@ -54,8 +54,8 @@ def test_a_database_that_is_missing(server: PostgresServer, database: str) -> No
 def test_a_maintenance_database_that_lets_nobody_in() -> None:
     """The statement in the message makes the database, by hand."""
     with running_postgres() as server:
-        server.sql("CREATE ROLE poor LOGIN PASSWORD 'poor'; REVOKE CONNECT ON DATABASE postgres FROM public")
-        url = server.url("fresh", user="poor", password="poor")
+        server.sql("CREATE ROLE poor LOGIN PASSWORD 'pw-poor'; REVOKE CONNECT ON DATABASE postgres FROM public")
+        url = server.url("fresh", user="poor", password="pw-poor")
         message = told(migrate("up", "--wait", "0", url=url), UNREACHABLE, "lets us not in")
         server.sql(message[message.index("CREATE DATABASE") :])
         up(url)

@@ -9,7 +9,7 @@ from tests.support.postgres import PostgresServer
 def role(server: PostgresServer, database: str) -> Iterator[str]:
     """The name, and password, of a role that may log in and nothing more."""
     name = f"r_{database}"
-    server.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+    server.sql(f"CREATE ROLE {name} LOGIN PASSWORD 'pw-{name}'")
     yield name
     for one in (name, f"{name}_owner"):
         server.sql(f'ALTER DATABASE "{database}" OWNER TO postgres')

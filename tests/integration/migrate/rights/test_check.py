@@ -189,7 +189,7 @@ def test_what_is_missing_is_told_and_suffices(
     name = request.getfixturevalue(case.start)
     settings = extra_folder(tmp_path, case.extra) if case.extra else {}
     server.sql(case.given.format(role=role, database=name), database=name)
-    url = server.url(name, user=role, password=role, query=case.query)
+    url = server.url(name, user=role, password=f"pw-{role}", query=case.query)
     before = fingerprint(server, name), case.start == FRESH or ledger(server, name)
 
     plan, up = migrate("plan", url=url, **settings), migrate("up", url=url, **settings)
@@ -212,7 +212,7 @@ def test_what_is_missing_is_told_and_suffices(
 def test_the_plan_is_shown_all_the_same(server: PostgresServer, late: str, role: str) -> None:
     """Where the ledgers can be read, ``plan`` lists what is pending, and the statements below it."""
     server.sql(f"GRANT SELECT ON _prisma_migrations TO {role}", database=late)
-    plan = migrate("plan", url=server.url(late, user=role, password=role))
+    plan = migrate("plan", url=server.url(late, user=role, password=f"pw-{role}"))
     assert plan.returncode == FAILED
     for script in shipped_scripts()[LATE:]:
         assert script.name in plan.stdout.splitlines()
@@ -228,7 +228,7 @@ def test_a_role_that_the_url_sets_is_the_one_that_counts(server: PostgresServer,
         + MAY_CREATE.format(role=owner, database=late),
         database=late,
     )
-    url = server.url(late, user=role, password=role, query=f"options=-c%20role%3D{owner}")
+    url = server.url(late, user=role, password=f"pw-{role}", query=f"options=-c%20role%3D{owner}")
     assert "missing rights" not in migrate("plan", url=url).stdout
     done = migrate("up", url=url)
     assert done.returncode == DONE, done.stderr
@@ -241,7 +241,7 @@ def test_an_owner_of_all_needs_nothing_more(server: PostgresServer, late: str, r
         'ALTER TYPE "JobStatus" OWNER TO postgres; ALTER SCHEMA public OWNER TO postgres',
         database=late,
     )
-    url = server.url(late, user=role, password=role)
+    url = server.url(late, user=role, password=f"pw-{role}")
     assert migrate("plan", url=url).returncode == DONE
     assert migrate("up", url=url).returncode == DONE
     assert is_current(server, late)

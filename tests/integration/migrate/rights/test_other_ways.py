@@ -21,10 +21,10 @@ def test_an_extension_asks_for_what_it_takes(tmp_path: Path, extension: str, tol
     settings = extra_folder(tmp_path, f"CREATE EXTENSION IF NOT EXISTS {extension}")
     with running_postgres(tls=True) as server:
         server.sql(
-            "CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT CREATE ON SCHEMA public TO poor; "
+            "CREATE ROLE poor LOGIN PASSWORD 'pw-poor'; GRANT CREATE ON SCHEMA public TO poor; "
             "CREATE SCHEMA routeiq AUTHORIZATION poor"
         )
-        url = server.url(user="poor", password="poor")
+        url = server.url(user="poor", password="pw-poor")
         refused = migrate("up", url=url, **settings)
         assert refused.returncode == FAILED
         [statement] = statements_of(json.loads(refused.stderr.splitlines()[-1])["event"])
@@ -48,7 +48,7 @@ def test_what_is_left_to_do_beside_the_schema_says_who_may(
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"LiteLLM_SpendLogs_startTime_idx\"'::regclass;",
         database=whole,
     )
-    url = server.url(whole, user=role, password=role)
+    url = server.url(whole, user=role, password=f"pw-{role}")
     rounds = 0
     while (done := migrate("up", url=url, **setting)).returncode != DONE:
         rounds += 1
@@ -77,7 +77,7 @@ def test_who_corrects_the_ledger_is_told_what_he_lacks(
         )
     else:
         server.sql(f"DELETE FROM _prisma_migrations WHERE migration_name = '{script.name}'", database=late)
-    url = server.url(late, user=role, password=role)
+    url = server.url(late, user=role, password=f"pw-{role}")
     refused = migrate(*command, script.name, url=url)
     assert refused.returncode == FAILED, refused.stderr
     statements = statements_of(json.loads(refused.stderr.splitlines()[-1])["event"])
@@ -90,7 +90,7 @@ def test_who_corrects_the_ledger_is_told_what_he_lacks(
 def test_who_may_not_create_the_database_is_told_how(server: PostgresServer, database: str, role: str) -> None:
     """The statement that the message gives, run by a superuser, is all that ``up`` needs."""
     server.drop_database(database)
-    url = server.url(database, user=role, password=role)
+    url = server.url(database, user=role, password=f"pw-{role}")
     refused = migrate("up", "--wait", "0", url=url)
     assert "Create it by hand" in refused.stderr
     event = json.loads(refused.stderr.splitlines()[-1])["event"]
@@ -108,7 +108,7 @@ def test_computed_statements_fail_alone_and_say_what_to_do(
         database=late,
     )
     settings = extra_folder(tmp_path, "DO $$ BEGIN EXECUTE 'ALTER TABLE da' || 'ta ADD more int'; END $$")
-    url = server.url(late, user=role, password=role)
+    url = server.url(late, user=role, password=f"pw-{role}")
     failed = migrate("up", "--allow-destructive", "20990101000000_extra", url=url, **settings)
     assert failed.returncode == FAILED
     assert f"Make user '{role}' the owner" in failed.stderr
