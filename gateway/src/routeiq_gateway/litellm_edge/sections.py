@@ -75,7 +75,7 @@ def misfits(config: Mapping[str, Any]) -> list[str]:
     setting, and these are the likely ones. Called before the start, as `examine_sections` is.
     """
     found = (_sections_that_are_none, _misfits_of_sections, _misfits_of_models, _empty_settings)
-    return [sentence for finds in found for sentence in finds(config)]
+    return [sentence for finds in found for sentence in finds(config)] or _only_setting(config)
 
 
 def _sections_that_are_none(config: Mapping[str, Any]) -> Iterator[str]:
@@ -100,6 +100,13 @@ def _misfits_of_sections(config: Mapping[str, Any]) -> Iterator[str]:
         for name, value in _items(config, section):
             if name in kinds and not _fits(value, _adapter(kinds[name])):
                 yield f"{section}.{name[:LONGEST_NAME]}: {_expected(kinds[name], value)}"
+
+
+def _only_setting(config: Mapping[str, Any]) -> list[str]:
+    """Where no value is of another kind, name the setting if the configuration has but one."""
+    sections = ("router_settings", "litellm_settings", "general_settings")
+    names = [f"{section}.{shown_key(name)}" for section in sections for name, _ in _items(config, section)]
+    return [f"{name}: LiteLLM may not take this value" for name in names] if len(names) == 1 else []
 
 
 def _empty_settings(config: Mapping[str, Any]) -> Iterator[str]:
