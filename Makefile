@@ -35,7 +35,7 @@ integration: sync servers ## run each process against real servers
 	$(RUN)pytest tests/integration -n 2 --dist loadfile
 
 e2e: sync ## run the whole product as a black box
-	$(RUN)pytest tests/e2e
+	$(RUN)pytest tests/e2e -n 2 --dist loadfile
 
 check: sync ## lint, types, format, import rules, dead code, shape, lock file, scripts
 	@.ci/check.sh "$(UV)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.gateway import MASTER_KEY, Gateway, TestVolume
+from tests.support.gateway import MASTER_KEY, Gateway, TestVolume, config_with
 from tests.support.processes import REPOSITORY, SCRIPTS, Running, clean_environment, free_port, running
 from tests.support.s3 import Server
 from tests.support.waiting import wait_for
@@ -73,6 +73,16 @@ def stack(
             yield Stack(supervisord, Gateway(supervisord, port, TestVolume(root)), syncd_port)
         finally:
             _end(supervisord)
+
+
+@contextlib.contextmanager
+def stack_of_file(folder: Path, descriptor: int | None = None, **settings: str) -> Iterator[Stack]:
+    """A stack that serves the answer ``x`` from a file."""
+    config = folder / "config.yaml"
+    config.write_text(config_with("x"))
+    with stack(folder, {"LITELLM_CONFIG_PATH": str(config), **settings}, descriptor=descriptor) as running:
+        running.gateway.wait_ready()
+        yield running
 
 
 def from_s3(server: Server, bucket: str) -> dict[str, str]:
