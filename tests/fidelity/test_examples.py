@@ -18,10 +18,10 @@ REFERENCE = re.compile(r"os\.environ/(\w+)")
 REFUSED = {
     "disable_schema_update.yaml": "'gcs_bucket' cannot be used: ValueError: GCS Bucket logging is a premium feature",
     "langfuse_config.yaml": "KeyError: 'litellm_params'",
-    "load_balancer.yaml": "model_list[0]: 'mistral-7b-instruct' (mistralai/mistral-7b-instruct) was not loaded",
-    "reject_clientside_metadata_tags_config.yaml": "Unable to find Prisma binaries",
+    "load_balancer.yaml": "model_list[3]: 'mistral-7b-instruct' (mistralai/mistral-7b-instruct) was not loaded",
+    "reject_clientside_metadata_tags_config.yaml": "LiteLLM's Prisma client is not generated",
     "tool_permission_example.yaml": "litellm_settings.success_callback[0]: 'langfuse' cannot be used",
-    "generic_guardrail_api/example_config.yaml": "GuardrailItem() argument after ** must be a mapping",
+    "generic_guardrail_api/example_config.yaml": "argument after ** must be a mapping",
 }
 """Examples that are refused, each with its reason."""
 STOCK_STARTS = {

@@ -22,8 +22,8 @@ PATIENCE = 30
 TRIES = 5
 ENDLESS = {"/mcp", "/mcp/proxy"}
 """Streams that begin with their first event; real clients speak to them in another test."""
-CHANGING_SHAPES = {"/debug/asyncio-tasks", "/spend/logs"}
-"""They show which tasks run just now, and which request was logged first."""
+CHANGING_SHAPES = {"/debug/asyncio-tasks", "/spend/logs", "/cloudzero/dry-run"}
+"""They show which tasks run just now, which request was logged first, and what spend was summed up so far."""
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
