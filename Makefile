@@ -32,7 +32,7 @@ fidelity: sync database ## compare the gateway with stock LiteLLM, without and w
 	$(RUN)pytest tests/fidelity -n 2 --dist loadfile
 
 integration: sync servers ## run each process against real servers
-	$(RUN)pytest tests/integration -n 2 --dist loadfile
+	$(RUN)pytest tests/integration -n 3 --dist loadfile
 
 e2e: sync ## run the whole product as a black box
 	$(RUN)pytest tests/e2e -n 2 --dist loadfile
