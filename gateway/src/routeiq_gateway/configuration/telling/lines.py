@@ -22,28 +22,32 @@ MERGE = "tag:yaml.org,2002:merge"
 def find_lines(name: str, read: Callable[[str], bytes | None]) -> dict[str, str]:
     """Return the place of each part of the configuration, such as ``config.yaml:12``, by its name: ``model_list[0]``.
 
+    Names are those that messages show; of keys that show alike, none is told apart by its line.
+
     Args:
         name: of the configuration's file.
         read: gives the text of a file beside it, None where there is none.
     """
     sections: dict[str, list[tuple[str, yaml.Node]]] = {}
-    places: dict[str, str] = {}
+    begins: dict[str, str] = {}
     for file, root in _documents(name, read):
         for key, value in root.value:
             if not isinstance(key, yaml.ScalarNode):
                 continue
-            section = shown_key(key.value)
-            before = sections.get(section, [])
+            before = sections.get(key.value, [])
             lists = isinstance(value, yaml.SequenceNode) and all(
                 isinstance(node, yaml.SequenceNode) for _, node in before
             )
-            sections[section] = [*before, (file, value)] if lists else [(file, value)]
+            sections[key.value] = [*before, (file, value)] if lists else [(file, value)]
             if not (before and lists):
-                places[section] = f"{file}:{key.start_mark.line + 1}"
-    for section, parts in sections.items():
+                begins[key.value] = f"{file}:{key.start_mark.line + 1}"
+    alike = Counter(map(shown_key, sections))
+    told = {key: shown_key(key) for key in sections if alike[shown_key(key)] == 1}
+    places = {section: begins[key] for key, section in told.items()}
+    for key, section in told.items():
         count = 0
-        for file, node in parts:
-            for where, line in _walk(node, section, count, 0, place_below(Place.SETTINGS, section)):
+        for file, node in sections[key]:
+            for where, line in _walk(node, section, count, 0, place_below(Place.SETTINGS, key)):
                 if len(places) >= MOST:
                     return places
                 places.setdefault(where, f"{file}:{line}")
@@ -79,10 +83,7 @@ def _included(root: yaml.MappingNode) -> Iterable[str]:
 
 
 def _walk(node: yaml.Node, where: str, first: int, depth: int, place: Place) -> Iterator[tuple[str, int]]:
-    """Yield name and line of each part of ``node``, which stands at ``where``; its entries count from ``first``.
-
-    Names are those that messages show. Where several keys of a mapping show alike, none is told apart by its line.
-    """
+    """Yield name and line of each part of ``node``, which stands at ``where``; its entries count from ``first``."""
     if depth > DEEPEST:
         return
     if isinstance(node, yaml.SequenceNode):
