@@ -18,8 +18,8 @@ from routeiq_gateway.ipc.pulse import STACK_SIGNAL
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.parent.answer import AnswerWriter
-from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.loop import Parent
+from routeiq_gateway.parent.processes import Forker, Processes
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
@@ -56,13 +56,13 @@ class Bench:
     @property
     def pids(self) -> list[int]:
         """The processes there are."""
-        return [child.pid for child in self.parent.fleet.children.values()]
+        return [child.pid for child in self.parent.processes.children.values()]
 
     def turn(self) -> None:
         """One turn of the loop, without the wait."""
         self.parent._look()  # noqa: SLF001 - `run` ends only with the gateway
         self.parent._bury()  # noqa: SLF001 - as above
-        for number in list(self.parent.fleet.children):
+        for number in list(self.parent.processes.children):
             self.parent._hear(number)  # noqa: SLF001 - as above
 
     def serve(self) -> list[int]:
@@ -111,12 +111,12 @@ def parent_bench(tmp_path: Path) -> Iterator[Bench]:
         listener.bind(("127.0.0.1", 0))
         places = Places(tmp_path / "metrics", private=True)
         forker = Sleepers(settings, {}, listener, Passed(), page, log, None, places)
-        fleet = Fleet(forker, selector, lambda: None)
+        processes = Processes(forker, selector, lambda: None)
         revisions = Revisions(volume, Staging((), tmp_path / "staged"), None, log)
         parent = Parent(
             settings,
             listener,
-            fleet,
+            processes,
             revisions,
             AnswerWriter(page, volume, log),
             Signals(),
@@ -125,6 +125,6 @@ def parent_bench(tmp_path: Path) -> Iterator[Bench]:
             Notifier(None),
         )
         yield Bench(parent, forker, captured)
-        for number, child in list(fleet.children.items()):
+        for number, child in list(processes.children.items()):
             os.kill(child.pid, signal.SIGKILL)
-            fleet.bury(number)
+            processes.bury(number)

@@ -40,9 +40,9 @@ from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.parent.adoption import orphans_serve
 from routeiq_gateway.parent.answer import AnswerWriter
-from routeiq_gateway.parent.fleet import Fleet, Forker
 from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
 from routeiq_gateway.parent.loop import Parent
+from routeiq_gateway.parent.processes import Forker, Processes
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.runtime.importing import telling
 from routeiq_gateway.runtime.lifeline import end_with_supervisord
@@ -181,7 +181,7 @@ def run(
     parent = Parent(
         settings,
         listener,
-        Fleet(forker, selector, leave),
+        Processes(forker, selector, leave),
         Revisions(volume, staging, serving, log),
         answer,
         signals,

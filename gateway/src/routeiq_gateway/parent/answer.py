@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from routeiq_gateway.configuration.telling.reasons import shorten
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.runtime.logs import Log
-from routeiq_gateway.volume.documents import Answer, Refused, Served, State, WorkerEntry, answer_fields
+from routeiq_gateway.volume.documents import Answer, Phase, Refused, Served, WorkerEntry, answer_fields
 from routeiq_gateway.volume.volume import Revision, Volume
 
 
@@ -36,7 +36,7 @@ class AnswerWriter:
         """Say that a revision is refused, and why."""
         self.refused = Refused(number, digest, shorten(reason), now_text())
 
-    def publish(self, state: State, note: str, workers: tuple[WorkerEntry, ...]) -> None:
+    def publish(self, state: Phase, note: str, workers: tuple[WorkerEntry, ...]) -> None:
         """Put the answer on the shared page, and on the volume as soon as there is room."""
         # A gateway that starts serves nothing yet; the volume keeps what it served last, for the next start.
         verdicts = (self.serving, self.refused)

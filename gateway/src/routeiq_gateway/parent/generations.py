@@ -37,7 +37,7 @@ Ending
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.events import Asker, Event, Purpose
-from routeiq_gateway.parent.state import FIRST_DELAY, HANG, KILLED, Rollout, State, Turn, Worker
+from routeiq_gateway.parent.state import FIRST_DELAY, HANG, KILLED, Rollout, State, Turn, WorkerState
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.volume import Revision
 
@@ -181,7 +181,7 @@ class _Turn(Turn):
         numbers = tuple(range(state.last + 1, state.last + 1 + count))
         deadline = self.now + self.settings.reload_timeout
         rollout = Rollout(purpose, revision, numbers, self.now, deadline, replaces, askers)
-        workers = (*state.workers, *(Worker(number, revision) for number in numbers))
+        workers = (*state.workers, *(WorkerState(number, revision) for number in numbers))
         self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, rollout))
         self.do(*(actions.Fork(number, revision, purpose == "trial") for number in numbers))
         self.log("info", "bringing up", purpose=purpose, revision=rollout.number, workers=count)

@@ -22,9 +22,9 @@ from routeiq_gateway.parent.actions import Action, Do
 from routeiq_gateway.parent.adoption import orphans_serve
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.events import Event
-from routeiq_gateway.parent.fleet import Fleet
 from routeiq_gateway.parent.generations import step
 from routeiq_gateway.parent.listening import listen
+from routeiq_gateway.parent.processes import Processes
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.parent.state import State
 from routeiq_gateway.runtime.logs import Log
@@ -56,7 +56,7 @@ class Parent:
 
     settings: Settings
     listener: socket.socket
-    fleet: Fleet
+    processes: Processes
     revisions: Revisions
     answer: AnswerWriter
     signals: Signals
@@ -75,7 +75,7 @@ class Parent:
         Raises:
             CannotListenError: another process has come to listen on the port since it was bound.
         """
-        selector = self.fleet.selector
+        selector = self.processes.selector
         selector.register(self.signals, selectors.EVENT_READ)
         while self.state.phase != "stopped":
             self.notifier.works(within=PARENT_HANG)
@@ -90,7 +90,7 @@ class Parent:
             for number in self.signals.take():
                 self._heed(number)
             self._bury()
-            for child in list(self.fleet.children):
+            for child in list(self.processes.children):
                 self._hear(child)
 
     def feed(self, event: Event) -> None:
@@ -112,7 +112,7 @@ class Parent:
         if limit is None or now - self.measured < MEASURE_EVERY:
             return
         self.measured = now
-        for number in self.fleet.larger_than(limit, [worker.number for worker in self.state.having("serving")]):
+        for number in self.processes.larger_than(limit, [worker.number for worker in self.state.having("serving")]):
             self.feed(events.Worn(number, "ROUTEIQ_WORKER_MAX_RSS_MB"))
 
     def _watch(self) -> None:
@@ -121,7 +121,7 @@ class Parent:
             return
         self.watched = now
         watched = [worker.number for worker in self.state.having("serving", "draining")]
-        for hung in list(self.fleet.hung(limit, watched)):
+        for hung in list(self.processes.hung(limit, watched)):
             self.feed(hung)
 
     def _keep_metrics(self) -> None:
@@ -145,10 +145,10 @@ class Parent:
 
     def _bury(self) -> None:
         buried = False
-        for number, ended in self.fleet.ended():
+        for number, ended in self.processes.ended():
             self._hear(number, dead=True)  # its last words
             self.feed(events.Died(number, ended))
-            self.fleet.bury(number)
+            self.processes.bury(number)
             buried = True
         now = time.monotonic()
         if buried or now - self.cleared > CLEAR_EVERY:
@@ -156,7 +156,7 @@ class Parent:
             self.places.clear()
 
     def _hear(self, number: int, *, dead: bool = False) -> None:
-        for message in self.fleet.hear(number):
+        for message in self.processes.hear(number):
             event = self._event(number, message)
             if event is not None and not (dead and isinstance(event, events.Ready)):
                 self.feed(event)
@@ -168,7 +168,7 @@ class Parent:
             case "refused":
                 return events.Failed(number, str(message["reason"]), passing=message.get("passing") is True)
             case "ran":
-                self.fleet.forker.last_runs.at[str(message["job"])] = time.monotonic()
+                self.processes.forker.last_runs.at[str(message["job"])] = time.monotonic()
             case "recycle":
                 return events.Worn(number, "ROUTEIQ_WORKER_MAX_REQUESTS")
             case "reload":
@@ -185,9 +185,9 @@ class Parent:
             case actions.Fork():
                 return self._fork(action)
             case actions.Send(number, kind, fields):
-                self.fleet.send(number, kind, **fields)
+                self.processes.send(number, kind, **fields)
             case actions.Kill(number):
-                self.fleet.kill(number)
+                self.processes.kill(number)
             case actions.Ack(revision):
                 self.answer.ack(revision)
             case actions.Nack(number, digest, reason):
@@ -195,7 +195,7 @@ class Parent:
             case actions.Verdict():
                 self.revisions.write_verdict(action)
             case actions.Log(level, event, fields, worker):
-                pid = {} if worker is None else {"worker": self.fleet.pid(worker)}
+                pid = {} if worker is None else {"worker": self.processes.pid(worker)}
                 getattr(self.log, level)(event, **pid, **fields)
             case Do():
                 return self._do_plain(action)
@@ -219,7 +219,7 @@ class Parent:
         revision = wanted.revision
         try:
             config = self.revisions.staging.stage(revision) if revision else None
-            self.fleet.fork(wanted.worker, revision, config, trial=wanted.trial)
+            self.processes.fork(wanted.worker, revision, config, trial=wanted.trial)
         except OSError as error:
             return events.NotForked(wanted.worker, f"the system refuses a new worker: {error.strerror}")
         return None
@@ -230,5 +230,5 @@ class Parent:
         return tuple(
             WorkerEntry(pid, worker.revision.number if worker.revision else None, SHOWN[worker.state])
             for worker in self.state.workers
-            if worker.state in SHOWN and worker.number not in on_trial and (pid := self.fleet.pid(worker.number))
+            if worker.state in SHOWN and worker.number not in on_trial and (pid := self.processes.pid(worker.number))
         )

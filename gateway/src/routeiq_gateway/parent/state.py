@@ -10,7 +10,7 @@ from typing import Any, Literal
 from routeiq_gateway.parent.actions import Action, Do, FallBack, Kill, Log, Send
 from routeiq_gateway.parent.events import Asker, Purpose
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
-from routeiq_gateway.volume.documents import State as Phase
+from routeiq_gateway.volume.documents import Phase
 from routeiq_gateway.volume.volume import Revision
 
 KILLED = "signal SIGKILL"  # how the kernel ends a worker for want of memory, and an operator: no configuration does
@@ -41,7 +41,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerState:
     """A worker: coming up, ready to accept, accepting, draining, or killed and not yet buried.
 
     Attributes:
@@ -98,7 +98,7 @@ class State:
     phase: Phase = "starting"
     note: str = ""
     served: Revision | None = None
-    workers: tuple[Worker, ...] = ()
+    workers: tuple[WorkerState, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
     last: int = 0
     current: str | None = None
@@ -125,7 +125,7 @@ class State:
         """Whether the gateway starts and no worker of its own accepts."""
         return self.phase == "starting" and not self.having("serving")
 
-    def having(self, *states: str) -> tuple[Worker, ...]:
+    def having(self, *states: str) -> tuple[WorkerState, ...]:
         """Return the workers in one of ``states``."""
         return tuple(worker for worker in self.workers if worker.state in states)
 
@@ -141,7 +141,7 @@ class State:
         """Whether every worker of ``rollout`` is ready."""
         return {worker.number for worker in self.having("ready")} >= set(rollout.workers)
 
-    def replaced_by(self, rollout: Rollout) -> tuple[Worker, ...]:
+    def replaced_by(self, rollout: Rollout) -> tuple[WorkerState, ...]:
         """Return the workers that drain once those of ``rollout`` accept."""
         serving = self.having("serving")
         if rollout.purpose == "replacement":
@@ -254,7 +254,7 @@ class Turn:
             self.change(number, state="serving")
             self.do(Send(number, "accept"))
 
-    def retire(self, workers: Iterable[Worker], seconds: float, *, idle: float, pass_on: bool) -> None:
+    def retire(self, workers: Iterable[WorkerState], seconds: float, *, idle: float, pass_on: bool) -> None:
         """Drain workers; past the limit they are killed.
 
         Args:
@@ -267,7 +267,7 @@ class Turn:
             self.change(worker.number, state="draining", kill_at=self.now + seconds + FLUSH_SECONDS)
             self.do(Send(worker.number, "drain", {"seconds": seconds, "idle": idle, "pass_on": pass_on}))
 
-    def hurry(self, workers: Iterable[Worker], note: str) -> None:
+    def hurry(self, workers: Iterable[WorkerState], note: str) -> None:
         """Have draining workers wait less for idle connections that nobody could take, since a revision waits."""
         self.note("reload deferred", note)
         fields = {"seconds": self.settings.drain, "idle": IDLE_AT_STOP, "pass_on": True}
@@ -275,7 +275,7 @@ class Turn:
             self.change(worker.number, hurried=True)
             self.do(Send(worker.number, "drain", fields))
 
-    def kill(self, workers: Iterable[Worker]) -> None:
+    def kill(self, workers: Iterable[WorkerState]) -> None:
         """Kill workers, and again if they have not ended a while later."""
         for worker in workers:
             self.change(worker.number, state="killed", kill_at=self.now + FLUSH_SECONDS)

@@ -19,7 +19,7 @@ ANSWER = "answers/gateway.json"
 NAME_DIGITS = 12
 """Characters of the digest in a directory's name."""
 
-State = Literal["starting", "serving", "draining", "stopped"]
+Phase = Literal["starting", "serving", "draining", "stopped"]
 
 
 class BadDocumentError(ValueError):
@@ -84,7 +84,7 @@ class Answer:
 
     instance: str
     pid: int
-    state: State
+    state: Phase
     serving: Served | None
     refused: Refused | None
     workers: tuple[WorkerEntry, ...]

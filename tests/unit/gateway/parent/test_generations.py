@@ -7,7 +7,7 @@ import pytest
 
 from routeiq_gateway.parent import actions, events
 from routeiq_gateway.parent.actions import Do, Send
-from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, LONGEST_DELAY, Pause, State, Worker
+from routeiq_gateway.parent.state import FIRST_DELAY, FLUSH_SECONDS, LONGEST_DELAY, Pause, State, WorkerState
 from routeiq_gateway.settings import IDLE_AT_STOP
 from tests.support.gateway_invariants import LIMITS
 from tests.support.gateway_steps import IN_A_RELOAD, take
@@ -186,7 +186,7 @@ def test_an_older_revision_is_refused() -> None:
 def test_as_many_draining_workers_as_allowed_defer_a_reload() -> None:
     """Memory is bounded first; the note says so, once, and those that drain wait less for idle connections."""
     state = serving().state
-    draining = tuple(Worker(number, revision(1), "draining", kill_at=900.0) for number in range(10, 12))
+    draining = tuple(WorkerState(number, revision(1), "draining", kill_at=900.0) for number in range(10, 12))
     state = replace(state, workers=(*state.workers, *draining))
     state, wanted = take(state, events.Tick("revisions/3"), events.Tick("revisions/3"))
     hurried = {"seconds": LIMITS.drain, "idle": IDLE_AT_STOP, "pass_on": True}

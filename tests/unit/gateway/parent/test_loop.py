@@ -87,7 +87,7 @@ def test_a_worker_whose_pulse_stops_is_asked_for_its_stack_and_replaced(
     """Not before the limit, and not at all with a limit of 0; the other worker, whose pulse goes on, is left alone."""
     bench.parent.settings.worker_hang = limit
     hangs, turns = bench.serve()
-    pulses = {child.pid: child.pulse for child in bench.parent.fleet.children.values()}
+    pulses = {child.pid: child.pulse for child in bench.parent.processes.children.values()}
     loop, now = asyncio.new_event_loop(), time.monotonic()
     pulses[hangs].start(loop)
     for second in range(12):

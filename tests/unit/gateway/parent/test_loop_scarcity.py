@@ -49,13 +49,13 @@ def test_no_descriptor_for_a_channel_ends_nothing(bench: Bench, monkeypatch: pyt
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     pids = bench.serve()
-    watched = len(bench.parent.fleet.selector.get_map())
+    watched = len(bench.parent.processes.selector.get_map())
     monkeypatch.setattr(Channel, "pair", full)
     bench.parent.feed(events.ReloadAsked(None, None))
     bench.turn()
     assert bench.pids == pids
     assert "Too many open files" in bench.parent.state.note
-    assert len(bench.parent.fleet.selector.get_map()) == watched
+    assert len(bench.parent.processes.selector.get_map()) == watched
 
 
 def test_a_staging_directory_that_cannot_be_written_ends_nothing(bench: Bench) -> None:
@@ -116,7 +116,7 @@ def test_without_descriptors_the_loop_goes_on(bench: Bench) -> None:
     published(bench.parent.settings.volume, 2, b"model_list: [1]\n")
     with no_descriptors():
         bench.turn()
-        bench.parent.fleet.larger_than(1, [1, 2])
+        bench.parent.processes.larger_than(1, [1, 2])
         bench.parent.places.clear()
         assert orphans_serve(bench.parent.settings.volume, bench.parent.settings.port)
     assert bench.pids == pids

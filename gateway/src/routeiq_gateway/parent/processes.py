@@ -110,7 +110,7 @@ class Child:
 
 
 @dataclass
-class Fleet:
+class Processes:
     """The processes by the numbers that `generations` gives; ``leave`` runs in each child first."""
 
     forker: Forker
