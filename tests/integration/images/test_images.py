@@ -152,9 +152,12 @@ def test_the_programs_of_supervisord_are_on_the_image() -> None:
     assert named == installed
     root = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
     assert installed <= set(root), "the gateway image syncs the root project, so the root must need each member"
-    assert (
-        environment("gateway")["PATH"].split(":")[0] == environment("gateway-build")["UV_PROJECT_ENVIRONMENT"] + "/bin"
-    )
+    own = environment("gateway-build")["UV_PROJECT_ENVIRONMENT"] + "/bin"
+    assert [rest for word, rest in stage("gateway") if word == "COPY" and rest.endswith(" /etc/routeiq/bin/")] == [
+        "docker/prisma /etc/routeiq/bin/"
+    ]
+    assert environment("gateway")["PATH"].split(":")[0] == "/etc/routeiq/bin"
+    assert environment("runtime")["PATH"].split(":")[0] == own
 
 
 def test_the_gateway_image_is_the_default_and_starts_supervisord() -> None:
