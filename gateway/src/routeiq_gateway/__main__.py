@@ -1,7 +1,9 @@
 """The command ``routeiq-gateway``: the composition root.
 
-``routeiq-gateway`` serves; ``routeiq-gateway config`` prints the effective configuration, secrets masked. Exit codes:
-0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 cannot listen on HOST and PORT.
+``routeiq-gateway`` serves; ``routeiq-gateway config`` prints the effective configuration, secrets masked;
+``routeiq-gateway validate`` tries a configuration with the real LiteLLM, and serves nothing. Exit codes: 0 stopped as
+told, printed or accepted, 1 nothing to print or refused, 2 settings that cannot work, 3 nothing could be found out, 4
+cannot listen on HOST and PORT.
 """
 
 import gc
@@ -10,7 +12,6 @@ import selectors
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -25,19 +26,14 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.command_line.options import refused_arguments, refused_variables
-from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, check_client, end_with_their_worker
+from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, check_client
 from routeiq_gateway.litellm_edge.environment import (
     BadVariablesError,
-    decrypt_variables,
-    drop_empty,
     keep_database_from,
     names_database,
-    prepare_environment,
 )
 from routeiq_gateway.litellm_edge.metrics.places import Places
-from routeiq_gateway.litellm_edge.preload import MODULES
-from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
-from routeiq_gateway.litellm_edge.savings import table as savings
+from routeiq_gateway.litellm_edge.warming import warm
 from routeiq_gateway.parent.adoption import orphans_serve
 from routeiq_gateway.parent.answer import AnswerWriter
 from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
@@ -53,6 +49,7 @@ from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.parser import Parser
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings
+from routeiq_gateway.validation.command import arguments_of_validate, validate
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
 from routeiq_gateway.worker.connections.certificate import BadCertificateError, Certificate
@@ -66,9 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="routeiq-gateway",
         description="LiteLLM's proxy, taking new configurations without losing a request.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="{serve,config}")
+    commands = parser.add_subparsers(dest="command", metavar="{serve,config,validate}")
     commands.add_parser("serve", help="serve on PORT what `current` on the volume points to (the default)")
     commands.add_parser("config", help="print the effective configuration, secrets masked")
+    arguments_of_validate(commands)
     known, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser.error("; ".join(refused_arguments(unknown)) or f"unrecognized arguments: {' '.join(unknown)}")
@@ -81,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_SETTINGS
     if command == "config":
         return print_config(settings, overrides)
+    if command == "validate":
+        return validate(known, settings, overrides)
     return serve(settings, overrides)
 
 
@@ -199,29 +199,6 @@ def run(
             metrics.end()
         staging.close()
         places.end()
-
-
-def warm(settings: Settings, log: Log) -> None:
-    """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded."""
-    drop_empty(os.environ)
-    prepare_environment(
-        os.environ,
-        workers=settings.workers,
-        json_logs=settings.log_form == "json" or (settings.log_form is None and not sys.stderr.isatty()),
-        sample_rate=settings.sample_rate,
-    )
-    gc.disable()
-    import_proxy(MODULES)
-    decrypt_variables(os.environ)
-    if names_database(os.environ):
-        end_with_their_worker()
-    left_out = savings.apply() if settings.savings else {}
-    if left_out:
-        log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)
-    work_out_routes()
-    extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if extra:
-        log.warning("the parent has threads, which its workers will lack", threads=extra)
 
 
 def _stop_early(_number: int, _frame: object) -> None:

@@ -38,7 +38,7 @@ MEBIBYTE = 1 << 20
 
 @dataclass
 class Forker:
-    """Makes the worker processes of one gateway."""
+    """Makes the worker processes of one gateway; if one ``tells``, it tells each problem by itself."""
 
     settings: Settings
     environment: Mapping[str, str]
@@ -49,6 +49,7 @@ class Forker:
     certificate: Certificate | None
     places: Places
     last_runs: LastRuns = field(default_factory=lambda: LastRuns(time.monotonic()))
+    tells: bool = False
 
     def fork(
         self,
@@ -82,7 +83,7 @@ class Forker:
             at_fork()
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
-            assignment = Assignment(config, trial, self.last_runs, pulse)
+            assignment = Assignment(config, trial, self.last_runs, pulse, self.tells)
             shared = (self.listener, self.passed, self.page)
             own = (log, self.certificate, self.places)
             code = Worker(assignment, self.settings, self.environment, theirs, *shared, *own).run()
