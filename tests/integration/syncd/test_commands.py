@@ -113,20 +113,19 @@ def test_validate_speaks_to_machines_too(syncd: Syncd, tmp_path: Path) -> None:
     bad, good = tmp_path / "bad.yaml", tmp_path / "good.yaml"
     bad.write_text("model_list:\n  - model_name: x\n")
     good.write_text(config())
+    documents = []
     for form in ("--json", "--sarif"):
         result = syncd.call("validate", form, str(bad), str(tmp_path / "absent.yaml"), str(good))
         assert result.returncode == 1
         assert "absent.yaml does not exist" in result.stderr
-        document = json.loads(result.stdout)
-        if form == "--json":
-            assert document["verdict"] == "refused"
-            [found] = document["findings"]
-            assert (found["level"], found["file"], found["line"]) == ("error", str(bad), 2)
-        else:
-            [sarif] = document["runs"][0]["results"]
-            place = sarif["locations"][0]["physicalLocation"]
-            assert sarif["message"]["text"] == found["message"]
-            assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == (str(bad), 2)
+        documents.append(json.loads(result.stdout))
+    assert documents[0]["verdict"] == "refused"
+    [found] = documents[0]["findings"]
+    assert (found["level"], found["file"], found["line"]) == ("error", str(bad), 2)
+    [sarif] = documents[1]["runs"][0]["results"]
+    place = sarif["locations"][0]["physicalLocation"]
+    assert sarif["message"]["text"] == found["message"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == (str(bad), 2)
 
 
 def test_settings_that_cannot_work_are_refused_in_sentences(syncd: Syncd) -> None:
