@@ -20,6 +20,7 @@ from tests.support.upstream import Upstream, upstream
 from tests.support.waiting import wait_for
 
 OLD, NEW, NEWEST = "Pk7-old-4fQz91Lw2Vh", "Pk7-new-83Xc5Rt0Bn6", "Pk7-newest-6Yg2Md8"
+OUTSIDE = "Pk7-out-5Jt1Kq8Wz3"
 SPEAKING = """\
 import os
 
@@ -101,7 +102,7 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *, **settings: Any) -> Iterator[Served]:
+def serving(folder: Path, **settings: Any) -> Iterator[Served]:
     """Run a gateway that serves with the key OLD."""
     mount = SecretMount(folder / "secrets")
     mount.put({"PROVIDER_KEY": f"{OLD}\n"})
@@ -266,7 +267,7 @@ def test_no_output_shows_a_value_old_or_new(served: Served) -> None:
 def test_a_file_goes_before_the_environment_and_the_master_key_may_change(tmp_path: Path) -> None:
     """Of a name in both the file counts, which the log says; a new master key is asked for as soon as it is taken."""
     key = "sk-rotated-77Qw-31Zx"
-    with serving(tmp_path, ROUTEIQ_WORKERS="1", PROVIDER_KEY="Pk7-of-the-environment") as here:
+    with serving(tmp_path, ROUTEIQ_WORKERS="1", PROVIDER_KEY=OUTSIDE) as here:
         assert here.key_in_use() == OLD
         assert '"instead_of_the_environment": ["PROVIDER_KEY"]' in here.gateway.process.text()
         here.taken(lambda: here.mount.put({"PROVIDER_KEY": OLD, "LITELLM_MASTER_KEY": key}))
@@ -274,7 +275,7 @@ def test_a_file_goes_before_the_environment_and_the_master_key_may_change(tmp_pa
         assert here.gateway.post("/v1/chat/completions", CHAT).status_code == 401
         assert here.gateway.post("/llmrouter/config/reload", key=key).status_code == 200
         here.taken(lambda: here.mount.put({}))  # the environment's own are there again
-        assert here.key_in_use() == "Pk7-of-the-environment"
+        assert here.key_in_use() == OUTSIDE
 
 
 def test_a_start_on_broken_secrets_waits_for_them(tmp_path: Path) -> None:

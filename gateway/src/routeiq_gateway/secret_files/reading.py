@@ -17,6 +17,7 @@ MOST_BYTES_TOGETHER = 1024 * 1024
 MOST_TOLD = 5
 SETTING = "ROUTEIQ_SECRETS_DIR"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+SHORT_NAME = re.compile(r"[\w.-]{1,16}", re.ASCII)
 UNREADABLE = "mend it or remove it"
 
 Fixed = Callable[[str], str | None]
@@ -144,5 +145,6 @@ def _too_much(values: dict[str, str]) -> Iterator[str]:
 
 
 def _shown(path: Path) -> str:
-    """Return the path of a file; what is no variable's name may be a key that was given for one, and is hidden then."""
-    return str(path if NAME.fullmatch(path.name) else path.with_name(shown_text(path.name)))
+    """Return the path of a file; a long name that no variable has may be a key that was pasted, and is hidden."""
+    plain = NAME.fullmatch(path.name) or SHORT_NAME.fullmatch(path.name)
+    return str(path if plain else path.with_name(shown_text(path.name)))

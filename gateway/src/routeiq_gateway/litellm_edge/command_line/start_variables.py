@@ -27,17 +27,19 @@ def noting_reads() -> Iterator[set[str]]:
     names: set[str] = set()
     environment: Any = os.environ  # the two attributes are declared for both names and values, and differ in type
     encode, decode = environment.encodekey, environment.decodekey
-    passed = ""
+    passed: set[str] = set()
 
     def noting(name: str) -> Any:  # noqa: ANN401 - bytes on Linux
-        if name != passed:
+        if name in passed:
+            passed.remove(name)
+        else:
             names.add(name)
         return encode(name)
 
     def passing(key: Any) -> str:  # noqa: ANN401 - as above
-        nonlocal passed
-        passed = str(decode(key))
-        return passed
+        name = str(decode(key))
+        passed.add(name)
+        return name
 
     environment.encodekey, environment.decodekey = noting, passing
     try:
