@@ -187,6 +187,7 @@ def keeps_secrets(before: Facts, after: Facts, event: Event, wanted: Iterable[ac
             continue
         if refused.number == rotating.number:
             return f"revision {refused.number}, which is served, is told as refused for new secrets"
-        if actions.Read("reload", rotating.target) not in wanted:
+        later = before.now < before.state.pause.until and state.retry_at is not None
+        if actions.Read("reload", rotating.target) not in wanted and not later:
             return f"revision {refused.number} keeps secret set {state.secrets} from use"
     return None

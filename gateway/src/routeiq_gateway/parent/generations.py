@@ -7,9 +7,8 @@ The story
 
 Rollouts
     Every worker comes up in a rollout. A *reload* brings up a full set on what `current` points to, with the newest
-    **secret set**, and on what is served where that is refused. A *replacement* brings up one worker on what is served,
-    for a dead worker or one past its limits; a reload that finishes kills those under way. A *trial* brings up a worker
-    that never accepts, for a verdict on a candidate.
+    **secret set**, and on what is served where that is refused. A *replacement* is a worker on what is served, for one
+    that died or is past its limits; a finished reload kills those under way. A *trial*, for a verdict, never accepts.
 
 Nothing to serve
     A gateway that starts on a refused revision makes a *fallback* to the best other one on the volume, then the next.
@@ -19,8 +18,7 @@ Whose fault, and when again
     A refusal by a worker, a death at its start, a passed deadline: the revision's, which is not tried again until
     `current` moves, secrets change or a reload is asked for. What is away is **passing** (room, a process, memory, a
     database): nothing is recorded, and the gateway tries again; where nobody serves, once a placeholder does.
-    Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
-    `current` that moves, new secrets, and a client that asks for a reload.
+    Failures in a row delay the next start ever longer (`Pause`), but for a first death and what is new or asked for.
 
 Hanging, and ending
     A worker whose loop does not turn is replaced as a worn one is. Once another accepts it is to drain; it is killed
@@ -243,8 +241,11 @@ class _Turn(Turn):
         if self.state.phase != "serving":
             known = self.state.refusal or actions.FallBack(number, digest, reason)
             self._fall_back(known.without(digest) if purpose == "fallback" else known.of(number, digest, reason))
-        elif rotating is not None and rotating.number != number:
-            self.do(actions.Read("reload", rotating.target))  # a bad revision keeps no new key from use
+        elif rotating is not None and rotating.number != number:  # a bad revision keeps no new key from use
+            if self.now < self.state.pause.until:
+                self.set(retry_at=self.state.pause.until)
+            else:
+                self.do(actions.Read("reload", rotating.target))
 
     def _fall_back(self, refusal: actions.FallBack) -> None:
         self.set(refusal=refusal, exhausted=False)
