@@ -188,6 +188,6 @@ def keeps_secrets(before: Facts, after: Facts, event: Event, wanted: Iterable[ac
         if refused.number == rotating.number:
             return f"revision {refused.number}, which is served, is told as refused for new secrets"
         later = before.now < before.state.pause.until and state.retry_at is not None
-        if actions.Read("reload", rotating.target) not in wanted and not later:
+        if actions.Read("reload", rotating.target) not in wanted and not later and state.unfit != state.secrets:
             return f"revision {refused.number} keeps secret set {state.secrets} from use"
     return None

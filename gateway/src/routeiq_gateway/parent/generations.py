@@ -172,12 +172,11 @@ class _Turn(Turn):
         state = self.state
         count = self.settings.workers if purpose in {"reload", "fallback"} else 1
         numbers = tuple(range(state.last + 1, state.last + 1 + count))
-        deadline = self.now + self.settings.reload_timeout
-        rollout = Rollout(purpose, revision, numbers, self.now, deadline, replaces, askers)
+        made = Rollout(purpose, revision, numbers, self.now, self.now + self.settings.reload_timeout, replaces, askers)
         workers = (*state.workers, *(WorkerState(number, revision) for number in numbers))
-        self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, rollout))
+        self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, made))
         self.do(*(actions.Fork(number, revision, purpose == "trial") for number in numbers))
-        self.log("info", "bringing up", purpose=purpose, revision=rollout.number, workers=count)
+        self.log("info", "bringing up", purpose=purpose, revision=made.number, workers=count)
 
     def _finish(self, rollout: Rollout) -> None:
         revision, replaced = rollout.revision, self.state.replaced_by(rollout)
@@ -232,6 +231,7 @@ class _Turn(Turn):
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...], purpose: Purpose) -> None:
         """Refuse a revision: keep what is served, else bring up another, else have clients wait."""
         if (rotating := self.state.rotating) is not None and rotating.number == number:
+            self.set(unfit=self.state.secrets)
             self.do(actions.RefuseSecrets(reason))
         elif purpose != "fallback":  # what is told is the refusal of the revision that is wanted
             self.do(actions.Nack(number, digest, reason))
@@ -241,7 +241,7 @@ class _Turn(Turn):
         if self.state.phase != "serving":
             known = self.state.refusal or actions.FallBack(number, digest, reason)
             self._fall_back(known.without(digest) if purpose == "fallback" else known.of(number, digest, reason))
-        elif rotating is not None and rotating.number != number:  # a bad revision keeps no new key from use
+        elif rotating is not None and self.state.secrets != self.state.unfit:  # a rotated key comes into use
             if self.now < self.state.pause.until:
                 self.set(retry_at=self.state.pause.until)
             else:

@@ -85,13 +85,13 @@ class State:
         served: the revision last acked by this parent.
         last: the number of the worker forked last.
         current, candidate, secrets: where these links pointed, and the newest secret set, when they were taken up.
+        unfit: the secret set with which what is served was refused last.
         obstacle: what stood in the place of `current` at the last look.
         asked: who waits for a reload that has not begun.
         retry_at: when `current` is taken up again although it has not moved.
         waiting: nothing to serve is known, so a placeholder is wanted.
         refusal: the refused revision instead of which another is to be brought up.
-        exhausted: there is none that was not tried; another look is worth it once `acked` moves.
-        acked: where that link pointed at the last look.
+        exhausted, acked: whether none is left that was not tried, until `acked` moves from where it pointed last.
         retired: the drain of the stop has begun.
     """
 
@@ -104,6 +104,7 @@ class State:
     current: str | None = None
     candidate: str | None = None
     secrets: int = 0
+    unfit: int = 0
     obstacle: str | None = None
     asked: tuple[Asker, ...] = ()
     retry_at: float | None = None

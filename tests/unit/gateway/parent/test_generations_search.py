@@ -142,6 +142,12 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "secrets change under a refused revision",
         "revision 3 keeps secret set 1 from use",
     ),
+    "secrets that were refused are tried again": (
+        "            self.set(unfit=self.state.secrets)\n",
+        "",
+        "secrets change",
+        "spins: reload 2.1",
+    ),
     "a revision is told as refused for new secrets": (
         "(rotating := self.state.rotating) is not None and rotating.number == number",
         "(rotating := self.state.rotating) is not None and rotating.number == -1",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from routeiq_gateway.secret_files import watching
-from routeiq_gateway.secret_files.reading import BadSecretsError, Fixed, Signs, read_secrets
+from routeiq_gateway.secret_files.reading import BadSecretsError, Fixed, Signs, read_secrets, signs_of
 from routeiq_gateway.secret_files.watching import LOOK_EVERY, STILL, SecretFiles, SecretSet
 from tests.support.secret_mount import SecretMount
 
@@ -117,7 +117,6 @@ def test_a_look_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     files = SecretFiles([tmp_path])
     files.look(0.0)
     looked: list[Signs] = []
-    signs_of = watching.signs_of
 
     def counting(paths: list[Path]) -> Signs:
         looked.append(())
