@@ -119,7 +119,7 @@ def turn_until(bench: Bench, secrets: SecretFiles, number: int) -> None:
 
 
 def test_secret_files_make_a_generation_of_their_own(bench: Bench, tmp_path: Path) -> None:
-    """A change brings a full set up on the same revision; refused, it is told of the secrets and not of the revision."""
+    """A change brings a full set up on the same revision; refused, it is told of the secrets alone."""
     mount = SecretMount(tmp_path / "secrets")
     mount.put({"KEY": "first-value"})
     secrets = SecretFiles([mount.path])
