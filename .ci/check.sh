@@ -23,7 +23,7 @@ check types $bin/mypy gateway/src syncd/src migrate/src tests bench .ci
 check imports $bin/lint-imports
 check dead-code $bin/vulture
 check shape $bin/python .ci/shape.py
-check shell $bin/shellcheck .ci/run .ci/uv.sh .ci/servers.sh .ci/database.sh .ci/unit.sh .ci/check.sh docker/up.sh tests/integration/images/smoke.sh
+check shell $bin/shellcheck .ci/run .ci/uv.sh .ci/servers.sh .ci/database.sh .ci/unit.sh .ci/check.sh docker/up.sh docker/start.sh docker/first_start.sh docker/prisma tests/integration/images/smoke.sh
 if [ -n "$failed" ]; then
     echo "failed:$failed"
     exit 1

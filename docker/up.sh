@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=$1
+. docker/first_start.sh
 UV_COMPILE_BYTECODE=1 "$uv" sync --frozen --quiet --inexact --no-default-groups
 PATH="$PWD/.venv/bin:$PATH"
 
@@ -15,7 +16,7 @@ fail() {
 # Where the environment has no key, .env has one: a random one, if need be.
 own_key=${LITELLM_MASTER_KEY:+yes}
 if [ -z "$own_key" ] && ! grep -q '^LITELLM_MASTER_KEY=.' .env 2>/dev/null; then
-    key=sk-$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    key=$(new_master_key)
     if [ -s .env ] && [ -n "$(tail -c 1 .env)" ]; then
         echo >>.env # its last line has no end
     fi
@@ -54,7 +55,7 @@ fi
 export PATH PORT ROUTEIQ_VOLUME LITELLM_CONFIG_PATH SYNCD_ADDR PYTHONSAFEPATH
 mkdir -p "$ROUTEIQ_VOLUME"
 if [ ! -e "$LITELLM_CONFIG_PATH" ] && [ "${CONFIG_SOURCE:-file}" = file ]; then
-    cp docker/config.default.yaml "$LITELLM_CONFIG_PATH"
+    default_configuration docker/config.default.yaml >"$LITELLM_CONFIG_PATH"
     echo "wrote a default configuration to $LITELLM_CONFIG_PATH"
 fi
 

@@ -9,9 +9,9 @@ import pytest
 
 from routeiq_gateway.volume.documents import (
     Answer,
+    Phase,
     Refused,
     Served,
-    State,
     WorkerEntry,
     encode_answer,
     parse_answer,
@@ -23,7 +23,7 @@ from routeiq_syncd.status.explain import explain
 from tests.support.snapshots import NOW, cluster_snapshot, manifest
 
 GOLDEN = Path(__file__).parent / "golden"
-STATES = get_args(State)
+STATES = get_args(Phase)
 SINCE = "2026-11-22T22:00:01.000Z"
 DESIRED = manifest(42)
 WORKERS = (
@@ -36,7 +36,7 @@ WORKERS = (
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_answer_of_a_gateway_is_read_and_told(state: State) -> None:
+def test_every_answer_of_a_gateway_is_read_and_told(state: Phase) -> None:
     """Whatever is acked, refused, and on its way: nothing is lost between the two, and no state is shown as another."""
     acked = (None, Served(41, "a" * 64, SINCE), Served(42, DESIRED.digest, SINCE))
     refused = (
@@ -92,7 +92,7 @@ def test_there_is_a_golden_answer_for_every_state() -> None:
         ("serving", "the gateway is serving and serves nothing: the note"),
     ],
 )
-def test_why_nothing_is_served_is_explained(state: State, sentence: str) -> None:
+def test_why_nothing_is_served_is_explained(state: Phase, sentence: str) -> None:
     """Each state in which nothing is served has a sentence of its own."""
     answer = read_answer(encode_answer(Answer("i", 1, state, None, None, (), SINCE, "the note")))
     assert answer is not None

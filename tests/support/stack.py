@@ -72,7 +72,7 @@ def stack(
         try:
             yield Stack(supervisord, Gateway(supervisord, port, TestVolume(root)), syncd_port)
         finally:
-            _end(supervisord)
+            end(supervisord)
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def from_s3(server: Server, bucket: str) -> dict[str, str]:
     return {"CONFIG_SOURCE": "s3", "S3_BUCKET_NAME": bucket, **server.settings, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-def _end(supervisord: Running) -> None:
+def end(supervisord: Running) -> None:
     """End supervisord and what it started; programs have process groups of their own."""
     if supervisord.process.poll() is not None:
         return

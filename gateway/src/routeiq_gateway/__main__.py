@@ -1,7 +1,9 @@
 """The command ``routeiq-gateway``: the composition root.
 
-``routeiq-gateway`` serves; ``routeiq-gateway config`` prints the effective configuration, secrets masked. Exit codes:
-0 stopped as told, 1 nothing to print, 2 settings that cannot work, 4 cannot listen on HOST and PORT.
+``routeiq-gateway`` serves; ``routeiq-gateway config`` prints the effective configuration, secrets masked;
+``routeiq-gateway validate`` tries a configuration with the real LiteLLM, and serves nothing. Exit codes: 0 stopped as
+told, printed or accepted, 1 nothing to print or refused, 2 settings that cannot work, 3 nothing could be found out, 4
+cannot listen on HOST and PORT.
 """
 
 import gc
@@ -10,7 +12,6 @@ import selectors
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -26,19 +27,14 @@ from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, 
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.command_line.options import refused_arguments, refused_variables
 from routeiq_gateway.litellm_edge.command_line.start_variables import why_fixed
-from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, check_client, end_with_their_worker
+from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, check_client
 from routeiq_gateway.litellm_edge.environment import (
     BadVariablesError,
-    decrypt_variables,
-    drop_empty,
     keep_database_from,
     names_database,
-    prepare_environment,
 )
 from routeiq_gateway.litellm_edge.metrics.places import Places
-from routeiq_gateway.litellm_edge.preload import MODULES
-from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
-from routeiq_gateway.litellm_edge.savings import table as savings
+from routeiq_gateway.litellm_edge.warming import warm
 from routeiq_gateway.parent.adoption import orphans_serve
 from routeiq_gateway.parent.answer import AnswerWriter, SecretsShown
 from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
@@ -55,6 +51,7 @@ from routeiq_gateway.runtime.parser import Parser
 from routeiq_gateway.runtime.signals import Signals
 from routeiq_gateway.secret_files.watching import SecretFiles
 from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings, setting_names
+from routeiq_gateway.validation.command import arguments_of_validate, validate
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
 from routeiq_gateway.worker.connections.certificate import BadCertificateError, Certificate
@@ -68,9 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="routeiq-gateway",
         description="LiteLLM's proxy, taking new configurations without losing a request.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="{serve,config}")
+    commands = parser.add_subparsers(dest="command", metavar="{serve,config,validate}")
     commands.add_parser("serve", help="serve on PORT what `current` on the volume points to (the default)")
     commands.add_parser("config", help="print the effective configuration, secrets masked")
+    arguments_of_validate(commands)
     known, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser.error("; ".join(refused_arguments(unknown)) or f"unrecognized arguments: {' '.join(unknown)}")
@@ -83,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_SETTINGS
     if command == "config":
         return print_config(settings, overrides)
+    if command == "validate":
+        return validate(known, settings, overrides)
     return serve(settings, overrides)
 
 
@@ -205,33 +205,6 @@ def run(
             metrics.end()
         staging.close()
         places.end()
-
-
-def warm(settings: Settings, log: Log) -> frozenset[str]:
-    """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded.
-
-    Return the names of the variables that the import has read.
-    """
-    drop_empty(os.environ)
-    prepare_environment(
-        os.environ,
-        workers=settings.workers,
-        json_logs=settings.log_form == "json" or (settings.log_form is None and not sys.stderr.isatty()),
-        sample_rate=settings.sample_rate,
-    )
-    gc.disable()
-    at_import = import_proxy(MODULES)
-    decrypt_variables(os.environ)
-    if names_database(os.environ):
-        end_with_their_worker()
-    left_out = savings.apply() if settings.savings else {}
-    if left_out:
-        log.warning("requests cost more than they have to: savings do not fit this LiteLLM", left_out=left_out)
-    work_out_routes()
-    extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if extra:
-        log.warning("the parent has threads, which its workers will lack", threads=extra)
-    return at_import
 
 
 def _stop_early(_number: int, _frame: object) -> None:

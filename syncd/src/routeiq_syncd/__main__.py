@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
     try:
         match options.command:
             case "validate":
-                return check(options.path)
+                return check(options)
             case "status":
                 return commands.status(read_settings())
             case "explain":

@@ -152,19 +152,24 @@ def test_the_programs_of_supervisord_are_on_the_image() -> None:
     assert named == installed
     root = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
     assert installed <= set(root), "the gateway image syncs the root project, so the root must need each member"
-    assert (
-        environment("gateway")["PATH"].split(":")[0] == environment("gateway-build")["UV_PROJECT_ENVIRONMENT"] + "/bin"
-    )
+    own = environment("gateway-build")["UV_PROJECT_ENVIRONMENT"] + "/bin"
+    assert [rest for word, rest in stage("gateway") if word == "COPY" and rest.endswith(" /etc/routeiq/bin/")] == [
+        "docker/prisma /etc/routeiq/bin/"
+    ]
+    assert environment("gateway")["PATH"].split(":")[0] == "/etc/routeiq/bin"
+    assert environment("runtime")["PATH"].split(":")[0] == own
 
 
 def test_the_gateway_image_is_the_default_and_starts_supervisord() -> None:
-    """The last stage is the gateway; supervisord is PID 1 with the file that the image holds at that place."""
+    """The last stage is the gateway; supervisord is PID 1, with the file beside the script that becomes it."""
     assert arguments("FROM")[-1].split()[2] == "gateway"
     last = {word: rest for word, rest in stage("gateway") if word in {"CMD", "ENTRYPOINT", "STOPSIGNAL"}}
-    assert json.loads(last["CMD"]) == ["supervisord", "-c", "/etc/routeiq/supervisord.conf"]
+    assert json.loads(last["CMD"]) == ["/etc/routeiq/start.sh", "/app/config/config.yaml"]
+    assert (REPOSITORY / "docker/start.sh").read_text().endswith('\nexec supervisord -c "$here/supervisord.conf"\n')
     assert "ENTRYPOINT" not in last
     assert last["STOPSIGNAL"] == "SIGTERM"
-    assert ("COPY", "supervisord.conf /etc/routeiq/supervisord.conf") in stage("gateway")
+    copied = "supervisord.conf docker/start.sh docker/first_start.sh docker/config.default.yaml /etc/routeiq/"
+    assert ("COPY", copied) in stage("gateway")
 
 
 @pytest.mark.parametrize("name", ["gateway", "syncd"])

@@ -39,7 +39,7 @@ MEBIBYTE = 1 << 20
 
 @dataclass
 class Forker:
-    """Makes the worker processes of one gateway."""
+    """Makes the worker processes of one gateway; if one ``tells``, it tells each problem by itself."""
 
     settings: Settings
     environment: Mapping[str, str]
@@ -51,6 +51,7 @@ class Forker:
     places: Places
     secrets: SecretFiles = field(default_factory=SecretFiles)
     last_runs: LastRuns = field(default_factory=lambda: LastRuns(time.monotonic()))
+    tells: bool = False
 
     def fork(
         self,
@@ -85,7 +86,8 @@ class Forker:
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
             given = self.secrets.of(revision.secrets if revision else self.secrets.newest).values
-            assignment = Assignment(config, trial, self.last_runs, pulse, given, self.secrets.hidden)
+            hidden = self.secrets.hidden
+            assignment = Assignment(config, trial, self.last_runs, pulse, self.tells, given, hidden)
             shared = (self.listener, self.passed, self.page)
             own = (log, self.certificate, self.places)
             code = Worker(assignment, self.settings, self.environment, theirs, *shared, *own).run()

@@ -7,6 +7,7 @@ in the temporary directory; the revision on the volume stays as it was published
 
 import contextlib
 import os
+import posixpath
 import re
 import secrets
 import shutil
@@ -111,9 +112,9 @@ def naming_of(config: Path) -> Naming:
         name = CONFIG
 
     def read(path: str) -> bytes | None:
-        place = materialised / (CONFIG if path == name else path)
+        below = posixpath.normpath(CONFIG if path == name else path)
         try:
-            return place.read_bytes() if place.resolve().is_relative_to(materialised) else None
+            return None if below.startswith(("/", "..")) else (materialised / below).read_bytes()
         except OSError:
             return None
 

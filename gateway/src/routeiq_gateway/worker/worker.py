@@ -40,7 +40,7 @@ from routeiq_gateway.worker.orphan import outlive_parent
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.routes import Routes
 from routeiq_gateway.worker.server import Server
-from routeiq_gateway.worker.start.examination import Examination
+from routeiq_gateway.worker.start.examination import MOST_PROBLEMS, Examination
 from routeiq_gateway.worker.start.held_output import HeldOutput
 from routeiq_gateway.worker.start.refusal import StartRefusedError
 from routeiq_gateway.worker.syncd_client import Syncd
@@ -59,6 +59,7 @@ class Assignment:
         trial: the worker is not to serve.
         last_runs: when LiteLLM's periodic jobs ran in the workers before.
         pulse: where the loop counts its turns for the parent.
+        tells: each problem and each warning is told by itself, beside the reason.
         secrets: variables that secret files give, which go before those of the process's environment.
         hidden: what no output may show, the values of earlier secret files among it.
     """
@@ -67,6 +68,7 @@ class Assignment:
     trial: bool
     last_runs: LastRuns
     pulse: Pulse
+    tells: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     hidden: frozenset[str] = field(default=frozenset(), repr=False)
 
@@ -160,13 +162,15 @@ class Worker:
             if self.assignment.trial:
                 await examination.try_out(front)
         except StartRefusedError as error:
-            self.channel.send("refused", reason=examination.reason(error), passing=error.passing)
+            told = {"problems": examination.problems(error)} if self.assignment.tells else {}
+            self.channel.send("refused", reason=examination.reason(error), passing=error.passing, **told)
             return EXIT_REFUSED
         self._obey(server, routes)
         self.assignment.pulse.start(asyncio.get_running_loop())
         if self.assignment.config is not None:
             carry_on(self.assignment.last_runs, time.monotonic(), lambda job: self.channel.send("ran", job=job))
-        self.channel.send("ready")
+        told = {"warnings": list(examination.warnings[:MOST_PROBLEMS])} if self.assignment.tells else {}
+        self.channel.send("ready", **told)
         await serving
         return 0
 

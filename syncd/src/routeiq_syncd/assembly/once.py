@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 from routeiq_syncd.assembly.parts import opened
 from routeiq_syncd.configuration.rules import Findings, validate
 from routeiq_syncd.control import arguments as cli
+from routeiq_syncd.control.findings import TOOL, as_json, as_sarif, as_text
 from routeiq_syncd.revision.fetched import Failed, Fetched, Unacceptable
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.runtime.clocks import Now
@@ -40,19 +42,27 @@ def once(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint
     return cli.DONE if turn.outcome in {"changed", "unchanged"} else cli.FAILED
 
 
-def check(path: Path) -> int:
-    """Check the configuration at ``path`` and print its problems; return the exit code.
+def check(options: argparse.Namespace) -> int:
+    """Check the configurations at ``options.paths`` and print their problems; return the exit code.
 
     Raises:
         BadSettingsError: a setting that limits a configuration cannot be read.
     """
     bounds, further, environment = read_limits()
-    fetch = FileSource(path.absolute(), bounds, further).fetch(None)
-    if isinstance(fetch, Failed):
-        cli.complain(fetch.message)
-        return cli.FAILED
-    findings = Findings(fetch.problems if isinstance(fetch, Unacceptable) else (), ())
-    if isinstance(fetch, Fetched):
-        findings = validate(fetch.bundle, kind=fetch.version.kind, environment=environment)
-    cli.say(cli.findings_text(findings, path))
-    return cli.FAILED if findings.errors else cli.DONE
+    found = list[tuple[Path, Findings]]()
+    code = cli.DONE
+    for path in options.paths:
+        fetch = FileSource(path.absolute(), bounds, further).fetch(None)
+        if isinstance(fetch, Failed):
+            cli.complain(fetch.message)
+            code = cli.FAILED
+        else:
+            findings = Findings(fetch.problems if isinstance(fetch, Unacceptable) else (), ())
+            if isinstance(fetch, Fetched):
+                findings = validate(fetch.bundle, kind=fetch.version.kind, environment=environment)
+            found.append((path, findings))
+    if options.sarif:
+        cli.say(as_sarif(found, version(TOOL)))
+    elif options.json or found:
+        cli.say((as_json if options.json else as_text)(found))
+    return cli.FAILED if any(findings.errors for _, findings in found) else code

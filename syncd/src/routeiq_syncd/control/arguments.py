@@ -2,12 +2,8 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from routeiq_syncd.configuration.bundle import CONFIG
-from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.configuration.rules import Findings
 from routeiq_syncd.revision.outcome import Turn
 from routeiq_syncd.runtime.parser import Parser
 from routeiq_syncd.status.document import Json
@@ -71,8 +67,11 @@ def parser() -> argparse.ArgumentParser:
         if has_json:
             command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
         if name == "validate":
-            of_path = "the configuration; its includes are read beside it"
-            command.add_argument("path", type=Path, metavar="PATH", help=of_path)
+            of_path = "a configuration; its includes are read beside it"
+            command.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=of_path)
+            form = command.add_mutually_exclusive_group()
+            form.add_argument("--json", action="store_true", help="print JSON")
+            form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0, for code scanning")
     return top
 
 
@@ -117,18 +116,4 @@ def turn_text(turn: Turn, status: Json) -> str:
         lines.append(f"The volume holds {held}, as before.")
     warnings = status["warnings"]
     lines.extend(f"Warning: {warning}" for warning in (warnings if isinstance(warnings, list) else ()))
-    return "\n".join(lines)
-
-
-def findings_text(findings: Findings, path: Path) -> str:
-    """Return what `validate` prints: a line for each problem, then the sum."""
-
-    def line(problem: Problem) -> str:
-        # The bundle calls the file config.yaml; the caller knows it by this path.
-        return replace(problem, file=str(path) if problem.file in {CONFIG, path.name} else problem.file).text()
-
-    lines = [f"error: {line(problem)}" for problem in findings.errors]
-    lines += [f"warning: {line(problem)}" for problem in findings.warnings]
-    errors, warnings = len(findings.errors), len(findings.warnings)
-    lines.append(f"{path}: {'refused' if errors else 'accepted'}, {errors} errors, {warnings} warnings")
     return "\n".join(lines)

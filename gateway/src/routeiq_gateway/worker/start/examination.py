@@ -39,6 +39,8 @@ from routeiq_gateway.worker.start.refusal import StartRefusedError
 
 TRIAL_SECONDS = 30
 """Seconds that each request of a trial may take."""
+MOST_PROBLEMS = 50
+"""The most problems, and the most warnings, that a worker on trial tells one by one."""
 
 
 @dataclass
@@ -108,8 +110,7 @@ class Examination:
         """
         if self.path is None:
             return
-        for missing in (proxy.left_out(), callbacks.unusable()):
-            self._refuse(missing)
+        self._refuse([*proxy.left_out(), *callbacks.unusable()])
 
     async def try_out(self, application: Application) -> None:
         """Ask for health, and LiteLLM's router for one completion where a model answers by mock.
@@ -143,7 +144,14 @@ class Examination:
 
     def reason(self, refusal: StartRefusedError) -> str:
         """Return the reason of ``refusal`` as everybody may read it."""
-        return shorten(self.naming.clean(scrub(str(refusal), self.secrets)))
+        return self._legible(str(refusal))
+
+    def problems(self, refusal: StartRefusedError) -> list[str]:
+        """Return the problems that ``refusal`` sums up, the first `MOST_PROBLEMS`, as everybody may read them."""
+        return [self._legible(problem) for problem in refusal.problems[:MOST_PROBLEMS]]
+
+    def _legible(self, text: str) -> str:
+        return shorten(self.naming.clean(scrub(text, self.secrets)))
 
     async def refusal(self, error: BaseException | None) -> StartRefusedError:
         """Return the refusal of a start that ``error`` has ended."""
@@ -172,8 +180,7 @@ class Examination:
         kept = frozenset() if self.settings.litellm_database else frozenset(DATABASES)
         found = examine_references(checks.keep_models(self.config, proxy.active), environment, kept=kept)
         settings = sections.examine_sections(self.config, environment)
-        for errors in (found.errors, callbacks.refused_names(self.config), settings.errors):
-            self._refuse(errors)
+        self._refuse([*found.errors, *callbacks.refused_names(self.config), *settings.errors])
         self.suspects = sections.misfits(self.config)
         self._warn((*found.warnings, *settings.warnings))
 
@@ -184,7 +191,8 @@ class Examination:
             StartRefusedError: there is one.
         """
         if sentences:
-            raise StartRefusedError(checks.summary([self.naming.tell(sentence) for sentence in sentences]))
+            told = [self.naming.tell(sentence) for sentence in sentences]
+            raise StartRefusedError(checks.summary(told), problems=told)
 
     def _warn(self, warnings: Sequence[str]) -> None:
         """Put ``warnings`` into the log, and into the status that this worker answers."""
