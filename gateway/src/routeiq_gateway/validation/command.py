@@ -51,7 +51,8 @@ def validate(options: argparse.Namespace, settings: Settings, overrides: tuple[O
     """
     for path in options.paths if options.placeholders else ():
         set_placeholders(path, os.environ)
-    mask_output(partial(scrub, secrets=secrets_of({}, os.environ)))
+    known = secrets_of({}, os.environ)
+    mask_output(partial(scrub, secrets=known))
     log = build_log("validate", level="ERROR", form=settings.log_form)
     keep_database_from(os.environ)
     os.environ.setdefault("LITELLM_LOG", "ERROR")  # what it warns of at any start is no finding
@@ -66,7 +67,7 @@ def validate(options: argparse.Namespace, settings: Settings, overrides: tuple[O
         if isinstance(problem := secrets.look(time.monotonic()), BadSecretsError):
             sys.stderr.write(f"{TOOL}: {problem}\n")
             return SETTINGS
-        mask_output(partial(scrub, secrets=secrets_of({}, os.environ) | secrets.hidden))
+        mask_output(partial(scrub, secrets=known | secrets.hidden))
         for path in options.paths:
             found[str(path)] = Trial(own, overrides, log, secrets).findings(path)
     except OSError as error:
