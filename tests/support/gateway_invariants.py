@@ -26,6 +26,7 @@ class Process:
     purpose: str
     since: float
     doing: str = "starting"  # starting, ready, accepting, draining, killed
+    secrets: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Facts:
         link, acks: the number at the link `acked`, 0 for none, and the numbers that may come to stand there.
         forks, disk: whether a process can be forked, and whether a revision can be laid out.
         fills: whether the disk may become full, and empty again.
+        secrets, sets: the number of the newest secret set, and those that may still follow.
         moves, trials: where `current` and `candidate` may still point.
         asks: how often a reload may still be asked for, by a client or by SIGHUP.
         owed: a reload was asked for during another, so that one may follow on it at once.
@@ -59,6 +61,8 @@ class Facts:
     forks: bool = True
     disk: bool = True
     fills: bool = False
+    secrets: int = 0
+    sets: tuple[int, ...] = ()
     moves: tuple[int, ...] = ()
     trials: tuple[int, ...] = ()
     asks: int = 1
@@ -82,6 +86,7 @@ def wrong(before: Facts, after: Facts, event: Event, wanted: tuple[actions.Actio
         or too_many(after)
         or wrongly_started(before, after, wanted)
         or endures(before, after, event)
+        or keeps_secrets(before, after, event, wanted)
     )
 
 
@@ -90,7 +95,8 @@ def spins(before: Facts, state: State, wanted: Iterable[actions.Action]) -> str 
     for action in wanted:
         match action:
             case actions.Fork(number) if rollout := state.rollout_of(number):
-                key = f"{rollout.purpose} {rollout.number or 0}"
+                secrets = rollout.revision.secrets if rollout.revision else 0
+                key = f"{rollout.purpose} {rollout.number or 0}.{secrets}"
             case actions.Read(purpose, target):
                 key = f"read {purpose} {target}"
             case actions.FallBack():
@@ -109,6 +115,8 @@ def wrongly_served(before: Facts, after: Facts) -> str | None:
     served = {process.revision for process in accepting}
     if len(served) > 1:
         return f"readiness spans revisions {sorted(served)}"
+    if len({process.secrets for process in accepting}) > 1:
+        return f"workers accept with secret sets {sorted({process.secrets for process in accepting})}"
     if any(process.purpose == "trial" for process in accepting):
         return "a worker of a trial accepts"
     if list(after.acked) != sorted(after.acked):
@@ -163,4 +171,23 @@ def endures(before: Facts, after: Facts, event: Event) -> str | None:
         late = [one.number for one in after.state.workers if (one.kill_at or 0.0) > after.now + FLUSH_SECONDS]
         if late or after.that("starting", "ready", "accepting"):
             return f"told to stop at once, the gateway lets workers {late} drain"
+    return None
+
+
+def keeps_secrets(before: Facts, after: Facts, event: Event, wanted: Iterable[actions.Action]) -> str | None:
+    """A newer secret set is taken up, for what is served where `current` is refused, and refuses no revision itself."""
+    state, rotating = after.state, after.state.rotating
+    if state.phase != "serving" or state.stopping_since is not None:
+        return None
+    free = not before.state.reloading and len(before.that("draining")) < LIMITS.most_draining
+    if isinstance(event, events.Tick) and event.current and free and state.secrets != event.secrets:
+        return f"secret set {event.secrets} is not taken up"
+    for refused in (action for action in wanted if isinstance(action, actions.Nack)):
+        if rotating is None:
+            continue
+        if refused.number == rotating.number:
+            return f"revision {refused.number}, which is served, is told as refused for new secrets"
+        later = before.now < before.state.pause.until and state.retry_at is not None
+        if actions.Read("reload", rotating.target) not in wanted and not later and state.unfit != state.secrets:
+            return f"revision {refused.number} keeps secret set {state.secrets} from use"
     return None

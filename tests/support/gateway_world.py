@@ -22,9 +22,9 @@ ENDLESS = 30  # turns in which a gateway that is told to stop twice has ended
 
 
 @cache
-def revision(number: int) -> Revision:
-    """Return the revision with this number."""
-    return Revision(number, f"digest-{number}", Path(f"revisions/{number}"))
+def revision(number: int, secrets: int = 0) -> Revision:
+    """Return the revision with this number, to be served with that secret set."""
+    return Revision(number, f"digest-{number}", Path(f"revisions/{number}"), secrets=secrets)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class World(Facts):
         possible += [("move", number) for number in self.moves]
         possible += [("try", number) for number in self.trials]
         possible += [("acked elsewhere", number) for number in self.acks]
+        possible += [("rotate", number) for number in self.sets]
         possible += [("orphans end", 0)] if self.orphans else []
         possible += [("toggle disk", 0)] if self.fills else []
         possible += [("hang up", 0)] if self.asks else []
@@ -66,6 +67,9 @@ class World(Facts):
             case "acked elsewhere":
                 rest = tuple(ack for ack in self.acks if ack != number)
                 return replace(self, link=number, acks=rest).look()
+            case "rotate":
+                rest = tuple(made for made in self.sets if made > number)
+                return replace(self.unpaused(), secrets=number, sets=rest).look()
             case "toggle disk":
                 return replace(self, disk=not self.disk)
             case "hang up" | "ask":
@@ -101,7 +105,7 @@ class World(Facts):
         candidate = f"revisions/{self.candidate}" if self.candidate else None
         obstacle = "a file stands there" if self.acked and not self.current else None
         link = f"revisions/{self.link}" if self.link else None
-        return self.feed(events.Tick(self.target(), candidate, obstacle, acked=link))
+        return self.feed(events.Tick(self.target(), candidate, obstacle, acked=link, secrets=self.secrets))
 
     def target(self) -> str | None:
         """Where `current` points."""
@@ -129,18 +133,18 @@ class World(Facts):
     def carry_out(self, action: actions.Action) -> tuple["World", list[Event]]:
         """Do as an action says; return the events that it brings."""
         match action:
-            case actions.Read(purpose, _):
-                return self.read(purpose, self.candidate if purpose == "trial" else self.current)
+            case actions.Read(purpose, target):
+                return self.read(purpose, int(Path(target).name))
             case actions.FallBack(number, digest, reason, tried):
                 if not self.disk:
                     world = self.failing("read fallback")
                     return world, [events.NotStaged("fallback", number, digest, reason, passing=True)]
                 for best in sorted({self.good, self.link} - {0}, reverse=True):
                     if revision(best).digest not in tried:
-                        return self, [events.Staged("fallback", revision(best))]
+                        return self, [events.Staged("fallback", revision(best, self.secrets))]
                 return self, [events.NotStaged("fallback", number, digest, reason)]
             case actions.Fork(number, wanted, _):
-                return self.fork(number, wanted.number if wanted else 0)
+                return self.fork(number, wanted)
             case actions.Send(number, "accept"):
                 ready = any(one.number == number and one.doing == "ready" for one in self.processes)
                 return (self.doing(number, "accepting") if ready else self), []
@@ -157,17 +161,19 @@ class World(Facts):
     def read(self, purpose: Purpose, target: int) -> tuple["World", list[Event]]:
         """Lay a revision out, or fail to."""
         if target > 0 and self.disk:
-            return self, [events.Staged(purpose, revision(target))]
+            return self, [events.Staged(purpose, revision(target, self.secrets))]
         number, passing = abs(target), target > 0
         reason = "No space left on device" if passing else "damaged"
         refused = events.NotStaged(purpose, number, f"digest-{number}", reason, passing=passing)
         return self.failing(f"read {purpose} revisions/{target}"), [refused]
 
-    def fork(self, number: int, wanted: int) -> tuple["World", list[Event]]:
+    def fork(self, number: int, wanted: Revision | None) -> tuple["World", list[Event]]:
         """Start a process, or fail to."""
         rollout = self.state.rollout_of(number)
         purpose = rollout.purpose if rollout else "none"
-        world = replace(self, processes=(*self.processes, Process(number, wanted, purpose, self.now)))
+        given = (wanted.number, wanted.secrets) if wanted else (0, 0)
+        made = Process(number, given[0], purpose, self.now, secrets=given[1])
+        world = replace(self, processes=(*self.processes, made))
         if self.forks:
             return world, []
         return world.without(number), [events.NotForked(number, "Resource temporarily unavailable")]
@@ -181,7 +187,7 @@ class World(Facts):
         """The same world, in which the start of a worker, or a read, has failed just now."""
         if isinstance(what, int):
             process = next(process for process in self.processes if process.number == what)
-            what = f"{process.purpose} {process.revision}"
+            what = f"{process.purpose} {process.revision}.{process.secrets}"
         if self.owed and not what.startswith(("replacement", "placeholder", "trial", "read trial")):
             return replace(self, owed=False)
         return replace(self, failed=tuple(sorted({**dict(self.failed), what: self.now}.items())))

@@ -94,7 +94,7 @@ def main() -> None:
     os.environ["LITELLM_MASTER_KEY"] = KEY
     os.environ["SOME_KEY"] = "value"
     prepare_environment(os.environ, workers=2, json_logs=False, sample_rate=0.5)
-    proxy.import_proxy(MODULES)
+    at_import = sorted(proxy.import_proxy(MODULES))
     threads = len(list(Path("/proc/self/task").iterdir()))
     use_config(Path(sys.argv[1]), debug=False, detailed_debug=False)
     judged: list[tuple[Any, bool]] = []
@@ -105,7 +105,7 @@ def main() -> None:
 
     with asyncio.Runner(loop_factory=lambda: Loop(judge, lambda _: None)) as runner:
         result = runner.run(probe(sys.argv[1], judged))
-    sys.stdout.write("\nRESULT " + json.dumps(result | {"threads": threads}) + "\n")
+    sys.stdout.write("\nRESULT " + json.dumps(result | {"threads": threads, "at_import": at_import}) + "\n")
 
 
 main()

@@ -14,7 +14,7 @@ from tests.support.processes import free_port
 class Upstream:
     """Streams ``chunks`` pieces, ``pause`` seconds apart; answers after ``delay`` where no stream is asked for.
 
-    ``requests`` counts completions.
+    ``requests`` counts completions, and ``keys`` are those that they came with, each when it came.
     """
 
     port: int
@@ -22,6 +22,7 @@ class Upstream:
     pause: float = 0.25
     delay: float = 0
     requests: int = field(default=0)
+    keys: list[str] = field(default_factory=list)
 
     @property
     def base(self) -> str:
@@ -33,10 +34,13 @@ class Upstream:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
+                lines = [line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line]
+                fields = {name.lower(): value for name, value in lines}
                 length = int(fields.get(b"content-length", b"0"))
                 body = json.loads(await reader.readexactly(length)) if length else {}
-                self.requests += b"/chat/completions" in head
+                if b"/chat/completions" in head:
+                    self.requests += 1
+                    self.keys.append(fields.get(b"authorization", b"").decode().removeprefix("Bearer "))
                 await (self._stream(writer) if body.get("stream") else self._answer(writer))
         writer.close()
 

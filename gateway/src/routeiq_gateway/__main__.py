@@ -26,6 +26,7 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer
 from routeiq_gateway.litellm_edge.command_line.options import refused_arguments, refused_variables
+from routeiq_gateway.litellm_edge.command_line.start_variables import why_fixed
 from routeiq_gateway.litellm_edge.database.query_engines import NoClientError, check_client
 from routeiq_gateway.litellm_edge.environment import (
     BadVariablesError,
@@ -35,7 +36,7 @@ from routeiq_gateway.litellm_edge.environment import (
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.warming import warm
 from routeiq_gateway.parent.adoption import orphans_serve
-from routeiq_gateway.parent.answer import AnswerWriter
+from routeiq_gateway.parent.answer import AnswerWriter, SecretsShown
 from routeiq_gateway.parent.listening import CannotListenError, bind, check_metrics_port
 from routeiq_gateway.parent.loop import Parent
 from routeiq_gateway.parent.processes import Forker, Processes
@@ -48,7 +49,8 @@ from routeiq_gateway.runtime.masked_output import mask_output
 from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.parser import Parser
 from routeiq_gateway.runtime.signals import Signals
-from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings
+from routeiq_gateway.secret_files.watching import SecretFiles
+from routeiq_gateway.settings import PARENT_HANG, BadSettingsError, Settings, read_settings, setting_names
 from routeiq_gateway.validation.command import arguments_of_validate, validate
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Volume
@@ -154,20 +156,24 @@ def run(
     """Import LiteLLM, put the parent together and run it until it is told to stop."""
     volume, page = Volume(settings.volume), SharedPage()
     serving, refused = volume.read_verdicts(log)
-    answer = AnswerWriter(page, volume, log, serving, refused)
+    shown = SecretsShown() if settings.secret_directories else None
+    answer = AnswerWriter(page, volume, log, serving, refused, shown)
     if serving is not None and not orphans_serve(settings.volume, settings.port):
         answer.publish("starting", "LiteLLM is being imported", ())  # else an earlier gateway seems to serve
     started = time.monotonic()
     notifier = Notifier(settings.notify_socket)
     with telling(partial(notifier.works, within=PARENT_HANG)):
-        warm(settings, log)
+        at_import = warm(settings, log)
     log.info("LiteLLM imported", seconds=round(time.monotonic() - started, 3))
+    fixed = partial(why_fixed, settings=setting_names(), at_import=at_import)
+    secrets = SecretFiles(settings.secret_directories, fixed)
+    mask_output(lambda text: scrub(text, secrets_of({}, os.environ) | secrets.hidden))
     signals, selector = Signals(), selectors.DefaultSelector()
     signals.install()  # from now on a stop leaves nothing behind of what is made below
     staging = Staging.create(overrides)
     places = Places.find(os.environ, settings.volume)
     places.begin()
-    forker = Forker(settings, dict(os.environ), listener, Passed(), page, log, certificate, places)
+    forker = Forker(settings, dict(os.environ), listener, Passed(), page, log, certificate, places, secrets)
 
     def leave() -> None:
         """Close, in a new worker, what belongs to the parent alone."""
@@ -182,7 +188,7 @@ def run(
         settings,
         listener,
         Processes(forker, selector, leave),
-        Revisions(volume, staging, serving, log),
+        Revisions(volume, staging, serving, log, secrets),
         answer,
         signals,
         log,

@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     log_form: Annotated[Literal["json", "console"] | None, Field(validation_alias="LOG_FORMAT")] = None
     notify_socket: Annotated[str | None, Field(validation_alias="NOTIFY_SOCKET")] = None  # supervisord's or systemd's
     supervisor: Annotated[str | None, Field(validation_alias="SUPERVISOR_ENABLED")] = None  # supervisord's own
+    secrets_dir: Annotated[str, Field(validation_alias="ROUTEIQ_SECRETS_DIR")] = ""
     litellm_bucket: Annotated[str | None, Field(validation_alias="LITELLM_CONFIG_BUCKET_NAME")] = None
 
     @field_validator("log_level", mode="before")
@@ -123,6 +124,11 @@ class Settings(BaseSettings):
             )
         return value.absolute()
 
+    @property
+    def secret_directories(self) -> tuple[Path, ...]:
+        """The directories of secret files, each once."""
+        return tuple(dict.fromkeys(Path(part).absolute() for part in self.secrets_dir.split(":") if part))
+
     @field_validator("litellm_bucket")
     @classmethod
     def _one_source(cls, value: str | None) -> str | None:
@@ -132,6 +138,14 @@ class Settings(BaseSettings):
                 " CONFIG_SOURCE=s3 with S3_BUCKET_NAME for syncd"
             )
         return None
+
+
+def setting_names() -> frozenset[str]:
+    """Return the names of all variables that set one of the gateway's settings."""
+    aliases = [field.validation_alias for field in Settings.model_fields.values()]
+    return frozenset(
+        str(name) for alias in aliases for name in (alias.choices if isinstance(alias, AliasChoices) else (alias,))
+    )
 
 
 def read_settings(environment: Mapping[str, str], refused: Sequence[str] = ()) -> tuple[Settings, tuple[Override, ...]]:
@@ -161,6 +175,8 @@ def read_settings(environment: Mapping[str, str], refused: Sequence[str] = ()) -
         problems.append(str(error))
     if settings is not None and settings.metrics_port == settings.port:
         problems.append("PROMETHEUS_METRICS_PORT: it is PORT too; choose another port")
+    if settings is not None and any(one.is_relative_to(settings.volume) for one in settings.secret_directories):
+        problems.append("ROUTEIQ_SECRETS_DIR: it lies in ROUTEIQ_VOLUME, where secrets do not belong; move it")
     if settings is None or problems:
         raise BadSettingsError("\n".join(problems))
     return settings, overrides

@@ -74,6 +74,7 @@ CONFIG_FILES = _Setting[tuple[str, ...]](
     (),
 )
 ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *bytes_between(0, MOST_ROW_BYTES), Bounds().row_bytes)
+SECRETS_DIR = _Setting("ROUTEIQ_SECRETS_DIR", "directories parted by colons, which the gateway reads", str, "")
 SUPERVISED = _Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
 NOTIFY_SOCKET = _Setting("NOTIFY_SOCKET", "supervisord's or systemd's own", str, "")
 MODE = _Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
@@ -158,7 +159,7 @@ class Settings:
         supervised, notify_socket: whether supervisord started this process, and where a supervisor listens.
         bounds: limits on a bundle.
         warnings: sentences about settings that work otherwise than they seem to ask.
-        environment: the names of all variables that are set.
+        environment: the names of all variables that are set; None where secret files may give the gateway others.
         election: what leader election needs, None in single mode.
     """
 
@@ -178,7 +179,7 @@ class Settings:
         self.supervised = read(SUPERVISED)
         self.notify_socket = read(NOTIFY_SOCKET) or None
         self.bounds = Bounds(config_bytes=read(CONFIG_BYTES), row_bytes=read(ROW_BYTES))
-        self.environment = frozenset(variables)
+        self.environment = None if read(SECRETS_DIR) else frozenset(variables)
         self.warnings: tuple[str, ...] = ()
         timing = Timing(read(LEASE), read(RENEW))
         lock_name, foreign = read(LOCK_NAME), read(FOREIGN)
@@ -261,8 +262,8 @@ def read_settings() -> Settings:
     return Settings(os.environ)
 
 
-def read_limits() -> tuple[Bounds, tuple[str, ...], frozenset[str]]:
-    """Read what checking a file needs: the limits, the patterns of further files, the names of variables that are set.
+def read_limits() -> tuple[Bounds, tuple[str, ...], frozenset[str] | None]:
+    """Read what checking a file needs: the limits, the patterns of further files, and `Settings.environment`.
 
     Raises:
         BadSettingsError: one of the settings cannot be read.
@@ -271,4 +272,4 @@ def read_limits() -> tuple[Bounds, tuple[str, ...], frozenset[str]]:
     bounds, further = Bounds(config_bytes=environment.read(CONFIG_BYTES)), environment.read(CONFIG_FILES)
     if environment.problems:
         raise BadSettingsError(environment.problems)
-    return bounds, further, frozenset(os.environ)
+    return bounds, further, None if environment.read(SECRETS_DIR) else frozenset(os.environ)

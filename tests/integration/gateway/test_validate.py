@@ -110,3 +110,16 @@ def test_the_default_configuration_of_the_image_is_accepted(folder: Path) -> Non
     """What we ship passes our own check."""
     ran = validate(folder, str(REPOSITORY / "docker/config.default.yaml"))
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_secret_files_give_variables_to_a_validation_too(folder: Path) -> None:
+    """A reference to one is accepted as the gateway accepts it; a broken one is told by its name, and ends with 2."""
+    secrets = folder / "secret-files"
+    secrets.mkdir()
+    (secrets / "SOME_KEY").write_text(SECRET)
+    ran = validate(folder, "good.yaml", ROUTEIQ_SECRETS_DIR=str(secrets))
+    assert (ran.returncode, SECRET in ran.stdout + ran.stderr) == (0, False), ran.stdout + ran.stderr
+    (secrets / "SOME_KEY").write_text("")
+    ran = validate(folder, "good.yaml", ROUTEIQ_SECRETS_DIR=str(secrets))
+    assert ran.returncode == 2
+    assert "SOME_KEY: empty; write the value" in ran.stderr

@@ -1,6 +1,7 @@
 """Settings that cannot work."""
 
 from collections.abc import MutableMapping
+from pathlib import Path
 
 import pytest
 
@@ -101,4 +102,15 @@ def test_a_hang_shorter_than_a_busy_loop_is_refused(environment: MutableMapping[
         assert read_settings(environment)[0].worker_hang == value
     environment["ROUTEIQ_WORKER_HANG_SECONDS"] = text
     with pytest.raises(BadSettingsError, match=r"^ROUTEIQ_WORKER_HANG_SECONDS: "):
+        read_settings(environment)
+
+
+def test_directories_of_secret_files(environment: MutableMapping[str, str], tmp_path: Path) -> None:
+    """They are parted by colons, each counts once, and none lies on the volume."""
+    environment["ROUTEIQ_VOLUME"] = str(tmp_path / "volume")
+    assert read_settings(environment)[0].secret_directories == ()
+    environment["ROUTEIQ_SECRETS_DIR"] = f"{tmp_path / 'one'}:{tmp_path / 'two'}:{tmp_path / 'one'}"
+    assert read_settings(environment)[0].secret_directories == (tmp_path / "one", tmp_path / "two")
+    environment["ROUTEIQ_SECRETS_DIR"] = str(tmp_path / "volume" / "secrets")
+    with pytest.raises(BadSettingsError, match="ROUTEIQ_SECRETS_DIR: it lies in ROUTEIQ_VOLUME"):
         read_settings(environment)

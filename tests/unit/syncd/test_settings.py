@@ -6,7 +6,7 @@ import pytest
 
 from routeiq_syncd.database.url import Encryption
 from routeiq_syncd.lease import Timing
-from routeiq_syncd.settings import BadSettingsError, read_settings
+from routeiq_syncd.settings import BadSettingsError, read_limits, read_settings
 
 LEASE = "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS"
 RENEW = "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS"
@@ -172,3 +172,14 @@ def test_a_key_without_its_certificate_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@db/d?sslkey=/key.pem")
     with pytest.raises(BadSettingsError, match="sslkey without sslcert"):
         read_settings()
+
+
+def test_secret_files_may_give_variables_that_syncd_does_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the gateway has secret files, which variables it has is not known here; else the environment tells."""
+    monkeypatch.setenv("SOME_VARIABLE", "x")
+    monkeypatch.delenv("ROUTEIQ_SECRETS_DIR", raising=False)
+    assert "SOME_VARIABLE" in (read_settings().environment or ())
+    assert "SOME_VARIABLE" in (read_limits()[2] or ())
+    monkeypatch.setenv("ROUTEIQ_SECRETS_DIR", "/run/secrets")
+    assert read_settings().environment is None
+    assert read_limits()[2] is None

@@ -83,6 +83,11 @@ def secrets_of(config: Any, environment: Mapping[str, str]) -> frozenset[str]:  
     for text in seen.hidden - seen.visible:
         before, found, name = text.partition(REFERENCE)
         values |= {environment.get(name, ""), before.strip(), "" if is_variable(name) else name} if found else {text}
+    return worth_hiding(values)
+
+
+def worth_hiding(values: Iterable[str]) -> frozenset[str]:
+    """Return those of ``values`` that are hidden in texts: not the shortest, and none of words of settings alone."""
     return frozenset(value for value in values if len(value) >= SHORTEST_SECRET and not is_known(value))
 
 

@@ -83,6 +83,18 @@ def prepare_environment(
     environment["NUM_WORKERS"] = str(workers)  # as LiteLLM's command line does, whatever it was taken from
 
 
+def take_secrets(environment: Mapping[str, str], secrets: Mapping[str, str], *, database: bool) -> dict[str, str]:
+    """Put ``secrets`` into the process's environment; return ``environment`` with them, as LiteLLM will see it.
+
+    ``database`` is whether LiteLLM may have one: otherwise no secret brings back the variables that name one.
+    """
+    wanted = dict(secrets)
+    if not database:
+        keep_database_from(wanted)
+    os.environ.update(wanted)
+    return {**environment, **wanted}
+
+
 def use_config(path: Path, *, debug: bool, detailed_debug: bool) -> None:
     """Tell LiteLLM to start on the configuration at ``path``, exactly as LiteLLM's own command line does.
 

@@ -16,6 +16,7 @@ from routeiq_gateway.configuration.harmless import shown_text
 from routeiq_gateway.litellm_edge import checks
 from routeiq_gateway.litellm_edge.checks import Model
 from routeiq_gateway.litellm_edge.command_line.env_file import import_environment
+from routeiq_gateway.litellm_edge.command_line.start_variables import noting_reads
 
 PROXY = "litellm.proxy.proxy_server"
 OWN_LINE = re.compile(
@@ -24,20 +25,24 @@ OWN_LINE = re.compile(
 """A line that LiteLLM prints for a part of a configuration that it takes up."""
 
 
-def import_proxy(also: Iterable[str]) -> None:
+def import_proxy(also: Iterable[str]) -> frozenset[str]:
     """Import LiteLLM's proxy, and the modules of ``also`` that exist, and reserve this process for forking.
+
+    Return the names of the variables that they read meanwhile.
 
     Raises:
         ImportError: LiteLLM is not installed whole.
         litellm.rust_bridge.fork_guard.NativeStateStartedBeforeFork: LiteLLM's native runtime already started here.
     """
-    with import_environment():
-        importlib.import_module(PROXY)
-        importlib.import_module("litellm.proxy.proxy_cli")  # reads a .env of its own when it is imported
-    importlib.import_module("litellm.rust_bridge.fork_guard").reserve_process_for_forking("the gateway's parent")
-    for name in also:
-        with contextlib.suppress(ImportError):  # an optional part that this installation lacks
-            importlib.import_module(name)
+    with noting_reads() as read:
+        with import_environment():
+            importlib.import_module(PROXY)
+            importlib.import_module("litellm.proxy.proxy_cli")  # reads a .env of its own when it is imported
+        importlib.import_module("litellm.rust_bridge.fork_guard").reserve_process_for_forking("the gateway's parent")
+        for name in also:
+            with contextlib.suppress(ImportError):  # an optional part that this installation lacks
+                importlib.import_module(name)
+    return frozenset(read)
 
 
 def application() -> Any:  # noqa: ANN401 - LiteLLM ships no types

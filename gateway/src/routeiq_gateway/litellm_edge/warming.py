@@ -19,8 +19,11 @@ from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import Settings
 
 
-def warm(settings: Settings, log: Log) -> None:
-    """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded."""
+def warm(settings: Settings, log: Log) -> frozenset[str]:
+    """Import LiteLLM and the modules that its first requests would import, in a process that stays single-threaded.
+
+    Return the names of the variables that the import has read.
+    """
     drop_empty(os.environ)
     prepare_environment(
         os.environ,
@@ -29,7 +32,7 @@ def warm(settings: Settings, log: Log) -> None:
         sample_rate=settings.sample_rate,
     )
     gc.disable()
-    import_proxy(MODULES)
+    at_import = import_proxy(MODULES)
     decrypt_variables(os.environ)
     if names_database(os.environ):
         end_with_their_worker()
@@ -40,3 +43,4 @@ def warm(settings: Settings, log: Log) -> None:
     extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if extra:
         log.warning("the parent has threads, which its workers will lack", threads=extra)
+    return at_import

@@ -8,6 +8,8 @@ from typing import Literal
 from routeiq_gateway.parent.events import Purpose
 from routeiq_gateway.volume.volume import Revision
 
+Level = Literal["info", "warning", "error"]
+
 
 @dataclass(frozen=True)
 class Read:
@@ -85,6 +87,13 @@ class Nack:
 
 
 @dataclass(frozen=True)
+class RefuseSecrets:
+    """Record that the revision that is served cannot be served with the newest secret set, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Record the result of a trial; ``reason`` is None where the candidate passed."""
 
@@ -97,7 +106,7 @@ class Verdict:
 class Log:
     """Write a line of the log; ``worker`` is shown by its pid."""
 
-    level: Literal["info", "warning", "error"]
+    level: Level
     event: str
     fields: Mapping[str, object]
     worker: int | None = None
@@ -113,4 +122,4 @@ class Do(Enum):
     TIDY = auto()  # remove what was staged for revisions that no worker is on
 
 
-Action = Read | FallBack | Fork | Send | Kill | Ack | Nack | Verdict | Log | Do
+Action = Read | FallBack | Fork | Send | Kill | Ack | Nack | RefuseSecrets | Verdict | Log | Do

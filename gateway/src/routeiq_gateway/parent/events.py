@@ -22,6 +22,7 @@ class Tick:
         obstacle: why `current` cannot be read although something stands in its place.
         acked: where the link `acked` points, to the newest revision that the fleet acked and this replica has.
         answered: whether the gateway's answer is still on the volume.
+        secrets: the number of the newest secret set.
     """
 
     current: str | None = None
@@ -29,6 +30,7 @@ class Tick:
     obstacle: str | None = None
     answered: bool = True
     acked: str | None = None
+    secrets: int = 0
 
 
 @dataclass(frozen=True)

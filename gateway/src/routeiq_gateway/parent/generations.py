@@ -1,37 +1,30 @@
 """The generations of workers: every decision of the gateway's parent, and nothing but decisions.
 
 The story
-    A **generation** is a set of workers that serve one revision. A new generation comes up beside the old one. Once all
-    new workers are ready they accept, and in the same step the old ones **drain**. A revision that cannot be served
-    whole is refused (**nack**), and the old generation never notices.
+    A **generation** is a set of workers that serve one revision. A new one comes up beside the old one. Once all new
+    workers are ready they accept, and in the same step the old ones **drain**. A revision that cannot be served whole
+    is refused (**nack**), and the old generation never notices.
 
 Rollouts
-    Every worker comes up in a rollout. A *reload* brings up a full set on what `current` points to. A *replacement*
-    brings up one worker on the revision being served, for a dead worker or for one past its limits; a reload that
-    finishes kills the replacements under way, because they are on the revision before. A *trial* brings up a worker
-    that never accepts, for a verdict on a candidate; one trial at a time.
+    Every worker comes up in a rollout. A *reload* brings up a full set on what `current` points to, with the newest
+    **secret set**, and on what is served where that is refused. A *replacement* is a worker on what is served, for one
+    that died or is past its limits; a finished reload kills those under way. A *trial*, for a verdict, never accepts.
 
 Nothing to serve
-    A gateway that starts on a refused revision makes a *fallback* to the best other one on the volume, and to the next
-    where that is refused. Where none is left, a *placeholder* answers 503 with the reason, but not while orphans of an
-    earlier parent serve: an answer of a placeholder would take the place of a good answer.
+    A gateway that starts on a refused revision makes a *fallback* to the best other one on the volume, then the next.
+    Without any, a *placeholder* answers 503 with the reason, but not while orphans of an earlier parent serve.
 
-Whose fault
-    A refusal by a worker, a death at its start and a passed deadline count against the revision, which is not tried
-    again until `current` moves or a reload is asked for. What is away is **passing** (room, a process, memory, a
+Whose fault, and when again
+    A refusal by a worker, a death at its start, a passed deadline: the revision's, which is not tried again until
+    `current` moves, secrets change or a reload is asked for. What is away is **passing** (room, a process, memory, a
     database): nothing is recorded, and the gateway tries again; where nobody serves, once a placeholder does.
+    Failures in a row delay the next start ever longer (`Pause`), but for a first death and what is new or asked for.
 
-Nothing spins
-    Failures in a row delay the next start longer and longer (`Pause`), but for the first death after a calm, a
-    `current` that moves, and a client that asks for a reload.
-
-Hanging
-    A worker whose loop does not turn is replaced as a worn one is, so that it is given up when another accepts. From
-    then on it is to drain, and a worker that hangs and is to drain is killed; if its loop turns again, it drains.
-
-Ending
-    Told to stop, the gateway gives up its rollouts, serves for the pre-stop time, and then closes the listening socket
-    and drains. Every worker that drains or was killed has an instant at which it is killed (again).
+Hanging, and ending
+    A worker whose loop does not turn is replaced as a worn one is. Once another accepts it is to drain; it is killed
+    then, or drains if its loop turns again.
+    Told to stop, the gateway gives up its rollouts, serves for the pre-stop time, closes the listening socket, drains.
+    Every worker that drains or was killed has an instant at which it is killed (again).
 """
 
 from routeiq_gateway.parent import actions, events
@@ -43,9 +36,9 @@ from routeiq_gateway.volume.volume import Revision
 
 
 def step(state: State, event: Event, now: float, settings: Settings) -> tuple[State, tuple[Action, ...]]:
-    """Decide what ``event`` leads to: the new state, and what to do, in this order.
+    """Decide what ``event`` leads to at ``now``, in seconds of a monotonic clock: the new state, and what to do.
 
-    Events that an action brings come before any other. ``now`` is in seconds of a monotonic clock.
+    The actions are in their order; the events that one brings come before any other.
     """
     turn = _Turn(state, now, settings)
     turn.take(event)
@@ -116,16 +109,16 @@ class _Turn(Turn):
                 self.log("warning", "the revision served goes on", reason=tick.obstacle)
             return
         due = state.retry_at is not None and self.now >= state.retry_at
-        if tick.current == state.current and not state.asked and not due:
+        if (tick.current, tick.secrets) == (state.current, state.secrets) and not state.asked and not due:
             if state.refusal is not None and (tick.acked != state.acked or not state.exhausted):
                 self.set(acked=tick.acked)
                 self._fall_back(state.refusal)
             return
         if len(draining := state.having("draining")) >= self.settings.most_draining:
             self.hurry(draining, self.TOO_MANY.format(self.settings.most_draining))
-            return
-        self.set(current=tick.current, retry_at=None)
-        self.do(actions.Read("reload", tick.current))
+        else:
+            self.set(current=tick.current, secrets=tick.secrets, retry_at=None)
+            self.do(actions.Read("reload", tick.current))
 
     def _keep_whole(self) -> None:
         """Bring up what is missing, then replace a worker past its limit: new first, one at a time."""
@@ -179,12 +172,11 @@ class _Turn(Turn):
         state = self.state
         count = self.settings.workers if purpose in {"reload", "fallback"} else 1
         numbers = tuple(range(state.last + 1, state.last + 1 + count))
-        deadline = self.now + self.settings.reload_timeout
-        rollout = Rollout(purpose, revision, numbers, self.now, deadline, replaces, askers)
+        made = Rollout(purpose, revision, numbers, self.now, self.now + self.settings.reload_timeout, replaces, askers)
         workers = (*state.workers, *(WorkerState(number, revision) for number in numbers))
-        self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, rollout))
+        self.set(last=numbers[-1], workers=workers, rollouts=(*state.rollouts, made))
         self.do(*(actions.Fork(number, revision, purpose == "trial") for number in numbers))
-        self.log("info", "bringing up", purpose=purpose, revision=rollout.number, workers=count)
+        self.log("info", "bringing up", purpose=purpose, revision=made.number, workers=count)
 
     def _finish(self, rollout: Rollout) -> None:
         revision, replaced = rollout.revision, self.state.replaced_by(rollout)
@@ -199,12 +191,12 @@ class _Turn(Turn):
         self.retire(replaced, self.settings.drain, idle=self.settings.keepalive, pass_on=True)
         for other in self.state.superseded_by(rollout):
             self.abandon(other)
-        seconds = round(self.now - rollout.started, 3)
         if revision is not None:
             note = self.state.note if rollout.purpose == "replacement" else ""
             self.set(phase="serving", served=revision, note=note, refusal=None)
             self.do(actions.Ack(revision))
         self.do(Do.PUBLISH)
+        seconds = round(self.now - rollout.started, 3)
         self.log("info", "serving", purpose=rollout.purpose, revision=rollout.number, seconds=seconds)
         if revision is not None:
             self.tell(rollout.asked_by, result="ack", number=revision.number, digest=revision.digest, seconds=seconds)
@@ -238,7 +230,10 @@ class _Turn(Turn):
 
     def _refuse(self, number: int, digest: str, reason: str, askers: tuple[Asker, ...], purpose: Purpose) -> None:
         """Refuse a revision: keep what is served, else bring up another, else have clients wait."""
-        if purpose != "fallback":  # what is told is the refusal of the revision that is wanted
+        if (rotating := self.state.rotating) is not None and rotating.number == number:
+            self.set(unfit=self.state.secrets)
+            self.do(actions.RefuseSecrets(reason))
+        elif purpose != "fallback":  # what is told is the refusal of the revision that is wanted
             self.do(actions.Nack(number, digest, reason))
         self.log("error", "revision refused", revision=number, digest=digest, reason=reason)
         self.do(Do.PUBLISH)
@@ -246,6 +241,11 @@ class _Turn(Turn):
         if self.state.phase != "serving":
             known = self.state.refusal or actions.FallBack(number, digest, reason)
             self._fall_back(known.without(digest) if purpose == "fallback" else known.of(number, digest, reason))
+        elif rotating is not None and self.state.secrets != self.state.unfit:  # a rotated key comes into use
+            if self.now < self.state.pause.until:
+                self.set(retry_at=self.state.pause.until)
+            else:
+                self.do(actions.Read("reload", rotating.target))
 
     def _fall_back(self, refusal: actions.FallBack) -> None:
         self.set(refusal=refusal, exhausted=False)

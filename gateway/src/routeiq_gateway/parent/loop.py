@@ -30,6 +30,7 @@ from routeiq_gateway.parent.state import State
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
+from routeiq_gateway.secret_files.reading import BadSecretsError
 from routeiq_gateway.settings import PARENT_HANG, Settings
 from routeiq_gateway.volume.documents import WorkerEntry
 from routeiq_gateway.volume.volume import ACKED
@@ -102,10 +103,29 @@ class Parent:
             pending.extendleft(reversed(brought))
 
     def _look(self) -> None:
-        volume = self.revisions.volume
-        current = volume.link("current")
+        self._look_at_secrets()
+        volume, secrets = self.revisions.volume, self.revisions.secrets
+        current, candidate = volume.link("current"), volume.link("candidate")
         obstacle = volume.obstacle("current") if current is None else None
-        self.feed(events.Tick(current, volume.link("candidate"), obstacle, volume.answered(), volume.link(ACKED)))
+        if secrets.newest is None:  # LiteLLM without its master key would let everybody in
+            current, candidate, obstacle = None, None, str(secrets.problem)
+        newest = secrets.newest or 0
+        self.feed(events.Tick(current, candidate, obstacle, volume.answered(), volume.link(ACKED), newest))
+
+    def _look_at_secrets(self) -> None:
+        """Take note of secret files that changed; `Tick` carries the number of what was read."""
+        secrets = self.revisions.secrets
+        found = secrets.look(time.monotonic())
+        if found is None:
+            return
+        if isinstance(found, BadSecretsError):
+            self.log.error("secrets refused", reason=str(found))
+            self.answer.refuse_secrets(str(found))
+        else:
+            both = sorted(found.values.keys() & self.processes.forker.environment.keys())
+            self.log.info("secrets read", files=sorted(found.values), instead_of_the_environment=both)
+            self.answer.refuse_secrets(None)
+        self._do_plain(Do.PUBLISH)
 
     def _measure(self) -> None:
         limit, now = self.settings.max_rss, time.monotonic()
@@ -190,8 +210,11 @@ class Parent:
                 self.processes.kill(number)
             case actions.Ack(revision):
                 self.answer.ack(revision)
+                self.answer.ack_secrets(self.revisions.secrets.of(revision.secrets))
             case actions.Nack(number, digest, reason):
                 self.answer.nack(number, digest, reason)
+            case actions.RefuseSecrets(reason):
+                self.answer.refuse_secrets(reason)
             case actions.Verdict():
                 self.revisions.write_verdict(action)
             case actions.Log(level, event, fields, worker):
@@ -210,7 +233,9 @@ class Parent:
             case Do.PUBLISH:
                 self.answer.publish(self.state.phase, self.state.note, self._entries())
             case Do.TIDY:
-                self.revisions.staging.keep({self.state.served, *(worker.revision for worker in self.state.workers)})
+                used = {self.state.served, *(worker.revision for worker in self.state.workers)}
+                self.revisions.staging.keep(used)
+                self.revisions.secrets.keep({revision.secrets for revision in used if revision})
             case Do.ASK_ORPHANS:
                 return events.Orphans(orphans_serve(self.settings.volume, self.settings.port))
         return None

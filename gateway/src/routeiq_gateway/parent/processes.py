@@ -27,6 +27,7 @@ from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.parent.events import Hung
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.runtime.scarcity import lacking
+from routeiq_gateway.secret_files.watching import SecretFiles
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.volume.volume import Revision
 from routeiq_gateway.worker.connections.certificate import Certificate
@@ -48,6 +49,7 @@ class Forker:
     log: Log
     certificate: Certificate | None
     places: Places
+    secrets: SecretFiles = field(default_factory=SecretFiles)
     last_runs: LastRuns = field(default_factory=lambda: LastRuns(time.monotonic()))
     tells: bool = False
 
@@ -83,7 +85,9 @@ class Forker:
             at_fork()
             gc.enable()
             log = self.log.bind(worker=os.getpid(), revision=revision.number if revision else None)
-            assignment = Assignment(config, trial, self.last_runs, pulse, self.tells)
+            given = self.secrets.of(revision.secrets if revision else self.secrets.newest).values
+            hidden = self.secrets.hidden
+            assignment = Assignment(config, trial, self.last_runs, pulse, self.tells, given, hidden)
             shared = (self.listener, self.passed, self.page)
             own = (log, self.certificate, self.places)
             code = Worker(assignment, self.settings, self.environment, theirs, *shared, *own).run()

@@ -1,7 +1,7 @@
 """Revisions for workers: read from the volume, checked, laid out in the temporary directory; and verdicts on them."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from routeiq_gateway.configuration.loading import BadRevisionError
@@ -11,6 +11,7 @@ from routeiq_gateway.parent.actions import FallBack, Read, Verdict
 from routeiq_gateway.parent.answer import now_text
 from routeiq_gateway.parent.events import NotStaged, Staged
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.secret_files.watching import SecretFiles
 from routeiq_gateway.volume.documents import FORMAT, Served
 from routeiq_gateway.volume.staging import Staging
 from routeiq_gateway.volume.volume import Revision, Volume
@@ -18,12 +19,16 @@ from routeiq_gateway.volume.volume import Revision, Volume
 
 @dataclass
 class Revisions:
-    """The revisions on a volume; ``last_good`` is what an earlier gateway served there."""
+    """The revisions on a volume, each read to be served with the newest of ``secrets``.
+
+    ``last_good`` is what an earlier gateway served there.
+    """
 
     volume: Volume
     staging: Staging
     last_good: Served | None
     log: Log
+    secrets: SecretFiles = field(default_factory=SecretFiles)
     _unwritten: dict[str, bytes] = field(default_factory=dict, init=False)
     _complained: bool = field(default=False, init=False)
 
@@ -31,7 +36,7 @@ class Revisions:
         """Read, check and stage a revision, or say why that cannot be."""
         number, digest, known, passing = *_named(wanted.target), False, False
         try:
-            revision = self.volume.identify(wanted.target)
+            revision = self._with_secrets(self.volume.identify(wanted.target))
             number, digest, known = revision.number, revision.digest, True
             self.volume.verify(revision)
             self.staging.stage(revision)
@@ -47,13 +52,16 @@ class Revisions:
         """Stage the best revision that was not tried; `NotStaged` repeats the refusal where the volume has none."""
         passing = False
         try:
-            for good in self.volume.fallbacks(self.last_good):
+            for good in map(self._with_secrets, self.volume.fallbacks(self.last_good)):
                 if good.digest not in refused.tried and self._staged(good):
                     return Staged("fallback", good)
         except OSError as error:
             self.log.error("no revision can be fallen back to now", reason=_cannot(error))
             passing = True
         return NotStaged("fallback", refused.number, refused.digest, refused.reason, passing)
+
+    def _with_secrets(self, revision: Revision) -> Revision:
+        return replace(revision, secrets=self.secrets.newest or 0)
 
     def _staged(self, good: Revision) -> bool:
         """Stage a revision to fall back to; return whether it can be served."""

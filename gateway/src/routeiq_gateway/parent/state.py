@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from routeiq_gateway.parent.actions import Action, Do, FallBack, Kill, Log, Send
+from routeiq_gateway.parent.actions import Action, Do, FallBack, Kill, Level, Log, Send
 from routeiq_gateway.parent.events import Asker, Purpose
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.volume.documents import Phase
@@ -84,14 +84,14 @@ class State:
         note: why the gateway is not ready, or why a revision waits; empty where there is nothing to say.
         served: the revision last acked by this parent.
         last: the number of the worker forked last.
-        current, candidate: where these links pointed when they were taken up.
+        current, candidate, secrets: where these links pointed, and the newest secret set, when they were taken up.
+        unfit: the secret set with which what is served was refused last.
         obstacle: what stood in the place of `current` at the last look.
         asked: who waits for a reload that has not begun.
         retry_at: when `current` is taken up again although it has not moved.
         waiting: nothing to serve is known, so a placeholder is wanted.
         refusal: the refused revision instead of which another is to be brought up.
-        exhausted: there is none that was not tried; another look is worth it once `acked` moves.
-        acked: where that link pointed at the last look.
+        exhausted, acked: whether none is left that was not tried, until `acked` moves from where it pointed last.
         retired: the drain of the stop has begun.
     """
 
@@ -103,6 +103,8 @@ class State:
     last: int = 0
     current: str | None = None
     candidate: str | None = None
+    secrets: int = 0
+    unfit: int = 0
     obstacle: str | None = None
     asked: tuple[Asker, ...] = ()
     retry_at: float | None = None
@@ -124,6 +126,11 @@ class State:
     def empty(self) -> bool:
         """Whether the gateway starts and no worker of its own accepts."""
         return self.phase == "starting" and not self.having("serving")
+
+    @property
+    def rotating(self) -> Revision | None:
+        """The served revision, where it is served with another secret set than was taken up last."""
+        return self.served if self.served is not None and self.served.secrets != self.secrets else None
 
     def having(self, *states: str) -> tuple[WorkerState, ...]:
         """Return the workers in one of ``states``."""
@@ -156,10 +163,8 @@ class State:
         """Return the reason against a revision that is older than the served one, None for any other revision."""
         if self.phase != "serving" or self.served is None or revision.number >= self.served.number:
             return None
-        return (
-            f"revision {revision.number} is older than {self.served.number}, which is served;"
-            " a rollback is a new revision"
-        )
+        served = self.served.number
+        return f"revision {revision.number} is older than {served}, which is served; a rollback is a new revision"
 
 
 class Turn:
@@ -171,9 +176,7 @@ class Turn:
     TOO_MANY = "a new revision waits: {} workers are draining, the most that ROUTEIQ_MAX_DRAINING_WORKERS allows"
 
     def __init__(self, state: State, now: float, settings: Settings) -> None:
-        self.state = state
-        self.now = now
-        self.settings = settings
+        self.state, self.now, self.settings = state, now, settings
         self.actions: list[Action] = []
 
     def set(self, **changes: Any) -> None:  # noqa: ANN401 - as `dataclasses.replace` takes them
@@ -182,8 +185,7 @@ class Turn:
 
     def change(self, number: int, **changes: Any) -> None:  # noqa: ANN401 - as above
         """Change attributes of a worker."""
-        workers = self.state.workers
-        self.set(workers=tuple(replace(one, **changes) if one.number == number else one for one in workers))
+        self.set(workers=tuple(replace(w, **changes) if w.number == number else w for w in self.state.workers))
 
     def forget(self, number: int) -> None:
         """Drop a worker that does not exist any more."""
@@ -217,9 +219,7 @@ class Turn:
         """Add to the actions."""
         self.actions += wanted
 
-    def log(
-        self, level: Literal["info", "warning", "error"], event: str, worker: int | None = None, **fields: object
-    ) -> None:
+    def log(self, level: Level, event: str, worker: int | None = None, **fields: object) -> None:
         """Write a line of the log."""
         self.do(Log(level, event, fields, worker))
 

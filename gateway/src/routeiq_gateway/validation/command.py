@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 
 from routeiq_gateway.configuration.overrides import Override
 from routeiq_gateway.configuration.redact import scrub, secrets_of
+from routeiq_gateway.litellm_edge.command_line.start_variables import why_fixed
 from routeiq_gateway.litellm_edge.environment import keep_database_from
 from routeiq_gateway.litellm_edge.warming import warm
 from routeiq_gateway.runtime.logs import build_log
 from routeiq_gateway.runtime.masked_output import mask_output
-from routeiq_gateway.settings import Settings
+from routeiq_gateway.secret_files.reading import BadSecretsError
+from routeiq_gateway.secret_files.watching import SecretFiles
+from routeiq_gateway.settings import Settings, setting_names
 from routeiq_gateway.validation.report import TOOL, Finding, as_json, as_sarif, as_text, refused
 from routeiq_gateway.validation.trial import NothingFoundOutError, Trial, set_placeholders
 
-ACCEPTED, REFUSED, NOTHING_FOUND_OUT = 0, 1, 3
+ACCEPTED, REFUSED, SETTINGS, NOTHING_FOUND_OUT = 0, 1, 2, 3
 PURPOSE = "start the real LiteLLM on a configuration, serve nothing, and print every problem with its line"
 CODES = "exit codes: 0 accepted, 1 refused or unreadable, 2 settings, 3 nothing could be found out"
 
@@ -47,7 +51,8 @@ def validate(options: argparse.Namespace, settings: Settings, overrides: tuple[O
     """
     for path in options.paths if options.placeholders else ():
         set_placeholders(path, os.environ)
-    mask_output(partial(scrub, secrets=secrets_of({}, os.environ)))
+    known = secrets_of({}, os.environ)
+    mask_output(partial(scrub, secrets=known))
     log = build_log("validate", level="ERROR", form=settings.log_form)
     keep_database_from(os.environ)
     os.environ.setdefault("LITELLM_LOG", "ERROR")  # what it warns of at any start is no finding
@@ -57,9 +62,14 @@ def validate(options: argparse.Namespace, settings: Settings, overrides: tuple[O
     try:
         for path in options.paths:
             path.read_bytes()  # before LiteLLM's import, which takes seconds
-        warm(own, log)
+        fixed = partial(why_fixed, settings=setting_names(), at_import=warm(own, log))
+        secrets = SecretFiles(settings.secret_directories, fixed)
+        if isinstance(problem := secrets.look(time.monotonic()), BadSecretsError):
+            sys.stderr.write(f"{TOOL}: {problem}\n")
+            return SETTINGS
+        mask_output(partial(scrub, secrets=known | secrets.hidden))
         for path in options.paths:
-            found[str(path)] = Trial(own, overrides, log).findings(path)
+            found[str(path)] = Trial(own, overrides, log, secrets).findings(path)
     except OSError as error:
         sys.stderr.write(f"{TOOL}: {path} cannot be read or tried: {error.strerror or error}\n")
         return REFUSED

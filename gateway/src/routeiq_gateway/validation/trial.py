@@ -12,7 +12,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError
@@ -24,6 +24,7 @@ from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.parent.processes import Forker
 from routeiq_gateway.runtime.logs import Log
+from routeiq_gateway.secret_files.watching import SecretFiles
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.validation.report import Finding, finding_of
 from routeiq_gateway.volume.documents import FORMAT, MANIFEST, FileEntry, digest_of
@@ -62,6 +63,7 @@ class Trial:
     settings: Settings
     overrides: tuple[Override, ...]
     log: Log
+    secrets: SecretFiles
 
     def findings(self, path: Path) -> tuple[Finding, ...]:
         """Return what LiteLLM and our own checks find in the configuration at ``path``.
@@ -71,7 +73,7 @@ class Trial:
             OSError: the file cannot be read, or the temporary directory has no room.
         """
         with tempfile.TemporaryDirectory(prefix="routeiq-validate-") as folder:
-            revision = _lay_out(path, Path(folder))
+            revision = replace(_lay_out(path, Path(folder)), secrets=self.secrets.newest or 0)
             staging = Staging.create(self.overrides)
             try:
                 verdict = self._ask(revision, staging.stage(revision))
@@ -91,7 +93,7 @@ class Trial:
         with socket.socket() as listener, contextlib.closing(Pulse()) as pulse:
             places = Places.find(os.environ, self.settings.volume)
             own = (listener, Passed(), SharedPage(), self.log, None, places)
-            forker = Forker(self.settings, dict(os.environ), *own, tells=True)
+            forker = Forker(self.settings, dict(os.environ), *own, self.secrets, tells=True)
             worker = forker.fork(theirs, pulse, revision, config, trial=True, at_fork=ours.close)
             theirs.close()
             try:

@@ -25,7 +25,8 @@ ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionEr
 class Revision:
     """A revision on the volume: its number, its digest, its directory, and the files that its manifest lists.
 
-    ``written_name`` is the name of the configuration's file at the source.
+    ``written_name`` is the name of the configuration's file at the source. ``secrets`` is the number of the secret set
+    that workers on it are given.
     """
 
     number: int
@@ -33,6 +34,12 @@ class Revision:
     directory: Path
     files: tuple[FileEntry, ...] = field(default=(), compare=False, repr=False)
     written_name: str = field(default=CONFIG, compare=False)
+    secrets: int = 0
+
+    @property
+    def target(self) -> str:
+        """The path of its directory, relative to the volume, as a link has it."""
+        return f"{REVISIONS}/{self.directory.name}"
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ class Routes:
         by_gateway = {"by": "gateway", **answer["refused"]} if answer.get("refused") else None
         # syncd's refusal is about what the source holds now, the gateway's about a revision before that.
         status["refused"] = by_syncd or by_gateway
-        status["gateway"] = {name: answer.get(name) for name in ("state", "instance", "workers", "updated_at", "note")}
+        shown = ("state", "instance", "workers", "updated_at", "note", "secrets")
+        status["gateway"] = {name: answer.get(name) for name in shown}
         status["gateway"]["warnings"] = list(self.warnings())
         return Reply(200, status)
 

@@ -13,7 +13,7 @@ import ssl
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from routeiq_gateway.ipc.pulse import Pulse
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns, carry_on
-from routeiq_gateway.litellm_edge.environment import use_config
+from routeiq_gateway.litellm_edge.environment import take_secrets, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
 from routeiq_gateway.litellm_edge.metrics.places import Places
 from routeiq_gateway.litellm_edge.preload import import_in_worker
@@ -60,6 +60,8 @@ class Assignment:
         last_runs: when LiteLLM's periodic jobs ran in the workers before.
         pulse: where the loop counts its turns for the parent.
         tells: each problem and each warning is told by itself, beside the reason.
+        secrets: variables that secret files give, which go before those of the process's environment.
+        hidden: what no output may show, the values of earlier secret files among it.
     """
 
     config: Path | None
@@ -67,6 +69,8 @@ class Assignment:
     last_runs: LastRuns
     pulse: Pulse
     tells: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass
@@ -91,6 +95,9 @@ class Worker:
     def run(self) -> int:
         """Serve until told to end; return the exit code."""
         _own_signals()
+        self.environment = take_secrets(
+            self.environment, self.assignment.secrets, database=self.settings.litellm_database
+        )
         self.assignment.pulse.write_stack_when_asked()
         sys.dont_write_bytecode = True  # a callback beside the config must not write into the tree
         front = Front(placeholder, self.examination.check_loaded)
@@ -113,7 +120,8 @@ class Worker:
     @cached_property
     def examination(self) -> Examination:
         """The examination of this worker's configuration."""
-        return Examination(self.assignment.config, self.settings, self.environment, self.places, self.log)
+        known = self.assignment.hidden
+        return Examination(self.assignment.config, self.settings, self.environment, self.places, self.log, known)
 
     def _tls(self) -> ssl.SSLContext | None:
         """Return the TLS context for a new connection, None where clients speak plain HTTP."""

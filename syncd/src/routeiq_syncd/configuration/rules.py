@@ -61,14 +61,14 @@ class Findings:
     warnings: tuple[Problem, ...]
 
 
-def validate(bundle: Bundle, *, kind: str, environment: frozenset[str]) -> Findings:
+def validate(bundle: Bundle, *, kind: str, environment: frozenset[str] | None) -> Findings:
     """Check a bundle.
 
     Args:
         bundle: the files.
         kind: of the source, ``file`` or ``s3``.
         environment: names of the variables that are set. The gateway looks up the values of ``os.environ/NAME``, so a
-            name that is absent here is a warning.
+            name that is absent here is a warning; None where they may come from secret files, which only it reads.
     """
     root = bundle.parse(CONFIG)
     if not isinstance(root, YamlDocument):
@@ -155,7 +155,9 @@ def _whole_number(value: object) -> bool:
             return False
 
 
-def _environment_warnings(documents: tuple[YamlDocument, ...], environment: frozenset[str]) -> Iterator[Problem]:
+def _environment_warnings(documents: tuple[YamlDocument, ...], environment: frozenset[str] | None) -> Iterator[Problem]:
+    if environment is None:
+        return
     known = set(environment)
     for document in documents:
         if document.section("general_settings").get("key_management_system"):

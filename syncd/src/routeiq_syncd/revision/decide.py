@@ -42,12 +42,12 @@ class Rules:
 
     Attributes:
         bounds: limits on the bundle.
-        environment: names of the variables that exist in this process's environment.
+        environment: names of the variables that exist in this process's environment, None where others may be given.
         publisher: who signs the manifests.
     """
 
     bounds: Bounds
-    environment: frozenset[str]
+    environment: frozenset[str] | None
     publisher: Publisher
 
 

@@ -62,3 +62,13 @@ def test_the_parent_has_one_thread(probed: dict[str, Any]) -> None:
 def test_first_requests_import_little(probed: dict[str, Any]) -> None:
     """What the first requests need was imported before the fork."""
     assert len(probed["late"]) <= MOST_LATE_IMPORTS, probed["late"]
+
+
+def test_what_the_import_reads_is_known(probed: dict[str, Any]) -> None:
+    """Variables that count at LiteLLM's import are noted; keys, which are read in a worker, may change without it."""
+    read = set(probed["at_import"])
+    assert {"LITELLM_LICENSE", "SENDGRID_API_KEY", "SSL_CERT_FILE", "DEFAULT_MAX_RETRIES", "SERVER_ROOT_PATH"} <= read
+    in_workers = {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "REDIS_PASSWORD"}
+    providers = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_API_KEY", "AWS_SECRET_ACCESS_KEY", "SOME_KEY"}
+    assert not read & (in_workers | providers)
+    assert len(read) > 200

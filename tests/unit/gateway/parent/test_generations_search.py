@@ -28,6 +28,8 @@ SPACES: Mapping[str, tuple[Callable[[], World], int]] = {
     "the disk fills": (lambda: starting(current=-3, good=2, disk=False, fills=True, moves=(4,)), 4),
     "the disk fills under two workers": (lambda: serving(fills=True, moves=(3, 0)), 3),
     "the disk fills under a trial": (lambda: serving(asks=0, fills=True, trials=(3,)), 4),
+    "secrets change": (lambda: serving(asks=0, moves=(3, -4), sets=(1, 2)), 4),
+    "secrets change under a refused revision": (lambda: serving(asks=0, moves=(-3,), sets=(1, 2)).after("move", -3), 4),
     "the gateway stops": (lambda: serving(moves=(3,)).after("stop", 0), 4),
 }
 
@@ -114,7 +116,7 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "known.without(digest) if",
         "known if",
         "a refused revision and a last known good",
-        "spins: fallback 2",
+        "spins: fallback 2.0",
     ),
     "a worker that hangs is killed before another accepts": (
         '        if worker.state == "draining":\n            self.kill([worker])',
@@ -127,6 +129,30 @@ MUTANTS: Mapping[str, tuple[str, str, str, str]] = {
         "",
         "a reload is under way",
         "hangs and may drain",
+    ),
+    "new secrets are not seen": (
+        "(tick.current, tick.secrets) == (state.current, state.secrets)",
+        "tick.current == state.current",
+        "secrets change",
+        "secret set 1 is not taken up",
+    ),
+    "a refused revision keeps new secrets from use": (
+        'self.do(actions.Read("reload", rotating.target))',
+        "pass",
+        "secrets change under a refused revision",
+        "revision 3 keeps secret set 1 from use",
+    ),
+    "secrets that were refused are tried again": (
+        "            self.set(unfit=self.state.secrets)\n",
+        "",
+        "secrets change",
+        "spins: reload 2.1",
+    ),
+    "a revision is told as refused for new secrets": (
+        "(rotating := self.state.rotating) is not None and rotating.number == number",
+        "(rotating := self.state.rotating) is not None and rotating.number == -1",
+        "secrets change",
+        "which is served, is told as refused",
     ),
     "a fallback to a full disk has no pause": (
         "        if event.passing:\n            self.pause(FIRST_DELAY)\n",
@@ -209,7 +235,7 @@ def test_a_failure_without_a_pause_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     """Without the pause a start that fails is tried again at once, for ever."""
     monkeypatch.setattr(Pause, "after", lambda _pause, now, *, first: Pause(0.0, now + 0 * first))
     problem, _ = search(serving(asks=0), 4)
-    assert "spins: replacement 2" in str(problem)
+    assert "spins: replacement 2.0" in str(problem)
 
 
 class Walk(RuleBasedStateMachine):
@@ -218,7 +244,7 @@ class Walk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world: World = starting(
-            current=1, good=1, orphans=True, moves=(2, -3, 4, -5, 6), trials=(3, 7, -8), asks=5, fills=True
+            current=1, good=1, orphans=True, moves=(2, -3, 4, -5, 6), trials=(3, 7, -8), asks=5, fills=True, sets=(1, 2)
         )
 
     @rule(choice=st.integers(min_value=0, max_value=1000))

@@ -4,11 +4,16 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from routeiq_gateway.parent import events
+from routeiq_gateway.parent.answer import SecretsShown
+from routeiq_gateway.secret_files.watching import SecretFiles
 from tests.support.parent_bench import Bench
+from tests.support.secret_mount import SecretMount
+from tests.support.waiting import wait_for
 
 
 def test_workers_come_up_and_are_told_to_accept(bench: Bench) -> None:
@@ -101,3 +106,59 @@ def test_a_worker_whose_pulse_stops_is_asked_for_its_stack_and_replaced(
     monkeypatch.undo()
     bench.turn()
     assert len(bench.pids) == (3 if limit else 2)
+
+
+def turn_until(bench: Bench, secrets: SecretFiles, number: int) -> None:
+    """Turn the loop until the secret set of this number is the newest."""
+
+    def turned() -> bool:
+        bench.turn()
+        return secrets.newest == number
+
+    wait_for(f"secret set {number}", turned)
+
+
+def test_secret_files_make_a_generation_of_their_own(bench: Bench, tmp_path: Path) -> None:
+    """A change brings a full set up on the same revision; refused, it is told of the secrets alone."""
+    mount = SecretMount(tmp_path / "secrets")
+    mount.put({"KEY": "first-value"})
+    secrets = SecretFiles([mount.path])
+    bench.parent.revisions.secrets = secrets
+    bench.parent.answer.secrets = SecretsShown()
+    old = bench.serve()
+    shown = bench.parent.answer.page.read()["secrets"]
+    assert (shown["files"], shown["refused"]) == (1, None)
+    mount.put({"KEY": "second-value", "MORE": "third-value"})
+    turn_until(bench, secrets, 2)
+    bench.turn()
+    new = [pid for pid in bench.pids if pid not in old]
+    bench.forker.spoken[new[0]].send("refused", reason="no such key")
+    bench.turn()
+    answer = bench.parent.answer.page.read()
+    assert answer["secrets"]["refused"]["reason"] == "no such key"
+    assert answer["secrets"] == {**shown, "refused": answer["secrets"]["refused"]}
+    assert (answer["refused"], answer["serving"]["number"]) == (None, 1)
+    assert secrets.of(1).values == {"KEY": "first-value"}
+    mount.put({"KEY": "fourth-value", "MORE": "third-value"})
+    turn_until(bench, secrets, 3)
+    bench.turn()
+    for pid in [pid for pid in bench.pids if pid not in {*old, *new}]:
+        bench.forker.spoken[pid].send("ready")
+    bench.turn()
+    answer = bench.parent.answer.page.read()
+    assert (answer["secrets"]["files"], answer["secrets"]["refused"]) == (2, None)
+    assert answer["secrets"]["changed_at"] > shown["changed_at"]
+    assert [bench.said_to(pid)[-1] for pid in old] == ["drain"] * 2
+
+
+def test_without_its_secret_files_nothing_is_begun(bench: Bench, tmp_path: Path) -> None:
+    """A start waits for the files, and says for which; orphans are asked meanwhile, so that they go on."""
+    bench.parent.revisions.secrets = SecretFiles([tmp_path / "absent"])
+    bench.parent.answer.secrets = SecretsShown()
+    bench.turn()
+    note = bench.parent.answer.page.read()["note"]
+    assert (
+        note == f"ROUTEIQ_SECRETS_DIR: {tmp_path}/absent: No such file or directory; mount it, or correct the setting"
+    )
+    assert [rollout.purpose for rollout in bench.parent.state.rollouts] == ["placeholder"]
+    assert bench.parent.answer.page.read()["secrets"]["refused"]["reason"] == note

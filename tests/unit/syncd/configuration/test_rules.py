@@ -181,6 +181,13 @@ def test_absent_variables_are_warnings_with_their_line() -> None:
     ]
 
 
+def test_variables_of_secret_files_are_no_warning() -> None:
+    """Where the gateway has secret files, which only it reads, nobody else knows what is absent."""
+    bundle = make_bundle({"config.yaml": f"{GOOD}general_settings: {{master_key: os.environ/KEY}}\n".encode()})
+    assert validate(bundle, kind="file", environment=None).warnings == ()
+    assert len(validate(bundle, kind="file", environment=frozenset()).warnings) == 1
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_no_bytes_break_the_parser(data: bytes) -> None:

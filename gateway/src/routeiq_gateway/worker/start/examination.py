@@ -51,6 +51,7 @@ class Examination:
         path: the staged configuration; None for a placeholder, where there is nothing to examine.
         environment: the process's environment as it was before any configuration was loaded.
         places: where metrics are kept.
+        hidden: texts that must not appear in a message, whatever the configuration says.
         config: the configuration with its includes, once it has been read.
         secrets: the texts that must not appear in a message.
         naming: what messages call its files and its parts.
@@ -63,6 +64,7 @@ class Examination:
     environment: Mapping[str, str]
     places: Places
     log: Log
+    hidden: frozenset[str] = frozenset()
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     naming: Naming = field(default_factory=Naming)
@@ -85,14 +87,14 @@ class Examination:
         try:
             self.naming = naming_of(self.path)
             parsed = load_config(self.path.read_bytes(), self.naming.file)
-            self.secrets = secrets_of(parsed, self.environment)
+            self.secrets = secrets_of(parsed, self.environment) | self.hidden
             mask_output(lambda text: scrub(text, self.secrets))
             self.config = await proxy.read_config(str(self.path))
         except BadRevisionError as error:
             raise StartRefusedError(str(error)) from None
         except Exception as error:
             raise await self.refusal(error) from error
-        self.secrets = secrets_of(self.config, self.environment)
+        self.secrets = secrets_of(self.config, self.environment) | self.hidden
         if self.settings.litellm_database:
             await self._prepare_database()
         environment = {**self.environment, **database_urls()}
