@@ -33,6 +33,15 @@ class UnreachableError(MigrateError):
     exit = Exit.UNREACHABLE
 
 
+class SessionLostError(MigrateError):
+    """The session ended under a statement: the server, the network or a pooler took it, or what answers is no server.
+
+    The message is a sentence without what the server said, which may quote rows.
+    """
+
+    exit = Exit.UNREACHABLE
+
+
 class NoDatabaseError(UnreachableError):
     """The server is there and has no database of that name."""
 

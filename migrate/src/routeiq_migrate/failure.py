@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from routeiq_migrate.database.blockers import Wait, Watch
-from routeiq_migrate.database.session import LOST, primary
+from routeiq_migrate.database.session import primary
 from routeiq_migrate.errors import MigrationFailedError
 from routeiq_migrate.runtime.known_secrets import redact
 
@@ -23,15 +23,13 @@ async def failing_as(watch: Watch, *, resolvable: bool = False) -> AsyncIterator
         resolvable: whether ``resolve`` knows the migration.
 
     Raises:
-        LOST: the connection to the server is gone.
+        SessionLostError: the session has ended.
         MigrationFailedError: a statement failed; the message says why and what to do.
     """
     wait = Wait()
     try:
         async with watch.waiting() as wait:
             yield
-    except LOST:
-        raise
     except asyncpg.PostgresError as error:
         raise MigrationFailedError(failure_text(watch, error, wait.whose, resolvable=resolvable)) from None
 

@@ -5,6 +5,8 @@
 
 import argparse
 import sys
+import traceback
+from pathlib import Path
 
 from asyncpg import PostgresError
 
@@ -47,13 +49,23 @@ async def run(arguments: argparse.Namespace, settings: Settings, target: Target)
     except MigrateError as error:
         log.error(str(error), exit=int(error.exit))
         return error.exit
-    except LOST as error:
-        log.error("The server went away. Run again.", reason=type(error).__name__, exit=int(Exit.UNREACHABLE))
+    except LOST as error:  # the message of the one that is a MigrateError is told above
+        log.error("The session was lost. Run again.", reason=type(error).__name__, exit=int(Exit.UNREACHABLE))
         return Exit.UNREACHABLE
     except PostgresError as error:
         reason = redact(primary(error), target.secrets)
         log.error("The server refused.", reason=reason, sqlstate=error.sqlstate, exit=int(Exit.FAILED))
         return Exit.FAILED
+    except Exception as error:  # noqa: BLE001 - its text may quote rows, as a traceback's last line would
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        log.error(
+            "What answers does not answer as PostgreSQL does. Check host and port in the database URL; where that is a "
+            "PostgreSQL, report this as a fault of routeiq-migrate.",
+            reason=type(error).__name__,
+            where=f"{Path(frame.filename).name}:{frame.lineno}",
+            exit=int(Exit.UNREACHABLE),
+        )
+        return Exit.UNREACHABLE
     finally:
         telemetry.close()
 

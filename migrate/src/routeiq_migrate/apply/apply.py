@@ -110,7 +110,7 @@ class Applier:
         """Run one step, and report it when it is done.
 
         Raises:
-            LOST: the connection to the server is gone.
+            SessionLostError: the session has ended.
             MigrationFailedError: a statement failed; the message says why and what to do.
         """
         name = step.migration.name

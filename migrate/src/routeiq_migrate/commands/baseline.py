@@ -7,7 +7,7 @@ rolled back, and everything found in the scratch schema has to be found in the l
 import asyncpg
 
 from routeiq_migrate.database.locks import Locks
-from routeiq_migrate.database.session import LOST, Database, identifier, primary
+from routeiq_migrate.database.session import Database, identifier, primary
 from routeiq_migrate.errors import RefusedError
 from routeiq_migrate.ledger import create_ledger, new_id, read_ledgers, resolved
 from routeiq_migrate.plan.migration import Migration
@@ -72,7 +72,7 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
 
     Raises:
         RefusedError: the check itself cannot be made.
-        LOST: the connection to the server is gone.
+        SessionLostError: the session has ended.
     """
     connection = database.connection
     scratch = f"routeiq_scratch_{new_id().replace('-', '')[:12]}"
@@ -88,8 +88,6 @@ async def missing_from_live(database: Database, migrations: tuple[Migration, ...
             script = concurrent.plain if concurrent else migration.script
             await connection.execute(script.replace("information_schema.columns", "information_schema_columns"))
         return sorted(await facts(database, scratch) - live)
-    except LOST:
-        raise
     except asyncpg.PostgresError as error:
         raise RefusedError(
             f"The schema cannot be checked: {primary(error)} (SQLSTATE {error.sqlstate}). The check applies the "

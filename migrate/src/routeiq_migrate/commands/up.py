@@ -57,7 +57,7 @@ async def up(
                 return
         except LOST as error:
             report.progress.close()
-            report.log.warning("the session was lost; connecting anew", reason=type(error).__name__)
+            report.log.warning("the session was lost; connecting anew", reason=str(error))
         finally:
             report.progress.close()
     raise UnreachableError(f"The session was lost {SESSIONS} times in a row. See the server's log; then run again.")

@@ -3,11 +3,14 @@
 import asyncio
 import time
 
-from routeiq_migrate.database.session import LOST, Database, session
+from asyncpg import PostgresError
+
+from routeiq_migrate.database.session import LOST, Database, primary, session
 from routeiq_migrate.database.url import Target
 from routeiq_migrate.errors import Exit, NoDatabaseError
 from routeiq_migrate.ledger import read_ledgers
 from routeiq_migrate.plan.plan import Refusal
+from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
 from routeiq_migrate.scripts import Scripts
@@ -42,8 +45,10 @@ async def wait(target: Target, scripts: Scripts, limit: float, log: LazyLog) -> 
                     await pause(0.3, 0.7, until=deadline)
         except NoDatabaseError as error:
             reason = str(error)
-        except LOST:
-            reason = "The session was lost."
+        except LOST as error:
+            reason = str(error)
+        except PostgresError as error:  # while a dump is restored, for instance
+            reason = f"The server refused: {redact(primary(error), target.secrets)} (SQLSTATE {error.sqlstate})."
         except TimeoutError:
             reason = "The server has stopped answering."
         if time.monotonic() >= deadline:

@@ -103,7 +103,7 @@ class Watch:
         told = -TOLD_SECONDS
         while True:
             # Whatever keeps the second session out, the first one goes on.
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(Exception):
                 connection = await open_connection(target, target.connect_seconds or TOLD_SECONDS)
                 try:
                     while True:

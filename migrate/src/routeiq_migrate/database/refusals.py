@@ -1,8 +1,11 @@
-"""What a pooler refuses for good, told by its words: a pooler that is busy has the same SQLSTATE."""
+"""What a server or a pooler refuses for good; a pooler by its words, for one that is busy has the same SQLSTATE."""
 
 import re
+import ssl
 
 import asyncpg
+
+from routeiq_migrate.database.connect import no_tls
 
 REFUSALS = (
     (
@@ -44,6 +47,13 @@ AROUND = "Or set DIRECT_URL to the server itself."
 MISSING_DATABASE = re.compile('database ".*" does not exist')
 
 
+LASTING = ("0A", "22", "28", "3D", "42")
+"""The classes of SQLSTATE in which a server turns down what we ask for at a login; time cures none of them."""
+
+UNKNOWN_METHOD = "authentication method"
+"""What asyncpg says of a way to log in that it does not have."""
+
+
 def pooler_advice(error: Exception) -> str:
     """Return what to do about a refusal that time does not cure; empty where time may cure it."""
     if not isinstance(error, asyncpg.PostgresConnectionError | asyncpg.FeatureNotSupportedError):
@@ -61,3 +71,12 @@ def lacks_database(error: Exception) -> bool:
     """Whether the server has no such database, as it says itself or as a pooler says in its place."""
     told = isinstance(error, asyncpg.ProtocolViolationError) and MISSING_DATABASE.search(str(error))
     return isinstance(error, asyncpg.InvalidCatalogNameError) or bool(told)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether time may cure what keeps us out: all but what a server, or a pooler in its words, refuses for good."""
+    refused = isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(LASTING)
+    # A server that is stopped under a handshake hangs up.
+    untrusted = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    unable = isinstance(error, asyncpg.InterfaceError) and UNKNOWN_METHOD in str(error)
+    return not (refused or untrusted or unable or no_tls(error) or pooler_advice(error))

@@ -11,15 +11,16 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
-from routeiq_migrate.database.connect import Connection, no_tls, open_connection
-from routeiq_migrate.database.refusals import lacks_database, pooler_advice, pooler_words
+from routeiq_migrate.database.connect import Connection, Whole, WrongAnswerError, no_tls, open_connection
+from routeiq_migrate.database.refusals import lacks_database, may_pass, pooler_advice, pooler_words
 from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Target
-from routeiq_migrate.errors import NoDatabaseError, UnreachableError
+from routeiq_migrate.errors import NoDatabaseError, SessionLostError, UnreachableError
 from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
 from routeiq_migrate.runtime.pace import pause
@@ -29,29 +30,58 @@ CREATED_SECONDS = 5.0
 
 QUOTED = re.compile('".*"', re.DOTALL)
 
-LOST = (
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.ConnectionFailureError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # its protocol, when the server goes away between two of its states
-    ConnectionError,
-)
-"""What an established session raises when its server goes away."""
+ENDED = ("FATAL", "PANIC")
+"""The severities with which a server ends the session."""
 
-NOT_YET = (
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.ConnectionFailureError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.ProtocolViolationError,  # a pooler that has no server yet
-    TimeoutError,
-    OSError,
-)
-"""What a server that is starting, failing over or not there yet raises; worth another try until the limit."""
+LOST = (SessionLostError, asyncpg.InterfaceError)
+"""What a session raises that has ended; asyncpg's transactions say the latter on a closed connection."""
+
+
+class Told(Whole):
+    """A connection whose statements fail by the server's word, a PostgresError, or because the session has ended.
+
+    asyncpg raises errors of many kinds where the server goes away between two of its states, or is none.
+    """
+
+    __slots__ = ()
+
+    async def execute(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
+        """As asyncpg's: run a statement."""
+        with _losing():
+            return await super().execute(*parts, **more)
+
+    async def fetch(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
+        """As asyncpg's: return all rows."""
+        with _losing():
+            return await super().fetch(*parts, **more)
+
+    async def fetchrow(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
+        """As asyncpg's: return the first row."""
+        with _losing():
+            return await super().fetchrow(*parts, **more)
+
+    async def fetchval(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
+        """As asyncpg's: return a value."""
+        with _losing():
+            return await super().fetchval(*parts, **more)
+
+
+@contextlib.contextmanager
+def _losing() -> Iterator[None]:
+    """Make every error but the server's word on a statement the end of the session.
+
+    Raises:
+        SessionLostError: the session has ended.
+        PostgresError: the server did not do what was asked, and the session goes on.
+    """
+    try:
+        yield
+    except Exception as error:
+        ended = isinstance(error, asyncpg.PostgresConnectionError) or getattr(error, "severity", None) in ENDED
+        if isinstance(error, asyncpg.PostgresError) and not ended:
+            raise
+        reason = getattr(error, "sqlstate", None) or "no SQLSTATE"
+        raise SessionLostError(f"The session was lost: {type(error).__name__} ({reason}). Run again.") from error
 
 
 @dataclass(frozen=True)
@@ -130,7 +160,7 @@ async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: 
 async def open_session(target: Target, limit: float) -> Database:
     """Open a session, find out what kind it is, and make it find the schema; within ``limit`` seconds."""
     async with asyncio.timeout(limit):
-        connection = await open_connection(target, limit)
+        connection = await open_connection(target, limit, kind=Told)
         try:
             # A pooler answers with a process id of its own making, and lets us in before it has a server.
             async with connection.transaction():
@@ -148,7 +178,7 @@ async def close(connection: Connection) -> None:
     """Say goodbye, or just hang up on a server that does not listen."""
     try:
         await connection.close(timeout=2)
-    except (*LOST, TimeoutError, asyncpg.PostgresError):
+    except Exception:  # noqa: BLE001 - whatever the server makes of it, we are done
         connection.terminate()
 
 
@@ -168,7 +198,10 @@ async def reach(target: Target, wait_seconds: float, log: LazyLog, *, create: bo
         limit = min(target.connect_seconds or left, left)
         try:
             return await open_session(target, limit)
-        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+        except UnreachableError:  # a certificate or a key
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody knows what answers; told as `explain` puts it
+            error = _root(error)
             missing = lacks_database(error)
             # A pooler may go on saying so after the server has it.
             if missing and (not create or time.monotonic() > deadline + CREATED_SECONDS):
@@ -188,10 +221,12 @@ async def reach(target: Target, wait_seconds: float, log: LazyLog, *, create: bo
         await pause(0.2, 0.6, until=deadline)
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether time may cure what keeps us out."""
-    lasting = isinstance(error, ssl.SSLError) or no_tls(error) or bool(pooler_advice(error))
-    return isinstance(error, NOT_YET) and not lasting
+def _root(error: Exception) -> Exception:
+    """Return what an error was made of: of what ended a session, and of what a connection was hung up on for."""
+    told = error.__cause__ if isinstance(error, SessionLostError) else error
+    cause = told.__cause__ if told is not None else None
+    root = cause if isinstance(cause, WrongAnswerError) else told
+    return root if isinstance(root, Exception) else error
 
 
 def explain(error: Exception, target: Target, limit: float) -> str:
@@ -218,19 +253,24 @@ def explain(error: Exception, target: Target, limit: float) -> str:
             return f"{place} offers no TLS, and the database URL demands it. Turn it on there, or relax sslmode."
         case asyncpg.PostgresError():
             return f"{place} refuses the session: {primary(error)}."
+        case OSError() | asyncpg.InterfaceError() | SessionLostError():
+            return f"{place} cannot be reached: {str(error).rstrip('.')}. Check host and port in the database URL."
         case _:
-            return f"{place} cannot be reached: {error}. Check host and port in the database URL."
+            kind = type(error).__name__
+            return f"{place} does not answer as PostgreSQL does ({kind}). Check host and port in the database URL."
 
 
 async def create_database(target: Target, limit: float) -> None:
-    """Create the database that ``target`` names, from the maintenance database, as Prisma does.
+    """Create the database that ``target`` names, from the maintenance database, as Prisma does; it may be tried again.
 
     Raises:
         UnreachableError: this user may not.
     """
     try:
-        connection = await open_connection(target, limit, "postgres")
-    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+        connection = await open_connection(target, limit, "postgres", kind=Told)
+    except Exception as error:  # noqa: BLE001 - as in `reach`
+        if may_pass(error):
+            return
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and the database 'postgres', from which to create "
             f"it, lets us not in: {redact(primary(error), target.secrets)}. Create it by hand: CREATE DATABASE "
@@ -240,7 +280,9 @@ async def create_database(target: Target, limit: float) -> None:
         # Another migrator may create it at the same instant.
         with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
             await connection.execute(f"CREATE DATABASE {identifier(target.database)}")
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, SessionLostError) as error:
+        if may_pass(_root(error)):
+            return
         raise UnreachableError(
             f"The server has no database named {target.database!r}, and user {target.user!r} cannot create it: "
             f"{redact(primary(error), target.secrets)}. Create it by hand: CREATE DATABASE "

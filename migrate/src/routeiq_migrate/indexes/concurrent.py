@@ -11,7 +11,7 @@ import asyncpg
 from routeiq_migrate.database.blockers import Watch
 from routeiq_migrate.database.catalogue import index_is_valid, qualified, unhurried
 from routeiq_migrate.database.locks import REPAIR_LOCK, Locks, try_locks
-from routeiq_migrate.database.session import LOST, Database
+from routeiq_migrate.database.session import Database
 from routeiq_migrate.errors import MigrationFailedError
 from routeiq_migrate.failure import failing_as
 from routeiq_migrate.plan.plan import Build
@@ -37,7 +37,7 @@ async def build_index(database: Database, build: Build, locks: Locks, log: LazyL
 
     Raises:
         MigrationFailedError: the build failed or left an invalid index.
-        LOST: the connection to the server is gone.
+        SessionLostError: the session has ended.
     """
     connection, migration, name = database.connection, build.migration, build.index.index
     log.info("building an index while writers go on", migration=migration.name, index=name)
@@ -55,7 +55,7 @@ async def repair_indexes(database: Database, locks: Locks, log: LazyLog) -> list
     """Rebuild indexes that an interrupted build left invalid; return what could not be repaired, and why.
 
     Raises:
-        LOST: the connection to the server is gone.
+        SessionLostError: the session has ended.
     """
     connection = database.connection
     broken = [record["name"] for record in await connection.fetch(INVALID_INDEXES, database.target.schema)]
@@ -75,8 +75,6 @@ async def repair_indexes(database: Database, locks: Locks, log: LazyLog) -> list
                         async with Watch(database, log, name).waiting():
                             await connection.execute(f"{verb} {qualified(database, name)}")
                         log.warning("repaired an invalid index", index=name, action=verb)
-                except LOST:
-                    raise
                 except asyncpg.PostgresError as error:
                     words = await reason_with_grants(database, error, database.target.schema, name)
                     problems.append(f"invalid index {name}: {words}")
@@ -90,7 +88,7 @@ async def full_identity(database: Database, log: LazyLog) -> list[str]:
     """Set REPLICA IDENTITY FULL on LiteLLM's tables; return what could not be set, and why.
 
     Raises:
-        LOST: the connection to the server is gone.
+        SessionLostError: the session has ended.
     """
     connection = database.connection
     problems: list[str] = []
@@ -99,8 +97,6 @@ async def full_identity(database: Database, log: LazyLog) -> list[str]:
             async with connection.transaction():  # no unit: behind a pooler there is no transaction around this
                 await connection.execute("SET LOCAL lock_timeout = '5s'")
                 await connection.execute(f"ALTER TABLE {qualified(database, record['relname'])} REPLICA IDENTITY FULL")
-        except LOST:
-            raise
         except asyncpg.PostgresError as error:
             words = await reason_with_grants(database, error, database.target.schema, record["relname"])
             problems.append(f"REPLICA IDENTITY FULL of {record['relname']}: {words}")

@@ -12,7 +12,7 @@ import asyncpg
 from routeiq_migrate.database.blockers import Wait, Watch
 from routeiq_migrate.database.catalogue import WRITERS_WAIT, index_is_valid, table_bytes, unhurried
 from routeiq_migrate.database.locks import Locks
-from routeiq_migrate.database.session import LOST, Database, identifier
+from routeiq_migrate.database.session import Database, identifier
 from routeiq_migrate.indexes.request_log_list import REQUEST_LOG_INDEXES, RequestLogIndex
 from routeiq_migrate.plan.needs import Need
 from routeiq_migrate.rights.check import reason_with_grants
@@ -101,15 +101,13 @@ class RequestLogs:
         """Build what is missing or invalid; return what could not be built, and why.
 
         Raises:
-            LOST: the connection to the server is gone.
+            SessionLostError: the session has ended.
         """
         problems: list[str] = []
         for index in REQUEST_LOG_INDEXES:
             place = Place(self.database.target.schema, index.table, index.name)
             try:
                 await self.ensure(index, place)
-            except LOST:
-                raise
             except Problem as problem:
                 problems.append(f"index {index.name}: {problem}")
             except asyncpg.PostgresError as error:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from routeiq_syncd.database import rows as columns
 from routeiq_syncd.database.faults import DatabaseAwayError
 from routeiq_syncd.database.questions import KEEP_REVISIONS, Database
+from routeiq_syncd.database.rows import checked
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.status.document import Json
 
@@ -58,7 +60,7 @@ async def fleet(database: Database) -> Json:
     """
     sight = await database.look()
     async with database.session.use() as connection:
-        rows = await connection.fetch(FLEET, database.lock_name)
+        rows = [checked(row, columns.FLEET) for row in await connection.fetch(FLEET, database.lock_name)]
     lease = sight.lease
     return {
         "lock_name": database.lock_name,
@@ -71,7 +73,7 @@ async def fleet(database: Database) -> Json:
             "remaining_seconds": round(lease.remaining, 3),
         },
         "desired": sight.head and {"number": sight.head.number, "digest": sight.head.digest},
-        "replicas": [_plain(dict(row)) for row in rows],
+        "replicas": [_plain(row) for row in rows],
     }
 
 
@@ -82,8 +84,8 @@ async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
         DatabaseAwayError: the database cannot be asked.
     """
     async with database.session.use() as connection:
-        rows = await connection.fetch(HISTORY, database.lock_name, limit)
-    return {"lock_name": database.lock_name, "revisions": [_plain(dict(row)) for row in rows]}
+        rows = [checked(row, columns.HISTORY) for row in await connection.fetch(HISTORY, database.lock_name, limit)]
+    return {"lock_name": database.lock_name, "revisions": [_plain(row) for row in rows]}
 
 
 def _plain(row: Json) -> Json:

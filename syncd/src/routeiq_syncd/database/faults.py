@@ -9,6 +9,7 @@ import ssl
 
 import asyncpg
 
+from routeiq_syncd.database.connect import WrongAnswerError
 from routeiq_syncd.errors import UnreachableError
 
 # SQLSTATEs (PostgreSQL manual, appendix A) for which an operator can do something, and what.
@@ -56,6 +57,9 @@ def away(error: Exception, place: str) -> DatabaseAwayError:
 
 def _words(error: Exception) -> str:
     match error:
+        # asyncpg tells why it lost a connection as the cause of its own error.
+        case WrongAnswerError() | Exception(__cause__=WrongAnswerError()):
+            return str(error if isinstance(error, WrongAnswerError) else error.__cause__)
         case asyncpg.PostgresError():
             # A pooler or another kind of server may send a state that PostgreSQL does not have, or no state.
             state = error.sqlstate or "no SQLSTATE"

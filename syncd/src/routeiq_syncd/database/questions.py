@@ -3,8 +3,26 @@
 import hashlib
 from collections.abc import Callable
 
+import asyncpg
+
 from routeiq_syncd.database import statements
-from routeiq_syncd.database.rows import FleetNeeds, ReplicaRow, Sight, Stored
+from routeiq_syncd.database.rows import (
+    ACKED,
+    BEFORE,
+    GRANT,
+    LIVING,
+    LOOK,
+    LOOKED,
+    NUMBER,
+    POINTED,
+    REVISION,
+    TIDY,
+    FleetNeeds,
+    ReplicaRow,
+    Sight,
+    Stored,
+    checked,
+)
 from routeiq_syncd.database.seal import Ring, context_of
 from routeiq_syncd.database.session import Session
 from routeiq_syncd.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing
@@ -44,11 +62,15 @@ class Database:
     async def look(self) -> Sight:
         """Read the lease and the desired revision in one statement."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(statements.LOOK, self.lock_name, self.guard_key)
-        assert row is not None  # noqa: S101 - the query has exactly one row
+            row = checked(await connection.fetchrow(statements.LOOK, self.lock_name, self.guard_key), LOOK)
+            for name, columns in LOOKED.items():
+                if row[name] is not None:
+                    checked(row, columns)
         held, number, server, by = row["holder_id"], row["number"], row["server"], row["granted_by"]
         void = bool(by and server and by != server)
-        lease = held and Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"], by, void)
+        lease = None
+        if held is not None:
+            lease = Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"], by, void)
         head = None if number is None else Head(number, row["digest"])
         acked = None if row["acked"] is None else Head(row["acked"], row["acked_digest"])
         return Sight(lease, head, server, row["barred"], acked, row["identity"] or "")
@@ -63,15 +85,13 @@ class Database:
         """
         fields = (self._timing.lease, deserted or -1, self.guard_key, known, EPOCH_GAP)
         async with self.session.use() as connection:
-            row = await connection.fetchrow(statements.ACQUIRE, self.lock_name, holder_id, *fields)
-        return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
+            return _granted(await connection.fetchrow(statements.ACQUIRE, self.lock_name, holder_id, *fields))
 
     async def renew(self, term: Term) -> Grant | Lost:
         """Prolong a term that has not expired."""
         async with self.session.use() as connection:
             fields = (self.lock_name, term.holder_id, term.epoch, self._timing.lease)
-            row = await connection.fetchrow(statements.RENEW, *fields)
-        return Lost() if row is None else Grant(row["epoch"], row["expires_at"])
+            return _granted(await connection.fetchrow(statements.RENEW, *fields))
 
     async def release(self, term: Term) -> None:
         """Let a term expire at once and notify the fleet; do nothing where the term is over already."""
@@ -108,8 +128,7 @@ class Database:
                 f"SET LOCAL idle_in_transaction_session_timeout = {int(self._timing.statement * 1000)}"
             )
             await connection.fetchrow(statements.LOCK, self.lock_name)
-            row = await connection.fetchrow(statements.NUMBER, self.lock_name, floor)
-            assert row is not None  # noqa: S101 - the query has exactly one row
+            row = checked(await connection.fetchrow(statements.NUMBER, self.lock_name, floor), NUMBER)
             publisher = Publisher(term.holder_id, term.epoch)
             manifest = make_manifest(row["number"], fetched.bundle.entries, fetched.version, publisher, row["at"])
             checkpoint("inside the transaction")
@@ -124,8 +143,9 @@ class Database:
     async def revision(self, number: int) -> Stored | Unreadable:
         """Return revision ``number`` with its payload opened, or why it cannot be read."""
         async with self.session.use() as connection:
-            row = await connection.fetchrow(statements.REVISION, self.lock_name, number)
-        written = b"" if row is None else row["manifest"].encode()
+            found = await connection.fetchrow(statements.REVISION, self.lock_name, number)
+            row = found and checked(found, REVISION)
+            written = b"" if row is None else row["manifest"].encode()
         manifest = read_manifest(written)
         if row is None or manifest is None or manifest.number != number:
             reason = f"The manifest of revision {number} in the database cannot be read by this release."
@@ -148,19 +168,21 @@ class Database:
         """Return the newest revisions that gateways of the fleet have acked, newest first."""
         async with self.session.use() as connection:
             rows = await connection.fetch(statements.ACKED, self.lock_name, MOST_ACKED)
-        return [Head(row["number"], row["digest"]) for row in rows]
+            return [Head(**checked(row, ACKED)) for row in rows]
 
     async def pointer(self, number: int) -> Pointer | None:
         """Return the pointer of revision ``number``, None where the content is in the revision's row."""
         async with self.session.use() as connection:
-            source = await connection.fetchval(statements.POINTED, self.lock_name, number)
+            row = await connection.fetchrow(statements.POINTED, self.lock_name, number)
+            source = None if row is None else checked(row, POINTED)["source"]
         return None if source is None else read_pointer(source)
 
     async def write_replica(self, replica_id: str, row: ReplicaRow) -> tuple[str, str]:
         """Write the row of the replica ``replica_id``; return the process that wrote it before, and its machine."""
         fields = (row.pod, row.versions, row.desired, row.serving, row.state, row.refused, row.reason, row.process)
         async with self.session.use() as connection:
-            before = await connection.fetchrow(statements.WRITE_REPLICA, self.lock_name, replica_id, *fields)
+            written = await connection.fetchrow(statements.WRITE_REPLICA, self.lock_name, replica_id, *fields)
+            before = None if written is None else checked(written, BEFORE)
             if row.state == AHEAD:
                 await connection.execute(f"SELECT pg_notify('{self.channel}', '{AHEAD}')")
         return (before["process"] or "", before["pod"] or "") if before is not None else ("", "")
@@ -173,13 +195,16 @@ class Database:
     async def others(self) -> int:
         """Return how many other replicas live, as their rows say."""
         async with self.session.use() as connection:
-            living = await connection.fetchval(statements.LIVING, self.lock_name, LIVING_SECONDS)
-        return max(int(living) - 1, 0)
+            row = checked(await connection.fetchrow(statements.LIVING, self.lock_name, LIVING_SECONDS), LIVING)
+        return max(int(row["count"]) - 1, 0)
 
     async def tidy(self) -> FleetNeeds:
         """Remove old revisions and the rows of silent replicas; return what the other rows ask of the holder."""
         fields = (float(SILENT_SECONDS), KEEP_REVISIONS, AHEAD, STUCK)
         async with self.session.use() as connection:
-            row = await connection.fetchrow(statements.TIDY, self.lock_name, *fields)
-        assert row is not None  # noqa: S101 - the query has exactly one row
+            row = checked(await connection.fetchrow(statements.TIDY, self.lock_name, *fields), TIDY)
         return FleetNeeds(row["ahead"], row["stuck"])
+
+
+def _granted(row: asyncpg.Record | None) -> Grant | Lost:
+    return Lost() if row is None else Grant(**checked(row, GRANT))

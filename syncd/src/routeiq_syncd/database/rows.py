@@ -1,11 +1,76 @@
-"""The rows of the schema ``routeiq`` as values."""
+"""The rows of the schema ``routeiq`` as values, and whether an answer has the columns that were asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from types import NoneType
+from typing import Any, TypeAlias
 
+import asyncpg
+
+from routeiq_syncd.errors import UnreachableError
 from routeiq_syncd.lease import Lease
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.plan import Barred, Head
 from routeiq_syncd.revision.pointer import Pointer
+
+Columns: TypeAlias = Mapping[str, type | tuple[type, ...]]
+"""The types of each column's values; ``NoneType`` is one of them where it may be NULL."""
+
+NUMERAL, TEXT, INSTANT = (int, NoneType), (str, NoneType), (datetime, NoneType)
+GREETED: Columns = {"server": int, "version": str}
+GRANT: Columns = {"epoch": int, "expires_at": datetime}
+LOOK: Columns = {
+    "holder_id": TEXT,
+    "epoch": NUMERAL,
+    "expires_at": INSTANT,
+    "remaining": (float, NoneType),
+    "guarded": bool,
+    "granted_by": TEXT,
+    "server": TEXT,
+    "number": NUMERAL,
+    "digest": TEXT,
+    "acked": NUMERAL,
+    "acked_digest": TEXT,
+    "identity": TEXT,
+    "barred": str,
+}
+LOOKED: Mapping[str, Columns] = {
+    "holder_id": {"epoch": int, "expires_at": datetime, "remaining": float},
+    "number": {"digest": str},
+    "acked": {"acked_digest": str},
+}
+"""What is not NULL where the column named first is not: a lease, the desired revision, the one that was acked."""
+NUMBER: Columns = {"number": int, "at": datetime, "replicas": int}
+REVISION: Columns = {"manifest": str, "payload": (bytes, NoneType), "source": str}
+ACKED: Columns = {"number": int, "digest": str}
+POINTED: Columns = {"source": str}
+BEFORE: Columns = {"process": TEXT, "pod": TEXT}
+LIVING: Columns = {"count": int}
+TIDY: Columns = {"stuck": bool, "ahead": int}
+FLEET: Columns = {
+    "replica_id": str,
+    "pod": str,
+    "versions": str,
+    "desired": NUMERAL,
+    "serving": NUMERAL,
+    "state": str,
+    "refused": TEXT,
+    "reason": str,
+    "started_at": datetime,
+    "heartbeat_at": datetime,
+    "silent_seconds": float,
+}
+HISTORY: Columns = {
+    "number": int,
+    "digest": str,
+    "epoch": int,
+    "holder_id": str,
+    "source": str,
+    "note": str,
+    "created_at": datetime,
+    "acked_at": INSTANT,
+}
 
 
 @dataclass(frozen=True)
@@ -80,3 +145,24 @@ class ReplicaRow:
     refused: str | None
     reason: str
     process: str = ""
+
+
+def checked(row: asyncpg.Record | Mapping[str, Any] | None, columns: Columns) -> dict[str, Any]:
+    """Return the values of a row by column, as they were asked for: nobody knows what answers as PostgreSQL.
+
+    Args:
+        row: the row, None where there is none.
+        columns: what was asked for.
+
+    Raises:
+        UnreachableError: the row, a column or a value of its type is missing; completes "it cannot be used: ".
+    """
+    if row is None:
+        raise UnreachableError("its answer has no row, where there is always one")
+    found: dict[str, Any] = {}
+    for name, kinds in columns.items():
+        value = found[name] = row.get(name, row)
+        # Python's truth values are whole numbers to isinstance.
+        if type(value) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
+            raise UnreachableError(f"its answer has no column {name}, or one of another type than was asked for")
+    return found

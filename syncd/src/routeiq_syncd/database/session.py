@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from routeiq_syncd.database.connect import Connection, open_connection
 from routeiq_syncd.database.faults import DatabaseAwayError, SchemaMissingError, away
+from routeiq_syncd.database.rows import GREETED, checked
 from routeiq_syncd.database.url import Target
 
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
@@ -123,9 +124,8 @@ class Session:
         connection = await open_connection(self._target, self._connect_seconds)
         try:
             await connection.execute(f"BEGIN; {_limits(self._connect_seconds, local=True)}")
-            found = await connection.fetchrow(GREETING)
+            found = checked(await connection.fetchrow(GREETING), GREETED)
             await connection.execute("COMMIT")
-            assert found is not None  # noqa: S101 - the query has exactly one row
             if found["version"] < self._needed:
                 raise SchemaMissingError(
                     f"its schema routeiq is at {found['version'] or 'nothing'} and this release of syncd needs "

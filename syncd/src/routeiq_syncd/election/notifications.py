@@ -24,6 +24,7 @@ PROOF_SECONDS = 3.0
 CHECK_SECONDS = 4.0  # proxies and servers that cut what is idle leave it for ten seconds and more
 AGAIN_SECONDS = 60.0
 RETRY_SECONDS = 2.0
+MOST_DIGITS = 9
 SPREAD_SECONDS = 0.002  # for each replica: five look within 10 ms, a thousand within 2 s
 
 
@@ -129,7 +130,7 @@ class Notifications:
             self._proved.set()
         elif news == "published":
             # Reading a revision costs the server work, and every replica hears of it at once.
-            many = int(replicas) if replicas.isdecimal() else 0
+            many = int(replicas[:MOST_DIGITS]) if replicas.isdecimal() else 0
             self.follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
         elif news == "released":
             self.follower.nudge()
