@@ -32,16 +32,13 @@ ELDER = SIZE - 1
 PAUSE = (0.5, 3.0)
 ROWS = 12
 SHOWN = (
-    "memory",
-    "parent",
-    "syncd",
-    "descriptors",
-    "sockets",
-    "engines",
-    "backends",
-    "temporary_files",
-    "volume_files",
+    *("memory", "parent", "syncd", "descriptors", "sockets"),
+    *("engines", "backends", "temporary_files", "volume_files"),
 )
+RULE = """\
+A measure is flat where the median of its last third is above that of its first by a tenth at most, or by its slack
+where that is more. The elder is the replica none of whose programs is ended.
+"""
 
 
 @dataclass
@@ -122,7 +119,7 @@ def report(run: Run, measured: list[Measure], found: list[str], load: float) -> 
         "",
         f"A schedule of {run.seconds / 60:.0f} minutes from the seed {run.seed}, {run.lasted / 60:.0f} with its calms:",
         f"{SIZE} supervised replicas with LiteLLM's database and a worker each, two clients at each, beside their",
-        f"PostgreSQL, its standby and S3. {host.cpu}, {host.cores} cores, {host.memory_gib} GiB, shared with other work;",
+        f"PostgreSQL, its standby and S3. {host.cpu}, {host.cores} cores, {host.memory_gib} GiB, shared with others;",
         f"Python {platform.python_version()}. Load average before and after: {load:.2f}, {os.getloadavg()[0]:.2f}.",
         "",
         f"What was done: {faults}.",
