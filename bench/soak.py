@@ -23,13 +23,12 @@ from bench.soak_samples import Sample, measures, sample
 from tests.support.history import Event, Recorded, wrong
 from tests.support.request_history import Asked
 from tests.support.s3 import moto
-from tests.support.schedule import SUPERVISED_KINDS, Step, schedule
+from tests.support.schedule import Step, supervised_schedule
 from tests.support.supervised.hands import SupervisedHands
 from tests.support.supervised.world import SIZE, asked, world
 
 RESULTS = Path(__file__).with_name("RESULTS-soak.md")
 ELDER = SIZE - 1
-PAUSE = (0.5, 3.0)
 ROWS = 12
 SHOWN = (
     *("memory", "parent", "syncd", "descriptors", "sockets"),
@@ -61,7 +60,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    run = Run(options.seed, options.seconds, schedule(options.seed, options.seconds, SIZE, SUPERVISED_KINDS, PAUSE))
+    run = Run(options.seed, options.seconds, supervised_schedule(options.seed, options.seconds, SIZE))
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="routeiq-soak-") as name:
         folder = Path(name)

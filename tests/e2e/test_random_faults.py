@@ -9,12 +9,11 @@ import pytest
 
 from tests.support.history import wrong
 from tests.support.s3 import Server
-from tests.support.schedule import SUPERVISED_KINDS, schedule
+from tests.support.schedule import supervised_schedule
 from tests.support.supervised.world import SIZE, asked, world
 
 SECONDS = float(os.environ.get("ROUTEIQ_TEST_FAULTS_SECONDS", "120"))
 SEED = int(os.environ.get("ROUTEIQ_TEST_FAULTS_SEED") or secrets.randbelow(10**6))
-PAUSE = (0.5, 3.0)
 
 
 @pytest.mark.timeout(3 * SECONDS + 600)
@@ -26,7 +25,7 @@ def test_random_faults_lose_no_request(tmp_path: Path, s3: Server) -> None:
     ``ROUTEIQ_TEST_FAULTS_SECONDS`` runs longer, ``ROUTEIQ_TEST_FAULTS_SEED`` the same schedule again.
     """
     print(f"ROUTEIQ_TEST_FAULTS_SEED={SEED}")  # noqa: T201 - shown where it fails
-    steps = schedule(SEED, SECONDS, SIZE, SUPERVISED_KINDS, PAUSE)
+    steps = supervised_schedule(SEED, SECONDS, SIZE)
     with world(tmp_path, s3) as hands:
         hands.begin()
         assert hands.provider is not None

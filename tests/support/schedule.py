@@ -51,6 +51,8 @@ SUPERVISED_FAULTS = (
 )
 """What happens to whole replicas under supervisord. A replica has one worker, whose end is what costs requests."""
 SUPERVISED_KINDS = (*SUPERVISED_FAULTS, *(CHANGE,) * 5)
+SUPERVISED_PAUSE = (0.5, 3.0)
+SUPERVISED_CALM_EVERY = 40.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,13 @@ class Step:
 
 
 def schedule(
-    seed: int, seconds: float, replicas: int, kinds: Sequence[str] = KINDS, pause: tuple[float, float] = (0.2, 1.8)
+    seed: int,
+    seconds: float,
+    replicas: int,
+    kinds: Sequence[str] = KINDS,
+    *,
+    pause: tuple[float, float] = (0.2, 1.8),
+    calm_every: float = CALM_EVERY,
 ) -> tuple[Step, ...]:
     """Return what happens in ``seconds`` to so many replicas, ordered by time; it ends with a calm.
 
@@ -81,16 +89,22 @@ def schedule(
         replicas: how many targets there are.
         kinds: what may happen, as often as it stands there.
         pause: the shortest and the longest time between two steps, in seconds.
+        calm_every: seconds between two calms.
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    steps, at, calm = [], 0.0, CALM_EVERY
+    steps, at, calm = [], 0.0, calm_every
     while True:
         at += chance.uniform(*pause)
         if at >= min(calm, seconds):
             steps.append(Step(min(calm, seconds), CALM, 0, 0.0))
             if calm >= seconds:
                 return tuple(steps)
-            at, calm = calm, calm + CALM_EVERY
+            at, calm = calm, calm + calm_every
             continue
         length = round(chance.choice((0.3, 1.0, 2.5, 4.0)) * chance.uniform(0.7, 1.3), 3)
         steps.append(Step(round(at, 3), chance.choice(kinds), chance.randrange(replicas), length))
+
+
+def supervised_schedule(seed: int, seconds: float, replicas: int) -> tuple[Step, ...]:
+    """Return what happens to whole replicas, as `schedule` does, at a pace at which they come to reload and to start."""
+    return schedule(seed, seconds, replicas, SUPERVISED_KINDS, pause=SUPERVISED_PAUSE, calm_every=SUPERVISED_CALM_EVERY)

@@ -18,7 +18,7 @@ from tests.support.history import (
     wrong,
 )
 from tests.support.request_history import Asked, Down, WorkerKilled
-from tests.support.schedule import CALM, KINDS, SUPERVISED_KINDS, schedule
+from tests.support.schedule import CALM, KINDS, SUPERVISED_KINDS, schedule, supervised_schedule
 
 GOOD: tuple[Event, ...] = (
     Put("one"),
@@ -121,7 +121,7 @@ def test_a_seed_is_a_schedule() -> None:
     assert schedule(7, 60.0, 3) == schedule(7, 60.0, 3) != schedule(8, 60.0, 3)
     steps = [step for seed in range(5) for step in schedule(seed, 60.0, 3)]
     assert {step.kind for step in steps} == {*KINDS, CALM}
-    whole = [step for seed in range(9) for step in schedule(seed, 60.0, 3, SUPERVISED_KINDS)]
+    whole = [step for seed in range(9) for step in supervised_schedule(seed, 120.0, 3)]
     assert {step.kind for step in whole} == {*SUPERVISED_KINDS, CALM}
     assert all(0 <= step.at <= 60.0 and 0 <= step.target < 3 and step.seconds >= 0 for step in steps)
     assert schedule(7, 60.0, 3)[-1].kind == CALM
