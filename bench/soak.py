@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import platform
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -62,12 +63,15 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     run = Run(options.seed, options.seconds, supervised_schedule(options.seed, options.seconds, SIZE))
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="routeiq-soak-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with moto(folder) as s3, world(folder, s3, spared=frozenset({ELDER})) as hands:
-            play(hands, run)
+    folder = Path(tempfile.mkdtemp(prefix="routeiq-soak-"))
+    folder.chmod(0o755)
+    with moto(folder) as s3, world(folder, s3, spared=frozenset({ELDER})) as hands:
+        play(hands, run)
     found = wrong(run.events)
+    if found:
+        print(f"the logs of all replicas are left in {folder}")
+    else:
+        shutil.rmtree(folder)
     measured = measures(run.samples)
     text = report(run, measured, found, load)
     print(text)

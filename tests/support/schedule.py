@@ -106,5 +106,5 @@ def schedule(
 
 
 def supervised_schedule(seed: int, seconds: float, replicas: int) -> tuple[Step, ...]:
-    """Return what happens to whole replicas, as `schedule` does, at a pace at which they come to reload and to start."""
+    """Return what happens to whole replicas, as `schedule` does, at a pace at which they can reload and start."""
     return schedule(seed, seconds, replicas, SUPERVISED_KINDS, pause=SUPERVISED_PAUSE, calm_every=SUPERVISED_CALM_EVERY)
