@@ -21,7 +21,7 @@ from tests.support.upstream import Upstream
 from tests.support.waiting import wait_for
 
 READY_LIMIT = 180.0
-CALM_LIMIT = 120.0
+CALM_LIMIT = 240.0
 """Seconds: a program that ended often is started after 30 s, and a worker's start is tried again after as many."""
 END_LIMIT = 240.0
 """Seconds for a replica that was told to stop to end, once what is outside is healed."""
