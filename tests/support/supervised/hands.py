@@ -16,7 +16,7 @@ from tests.support.request_history import WorkerKilled
 from tests.support.schedule import CHANGE, Step
 from tests.support.standby import promote, wait_until_replayed
 from tests.support.supervised.recorder import SupervisedRecorder
-from tests.support.supervised.replicas import Replicas, configuration, stopped
+from tests.support.supervised.replicas import Replicas, configuration, ended, stopped
 from tests.support.upstream import Upstream
 from tests.support.waiting import wait_for
 
@@ -227,7 +227,7 @@ def worker_killed(hands: SupervisedHands, step: Step) -> None:
     if hands.whole.program(step.target, "gateway") is None:  # it was the last to have the socket
         hands.whole.fell_again(step.target)
     worker.kill()
-    wait_for("the worker to end", lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    wait_for("the worker's sockets to be closed", lambda: ended(worker.pid), every=0.002)
     ports = frozenset(one.raddr.port for one in connections if one.status != psutil.CONN_LISTEN)
     hands.recorder.note(WorkerKilled(str(step.target), since, time.monotonic(), ports))
 

@@ -160,3 +160,13 @@ def stopped(pid: int) -> None:
     """SIGSTOP a process, and wait until the kernel says that it has stopped."""
     os.kill(pid, signal.SIGSTOP)
     wait_for("the stop", lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, every=0.001)
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has closed what it had open: its first thread is a zombie before the last one has ended."""
+    try:
+        return (
+            len(list(Path(f"/proc/{pid}/task").iterdir())) == 1 and psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        )
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return True
