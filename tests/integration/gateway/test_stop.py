@@ -138,3 +138,21 @@ def test_a_stop_while_litellm_is_imported_is_not_lost(tmp_path: Path) -> None:
     )
     stopped = subprocess.run([SCRIPTS / "routeiq-gateway"], env=environment, check=False, timeout=60)
     assert stopped.returncode == 0
+
+
+def test_a_reload_that_is_asked_for_during_the_start_ends_nothing(tmp_path: Path) -> None:
+    """SIGHUP while LiteLLM is imported, from when SIGTERM is heeded on: the same gateway comes up and serves."""
+    with gateway(tmp_path) as started:
+        started.volume.put(config_with("up"))
+        wait_for("signals to be heeded", lambda: _caught(started.process.pid) >> (signal.SIGTERM - 1) & 1, every=0.01)
+        started.process.process.send_signal(signal.SIGHUP)
+        assert not started.ready(), "the start was not over yet"
+        started.wait_ready()
+        assert started.process.process.poll() is None
+        assert started.chat() == "up"
+
+
+def _caught(pid: int) -> int:
+    """The signals that a process catches, as a mask."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("SigCgt")).split()[1], 16)
