@@ -12,6 +12,7 @@ import psutil
 from tests.support.faults import HANDS, Hands, digest_of
 from tests.support.history import Calm, Ended, Put, Ready
 from tests.support.postgres import PostgresServer
+from tests.support.processes import listening
 from tests.support.request_history import WorkerKilled
 from tests.support.schedule import CHANGE, Step
 from tests.support.standby import promote, wait_until_replayed
@@ -27,6 +28,7 @@ END_LIMIT = 240.0
 """Seconds for a replica that was told to stop to end, once what is outside is healed."""
 LOOK_AGAIN = 0.3
 SLOW_SECONDS = 0.8
+INTERPRETER_SECONDS = 8.0
 
 
 @dataclass
@@ -224,17 +226,19 @@ def worker_killed(hands: SupervisedHands, step: Step) -> None:
         connections = worker.net_connections("tcp")
     except (ProcessLookupError, psutil.NoSuchProcess):
         return
-    if hands.whole.program(step.target, "gateway") is None:  # it was the last to have the socket
-        hands.whole.fell_again(step.target)
     worker.kill()
     wait_for("the worker's sockets to be closed", lambda: ended(worker.pid), every=0.002)
     ports = frozenset(one.raddr.port for one in connections if one.status != psutil.CONN_LISTEN)
     hands.recorder.note(WorkerKilled(str(step.target), since, time.monotonic(), ports))
+    if not listening(hands.whole.gateways[step.target].port):  # it was the last to have the socket
+        hands.whole.fell_again(step.target, since)
 
 
 def reloaded(hands: SupervisedHands, step: Step) -> None:
     """SIGHUP to the gateway's parent: it reloads without a change."""
-    if not hands.whole.is_down(step.target) and (process := hands.whole.program(step.target, "gateway")):
+    process = hands.whole.program(step.target, "gateway")
+    # Before Python runs our code, the signal's default ends whatever program it is.
+    if process is not None and time.time() - process.create_time() > INTERPRETER_SECONDS:
         process.send_signal(signal.SIGHUP)
 
 

@@ -90,16 +90,16 @@ class Replicas(Fleet):
             self._lives.pop(index).close()
         return code
 
-    def fell(self, index: int, *, killed: bool) -> None:
-        """Remember that nothing of a replica listens from now on, until it is ready."""
+    def fell(self, index: int, *, killed: bool, at: float | None = None) -> None:
+        """Remember that nothing of a replica listens from ``at`` on, now by default, until it is ready."""
         with self._lock:
-            since, before = self._down.get(index, (time.monotonic(), False))
+            since, before = self._down.get(index, (at or time.monotonic(), False))
             self._down[index] = (since, killed or before)
 
-    def fell_again(self, index: int) -> None:
+    def fell_again(self, index: int, at: float | None = None) -> None:
         """Remember that a gateway's socket is gone, though its supervisord lives, until it is ready again."""
         known = self.is_down(index)
-        self.fell(index, killed=True)
+        self.fell(index, killed=True, at=at)
         if not known:
             threading.Thread(target=self._await_ready, args=(index,), daemon=True).start()
 
