@@ -42,4 +42,4 @@ def test_random_faults_lose_no_request(tmp_path: Path, s3: Server) -> None:
     assert not found, (f"ROUTEIQ_TEST_FAULTS_SEED={SEED}", found)
     assert counts["Recorded"] > len(steps) / 20, "changes were published between the faults"
     assert counts["Asked"] > SECONDS, "clients asked"
-    assert counts["WorkerKilled"], "workers were killed"
+    assert counts["WorkerKilled"] or counts["Down"] > SIZE, "something was killed that answered"
