@@ -1,6 +1,6 @@
 # Everything starts here. uv is installed into .uv/ where the machine has none.
 .DEFAULT_GOAL := help
-.PHONY: help up sync servers database test unit contract integration fidelity e2e check format bench bench-gateway bench-migrate bench-syncd bump clean
+.PHONY: help up sync servers database test unit contract integration fidelity e2e check format bench bench-gateway bench-migrate bench-syncd soak bump clean
 SHELL := /bin/sh
 UV = $$(.ci/uv.sh)
 RUN = .venv/bin/
@@ -34,7 +34,7 @@ fidelity: sync database ## compare the gateway with stock LiteLLM, without and w
 integration: sync servers ## run each process against real servers
 	$(RUN)pytest tests/integration -n 3 --dist loadfile
 
-e2e: sync ## run the whole product as a black box
+e2e: sync database ## run the whole product as a black box
 	$(RUN)pytest tests/e2e -n 2 --dist loadfile
 
 check: sync ## lint, types, format, import rules, dead code, shape, lock file, scripts
@@ -54,6 +54,9 @@ bench-migrate: sync ## measure migrations against psql; writes bench/RESULTS-mig
 
 bench-syncd: sync ## measure syncd against its targets; writes bench/RESULTS-syncd.md
 	$(RUN)python -m bench.syncd
+
+soak: sync database ## play random faults on whole replicas for SECONDS (3600); writes bench/RESULTS-soak.md
+	$(RUN)python -m bench.soak --seconds $${SECONDS:-3600}
 
 bump: sync ## take LiteLLM to the newest release that resolves, or to VERSION=x.y.z, and report what changes
 	$(RUN)python .ci/bump.py "$(UV)" $${VERSION:+"$$VERSION"}

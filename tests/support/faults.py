@@ -7,8 +7,10 @@ network interleave is not: a seed that fails says what to do to the fleet again,
 import contextlib
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from routeiq_syncd.configuration.bundle import make_bundle
 from tests.support.fleet import Fleet
@@ -37,6 +39,8 @@ class Hands:
     source: Proxy
     recorder: HistoryRecorder
     changes: int = 0
+    hand: dict[str, Callable[[Any, Step], None]] = field(default_factory=lambda: HANDS)
+    done: Counter[str] = field(default_factory=Counter)
     healing: list[tuple[float, str, Callable[[], None]]] = field(default_factory=list)
 
     def play(self, steps: tuple[Step, ...]) -> None:
@@ -44,22 +48,23 @@ class Hands:
         began = time.monotonic()
         for step in steps:
             while (left := began + step.at - time.monotonic()) > 0:
-                self._heal(until=time.monotonic())
+                self.heal(until=time.monotonic())
                 time.sleep(min(left, 0.05))  # the schedule's own time, not a wait for anything
             if step.kind == CALM:
                 paused = time.monotonic()
                 self.calm()
                 began += time.monotonic() - paused
-            elif not any(name == self._name(step) for _, name, _ in self.healing):
-                _HANDS[step.kind](self, step)
+            elif not any(name == self.place(step) for _, name, _ in self.healing):
+                self.done[step.kind] += 1
+                self.hand[step.kind](self, step)
 
     def lasting(self, step: Step, heal: Callable[[], None]) -> None:
         """Undo a fault when its time is over; the same one is not begun again before."""
-        self.healing.append((time.monotonic() + step.seconds, self._name(step), heal))
+        self.healing.append((time.monotonic() + step.seconds, self.place(step), heal))
 
     def calm(self) -> None:
         """Heal everything, change the source, and record what everyone comes to serve."""
-        self._heal(until=float("inf"))
+        self.heal(until=float("inf"))
         for index, process in self.replicas.processes.items():
             code = process.process.poll()
             if code is not None:
@@ -81,14 +86,14 @@ class Hands:
     def _served(self) -> dict[int, str]:
         return {index: self.replicas.serving(index) for index in self.replicas.processes}
 
-    def _heal(self, *, until: float) -> None:
+    def heal(self, *, until: float) -> None:
+        """Undo the faults whose time is over at ``until``."""
         due = [entry for entry in self.healing if entry[0] <= until]
         self.healing = [entry for entry in self.healing if entry[0] > until]
         for _, _, heal in due:
             heal()
 
-    @staticmethod
-    def _name(step: Step) -> str:
+    def place(self, step: Step) -> str:
         """What must not be begun twice at once: anything done to one process, to one proxy, to one server."""
         place = {"database": "server", "source": "source", "link": f"link {step.target}"}
         return place.get(step.kind.partition(" ")[0], f"process {step.target}")
@@ -198,7 +203,7 @@ def _start(hands: Hands, index: int) -> None:
     hands.recorder.listen(index)
 
 
-_HANDS: dict[str, Callable[[Hands, Step], None]] = {
+HANDS: dict[str, Callable[[Any, Step], None]] = {
     CHANGE: change,
     "database restarted": restarted,
     "link closed": closed,

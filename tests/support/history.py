@@ -8,13 +8,16 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tests.support.request_history import Asked, Down, WorkerKilled, lost
+
 
 @dataclass(frozen=True)
 class Put:
-    """A configuration was put at the source; ``good``: syncd takes it."""
+    """A configuration was put at the source; ``good``: syncd takes it; ``served``: gateways take it too."""
 
     digest: str
     good: bool = True
+    served: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,45 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A syncd ended that nobody had ended."""
+class Serving:
+    """What a gateway says that it serves; ``instance`` names one life of its parent."""
 
     replica: str
-    code: int
+    instance: str
+    number: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program ended that nobody had ended, or not as it was told to; ``code`` as supervisord or Python tells it."""
+
+    replica: str
+    code: int | str
+    program: str = "syncd"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Whether a replica that was started was ready after a fair time, with what is outside healed."""
+
+    replica: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The rows of a ledger of migrations: the name, and whether it says that the migration was applied."""
+
+    rows: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A secret, by what it is for, stood where anyone may read."""
+
+    secret: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +120,22 @@ class Calm:
     served: tuple[tuple[str, str], ...]
 
 
-Event = Put | Granted | Recorded | Served | Answered | Ended | Calm
+Event = (
+    Put
+    | Granted
+    | Recorded
+    | Served
+    | Answered
+    | Serving
+    | Ended
+    | Ready
+    | Ledger
+    | Shown
+    | Calm
+    | Asked
+    | WorkerKilled
+    | Down
+)
 
 
 def wrong(events: Iterable[Event]) -> list[str]:
@@ -97,6 +149,10 @@ def wrong(events: Iterable[Event]) -> list[str]:
         *_contents(history),
         *_calm(event for event in history if isinstance(event, Calm)),
         *_survival(history),
+        *lost(history),
+        *_gateways(history),
+        *_ledgers(event for event in history if isinstance(event, Ledger)),
+        *(f"10: the {event.secret} stands in {event.where}" for event in history if isinstance(event, Shown)),
     ]
 
 
@@ -156,6 +212,35 @@ def _calm(calms: Iterable[Calm]) -> Iterator[str]:
 def _survival(history: list[Event]) -> Iterator[str]:
     for event in history:
         if isinstance(event, Ended):
-            yield f"7: the syncd of replica {event.replica} ended by itself with code {event.code}"
+            yield f"7: the {event.program} of replica {event.replica} ended by itself with code {event.code}"
         if isinstance(event, Answered) and event.code != 200:
             yield f"7: replica {event.replica} answered {event.probe} with {event.code}"
+        if isinstance(event, Ready) and not event.ok:
+            yield f"11: replica {event.replica} started and found nothing to serve"
+
+
+def _gateways(history: list[Event]) -> Iterator[str]:
+    good = {event.digest for event in history if isinstance(event, Put) and event.good and event.served}
+    last: dict[tuple[str, str], int] = {}
+    for event in history:
+        if isinstance(event, Asked) and event.digest and event.digest not in good:
+            yield f"6: a client of replica {event.replica} was answered by content that is refused, or that nobody put"
+        if not isinstance(event, Serving):
+            continue
+        life = (event.replica, event.instance)
+        if event.digest not in good:
+            yield f"6: the gateway of replica {event.replica} served content that is refused, or that nobody put"
+        if event.number < last.get(life, 0):
+            yield f"3: the gateway of replica {event.replica} went from revision {last[life]} to {event.number}"
+        last[life] = event.number
+
+
+def _ledgers(ledgers: Iterable[Ledger]) -> Iterator[str]:
+    for ledger in ledgers:
+        names = [name for name, _ in ledger.rows]
+        for name in sorted(set(names)):
+            if names.count(name) > 1:
+                yield f"9: migration {name} was applied {names.count(name)} times"
+        for name, applied in ledger.rows:
+            if not applied:
+                yield f"9: the ledger does not say that migration {name} was applied"

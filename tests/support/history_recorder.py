@@ -43,11 +43,13 @@ class HistoryRecorder:
     Attributes:
         size: how many replicas there are.
         events: what was seen on volumes and by probes, and what others noted, in order.
+        look_seconds: how long between two looks at the volumes.
     """
 
     replicas: Fleet
     size: int
     events: list[Event] = field(default_factory=list)
+    look_seconds: float = LOOK_SECONDS
     _read: int = 0
     _lives: list[int] = field(default_factory=list)
     _muted: set[int] = field(default_factory=set)
@@ -109,16 +111,16 @@ class HistoryRecorder:
 
     def _watch(self) -> None:
         looks = 0
-        while not self._stop.wait(LOOK_SECONDS):
+        while not self._stop.wait(self.look_seconds):
             looks += 1
             for index in range(len(self.replicas.syncds)):
                 with self._lock:
-                    self._look(index)
+                    self.look(index)
                     muted = index in self._muted
                 if not muted and looks % PROBE_EVERY == 0:
                     self._probe(index)
 
-    def _look(self, index: int) -> None:
+    def look(self, index: int) -> None:
         """Note what the volume serves, where it differs from the last look."""
         name = self.name(index)
         served = served_by(self.replicas.syncds[index].volume, name)

@@ -41,16 +41,22 @@ class Stack:
 
 @contextlib.contextmanager
 def stack(
-    folder: Path, settings: Mapping[str, str], *, volume: Path | None = None, descriptor: int | None = None
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    volume: Path | None = None,
+    descriptor: int | None = None,
+    ports: tuple[int, int] | None = None,
 ) -> Iterator[Stack]:
     """Run supervisord with the repository's configuration on a volume in ``folder``; end it afterwards.
 
-    ``descriptor`` takes its output in the place of a file.
+    ``descriptor`` takes its output in the place of a file; ``ports`` are the gateway's and syncd's, free ones as a
+    rule.
     """
     root = volume or folder / "volume"
     root.mkdir(exist_ok=True)
     (folder / "tmp").mkdir(exist_ok=True)
-    port, syncd_port = free_port(), free_port()
+    port, syncd_port = ports or (free_port(), free_port())
     environment = clean_environment(
         **{
             "ROUTEIQ_VOLUME": str(root),

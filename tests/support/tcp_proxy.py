@@ -82,9 +82,9 @@ class Proxy:
                     continue
                 server.settimeout(None)
                 self.accepted += 1
+                self._spoke[client] = time.monotonic()
                 self.pairs.append((client, server))
                 doomed = threading.Event()
-                self._spoke[client] = time.monotonic()
                 for work in (self._up, self._down):
                     threading.Thread(target=work, args=(client, server, doomed), daemon=True).start()
 

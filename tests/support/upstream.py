@@ -14,7 +14,8 @@ from tests.support.processes import free_port
 class Upstream:
     """Streams ``chunks`` pieces, ``pause`` seconds apart; answers after ``delay`` where no stream is asked for.
 
-    ``requests`` counts completions, and ``keys`` are those that they came with, each when it came.
+    ``requests`` counts completions, and ``keys`` are those that they came with, each when it came. While ``flowing`` is
+    cleared nothing is sent, and nobody is told.
     """
 
     port: int
@@ -23,6 +24,10 @@ class Upstream:
     delay: float = 0
     requests: int = field(default=0)
     keys: list[str] = field(default_factory=list)
+    flowing: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.flowing.set()
 
     @property
     def base(self) -> str:
@@ -46,6 +51,7 @@ class Upstream:
 
     async def _answer(self, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(self.delay)  # the pace of the provider is the thing simulated
+        await self._flow()
         text = json.dumps(
             {
                 "id": "1",
@@ -74,7 +80,12 @@ class Upstream:
         writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(done), done))
         await writer.drain()
 
+    async def _flow(self) -> None:
+        if not self.flowing.is_set():
+            await asyncio.to_thread(self.flowing.wait)
+
     async def _event(self, writer: asyncio.StreamWriter, choices: list[dict[str, object]]) -> None:
+        await self._flow()
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices}
         text = f"data: {json.dumps(chunk)}\n\n".encode()
         writer.write(b"%x\r\n%s\r\n" % (len(text), text))

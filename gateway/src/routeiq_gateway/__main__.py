@@ -109,6 +109,7 @@ def serve(settings: Settings, overrides: tuple[Override, ...]) -> int:
     Notifier(settings.notify_socket).works(within=PARENT_HANG)
     signal.signal(signal.SIGTERM, _stop_early)  # until the parent's own handlers stand
     signal.signal(signal.SIGINT, _stop_early)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a gateway that starts reads the newest revision anyway
     if settings.supervisor:
         end_with_supervisord()
     if not settings.litellm_database and keep_database_from(os.environ):

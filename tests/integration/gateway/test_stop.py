@@ -1,12 +1,18 @@
+import os
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from tests.support.asking import SLOW, Streaming
 from tests.support.gateway import CHAT, config_with, gateway
 from tests.support.processes import SCRIPTS, clean_environment, free_port, listening
 from tests.support.upstream import upstream
 from tests.support.waiting import wait_for
+
+WAITING = 12
 
 
 def test_a_stop_lets_a_stream_end_whole(tmp_path: Path) -> None:
@@ -61,6 +67,32 @@ def test_a_request_under_way_is_the_last_on_its_connection(tmp_path: Path) -> No
         assert started.process.wait_for_exit() == 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requests_that_no_worker_has_accepted_yet_are_answered(tmp_path: Path, workers: int) -> None:
+    """What waits in the kernel's queue when the gateway is told to stop, while its workers are held up, is no loss."""
+    with gateway(tmp_path, ROUTEIQ_WORKERS=str(workers)) as started, ThreadPoolExecutor(WAITING) as threads:
+        started.volume.put(config_with("in time"))
+        started.wait_ready()
+        held = started.workers()
+        assert len(held) == workers
+        for pid in held:
+            os.kill(pid, signal.SIGSTOP)
+        asked = [threads.submit(started.chat) for _ in range(WAITING)]
+        wait_for("the requests to be sent", lambda: _unread(started.port) == WAITING)
+        started.process.process.terminate()
+        wait_for("the parent to tell its workers", lambda: started.volume.answer()["state"] == "draining")
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
+        assert {one.result() for one in asked} == {"in time"}
+        assert started.process.wait_for_exit() == 0
+
+
+def _unread(port: int) -> int:
+    """How many connections to ``port`` hold bytes that nobody has read, by the kernel's table."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" and not row[4].endswith(":00000000") for row in rows)
+
+
 def test_before_it_drains_a_gateway_serves_for_the_prestop_seconds(tmp_path: Path) -> None:
     """For ROUTEIQ_PRESTOP_SECONDS a gateway that stops is not ready and answers new connections all the same."""
     with gateway(tmp_path, ROUTEIQ_PRESTOP_SECONDS="3") as started:
@@ -106,3 +138,21 @@ def test_a_stop_while_litellm_is_imported_is_not_lost(tmp_path: Path) -> None:
     )
     stopped = subprocess.run([SCRIPTS / "routeiq-gateway"], env=environment, check=False, timeout=60)
     assert stopped.returncode == 0
+
+
+def test_a_reload_that_is_asked_for_during_the_start_ends_nothing(tmp_path: Path) -> None:
+    """SIGHUP while LiteLLM is imported, from when SIGTERM is heeded on: the same gateway comes up and serves."""
+    with gateway(tmp_path) as started:
+        started.volume.put(config_with("up"))
+        wait_for("signals to be heeded", lambda: _caught(started.process.pid) >> (signal.SIGTERM - 1) & 1, every=0.01)
+        started.process.process.send_signal(signal.SIGHUP)
+        assert not started.ready(), "the start was not over yet"
+        started.wait_ready()
+        assert started.process.process.poll() is None
+        assert started.chat() == "up"
+
+
+def _caught(pid: int) -> int:
+    """The signals that a process catches, as a mask."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("SigCgt")).split()[1], 16)

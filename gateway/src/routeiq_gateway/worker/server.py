@@ -9,6 +9,7 @@ together run through the same code together, which costs the processor's caches 
 Draining closes no connection that a client may be about to use. The worker stops accepting, and every new response says
 ``Connection: close``. In a reload idle connections are passed on to the workers that accept, with all that waits on
 them; those which cannot be, and all of them at a stop, are closed once they have stayed idle and nothing waits on them.
+At a stop it accepts what waits in the backlog first, since no other worker would.
 """
 
 import asyncio
@@ -36,6 +37,8 @@ FLUSH_LIMIT = 5
 PAUSE_EACH, LONGEST_PAUSE = 0.0005, 0.004
 """Seconds between two accepts: for each connection held, and at most. A request takes longer than the longest pause."""
 MOST_AT_ONCE = 128
+LONGEST_BACKLOG = 2048
+"""Connections that the parent has the kernel keep waiting; more come only from clients that connect without an end."""
 COLLECT_BY_DEFAULT = gc.get_threshold()
 COLLECT_AFTER = (20_000, 20, 20)
 """Thresholds of gc: a request of LiteLLM makes thousands of objects, and reference counting frees nearly all."""
@@ -128,7 +131,10 @@ class Server(uvicorn.Server):
             self._take_passed()
 
     def stop_accepting(self) -> None:
-        """Stop accepting. Connections in the backlog are left to the other workers, which hold the same socket."""
+        """Stop accepting. Connections in the backlog are left to the other workers, which hold the same socket.
+
+        At a stop there are none, and the drain takes them.
+        """
         if self.accepting:
             self.accepting = False
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
@@ -153,6 +159,8 @@ class Server(uvicorn.Server):
 
     async def _drain_connections(self, limit: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.stop_accepting()
+        if not self._passing_on:
+            self._accept_waiting()
         self._listener.close()  # once the last holder closes it, a new connection is refused instead of queued
         self.front.draining = True
         started = clock()
@@ -189,6 +197,12 @@ class Server(uvicorn.Server):
             loop.remove_reader(self._listener.fileno())
             held = len(self.server_state.connections) + len(self._opening)
             loop.call_later(min(held * PAUSE_EACH, LONGEST_PAUSE), self._listen)
+
+    def _accept_waiting(self) -> None:
+        """Take what waits in the backlog, which the kernel resets once the last holder has closed the socket."""
+        for _ in range(LONGEST_BACKLOG):
+            if not self._accept_one():
+                return
 
     def _accept_one(self) -> bool:
         try:
