@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "config":
         return print_config(settings, overrides)
     if command == "validate":
-        return validate(known, settings, overrides)
+        return validate(known, settings, overrides, os.environ)
     return serve(settings, overrides)
 
 

@@ -1,9 +1,9 @@
 """The command ``routeiq-gateway validate``."""
 
 import argparse
-import os
 import sys
 import time
+from collections.abc import MutableMapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -44,18 +44,24 @@ def arguments_of_validate(commands: Any) -> None:  # noqa: ANN401 - argparse has
     form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0, for code scanning")
 
 
-def validate(options: argparse.Namespace, settings: Settings, overrides: tuple[Override, ...]) -> int:
+def validate(
+    options: argparse.Namespace,
+    settings: Settings,
+    overrides: tuple[Override, ...],
+    environment: MutableMapping[str, str],
+) -> int:
     """Try the configurations at ``options.paths`` and print what was found; return the exit code.
 
-    LiteLLM's database is left alone: a validation must not write to it.
+    LiteLLM's database is left alone: a validation must not write to it. ``environment`` is the process's own, and is
+    changed accordingly.
     """
     for path in options.paths if options.placeholders else ():
-        set_placeholders(path, os.environ)
-    known = secrets_of({}, os.environ)
+        set_placeholders(path, environment)
+    known = secrets_of({}, environment)
     mask_output(partial(scrub, secrets=known))
     log = build_log("validate", level="ERROR", form=settings.log_form)
-    keep_database_from(os.environ)
-    os.environ.setdefault("LITELLM_LOG", "ERROR")  # what it warns of at any start is no finding
+    keep_database_from(environment)
+    environment.setdefault("LITELLM_LOG", "ERROR")  # what it warns of at any start is no finding
     own = settings.model_copy(update={"litellm_database": False, "metrics_port": None, "workers": 1, "savings": False})
     found = dict[str, tuple[Finding, ...]]()
     path = options.paths[0]
@@ -69,7 +75,7 @@ def validate(options: argparse.Namespace, settings: Settings, overrides: tuple[O
             return SETTINGS
         mask_output(partial(scrub, secrets=known | secrets.hidden))
         for path in options.paths:
-            found[str(path)] = Trial(own, overrides, log, secrets).findings(path)
+            found[str(path)] = Trial(own, overrides, environment, log, secrets).findings(path)
     except OSError as error:
         sys.stderr.write(f"{TOOL}: {path} cannot be read or tried: {error.strerror or error}\n")
         return REFUSED

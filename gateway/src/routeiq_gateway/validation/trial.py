@@ -11,7 +11,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,10 +58,11 @@ def set_placeholders(path: Path, environment: MutableMapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """What the worker of a trial is forked with."""
+    """What the worker of a trial is forked with; ``environment`` is the process's own."""
 
     settings: Settings
     overrides: tuple[Override, ...]
+    environment: Mapping[str, str]
     log: Log
     secrets: SecretFiles
 
@@ -91,9 +92,9 @@ class Trial:
         """
         ours, theirs = Channel.pair()
         with socket.socket() as listener, contextlib.closing(Pulse()) as pulse:
-            places = Places.find(os.environ, self.settings.volume)
+            places = Places.find(self.environment, self.settings.volume)
             own = (listener, Passed(), SharedPage(), self.log, None, places)
-            forker = Forker(self.settings, dict(os.environ), *own, self.secrets, tells=True)
+            forker = Forker(self.settings, dict(self.environment), *own, self.secrets, tells=True)
             worker = forker.fork(theirs, pulse, revision, config, trial=True, at_fork=ours.close)
             theirs.close()
             try:
