@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from routeiq_syncd.history.standing import FREE, Standing
 from routeiq_syncd.lease import Lease
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.plan import Barred, Head
@@ -18,6 +19,7 @@ class Sight:
         server: the history that the database goes on with; empty on a standby, and where the server does not tell.
         barred: why the database cannot be written, empty where it can.
         acked: the newest revision that a gateway of the fleet has acked, None for none.
+        standing: what an operator said about what may be published, and what waits.
         identity: which database this is, over dumps, restores and failovers; empty where it has lost its identity.
     """
 
@@ -27,6 +29,12 @@ class Sight:
     barred: Barred = ""
     acked: Head | None = None
     identity: str = ""
+    standing: Standing = FREE
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """Nothing was recorded: a pin or a rollback that was recorded meanwhile holds the content back."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.history import Answered, Calm, Ended, Event, Granted, Put, Recorded, Served, wrong
+from tests.support.history import Answered, Asked, Calm, Ended, Event, Granted, Pinned, Put, Recorded, Served, wrong
 from tests.support.schedule import CALM, KINDS, schedule
 
 GOOD: tuple[Event, ...] = (
@@ -18,6 +18,11 @@ GOOD: tuple[Event, ...] = (
     Put("two"),
     Recorded(3, "two", 2, "b", 2, "b", 0.1),
     Served("0", 3, "two"),
+    Recorded(4, "one", 2, "b", 2, "b", 1.0, "rollback"),
+    Asked("rollback", 200, 4),
+    Asked("rollback", 409, 0),
+    Recorded(5, "two", 2, "b", 2, "b", 1.0, "pin", "two"),
+    Pinned("two"),
     Calm("two", (("0", "two"),)),
 )
 
@@ -30,20 +35,27 @@ def test_a_history_that_is_right_has_nothing_wrong() -> None:
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        (Recorded(4, "two", 1, "a", 2, "b", 3.0), "1: revision 4 names epoch 1 of a while epoch 2 of b"),
-        (Recorded(4, "two", 2, "a", 2, "b", 3.0), "1: revision 4 names epoch 2 of a"),
-        (Recorded(4, "two", 2, "b", 2, "b", -0.5), "1: revision 4 was recorded 0.500 s after the lease expired"),
+        (Recorded(6, "two", 1, "a", 2, "b", 3.0), "1: revision 6 names epoch 1 of a while epoch 2 of b"),
+        (Recorded(6, "two", 2, "a", 2, "b", 3.0), "1: revision 6 names epoch 2 of a"),
+        (Recorded(6, "two", 2, "b", 2, "b", -0.5), "1: revision 6 was recorded 0.500 s after the lease expired"),
         (Granted(2, "c"), "2: epoch 2 came after 2"),
         (Granted(1, "c"), "2: epoch 1 came after 2"),
-        (Recorded(3, "two", 2, "b", 2, "b", 3.0), "3: revision 3 came after 3"),
+        (Recorded(5, "two", 2, "b", 2, "b", 3.0), "3: revision 5 came after 5"),
         (Served("0", 1, "one"), "3: replica 0 went from revision 3 to 1"),
         (Served("1", 3, "two", whole=False), "4: replica 1 showed revision 3 while it was not whole"),
         (Served("1", 3, "one"), "4: replica 1 showed other content"),
         (Calm("two", (("0", "two"), ("1", "one"))), "5: replica 1 did not come to serve"),
-        (Served("1", 4, "bad"), "6: replica 1 served content that is refused"),
-        (Recorded(4, "bad", 2, "b", 2, "b", 3.0), "6: revision 4 has content that is refused"),
-        (Recorded(4, "made up", 2, "b", 2, "b", 3.0), "or that nobody put"),
+        (Served("1", 6, "bad"), "6: replica 1 served content that is refused"),
+        (Recorded(6, "bad", 2, "b", 2, "b", 3.0, "pin"), "6: revision 6 has content that is refused"),
+        (Recorded(6, "made up", 2, "b", 2, "b", 3.0, "pin"), "or that nobody put"),
         (Served("0", 0), "7: replica 0 served nothing after revision 3"),
+        (
+            Recorded(6, "one", 2, "b", 2, "b", 3.0),
+            "12: revision 6 was recorded by publish while other content was pinned",
+        ),
+        (Recorded(6, "one", 2, "b", 2, "b", 3.0, "rollback"), "12: revision 6 was recorded by rollback while other"),
+        (Recorded(6, "two", 2, "b", 2, "b", 3.0, "publish", "two"), "12: revision 6 was published over the rollback"),
+        (Asked("rollback", 200, 5), "12: a rollback was answered with revision 5, which nobody recorded"),
         (Ended("1", 1), "7: the syncd of replica 1 ended by itself with code 1"),
         (Answered("1", "/readyz", 503), "7: replica 1 answered /readyz with 503"),
     ],
