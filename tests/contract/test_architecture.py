@@ -13,7 +13,7 @@ STOP = re.compile(r"^\d+\. `(?P<path>[^`]+\.py)` `(?P<name>[\w.]+)`", re.MULTILI
 ROOM = re.compile(r"^\| `(?P<room>[a-z_/]+)/` \|", re.MULTILINE)
 MOST_STOPS = 10
 MEMBERS = {"gateway": "routeiq_gateway", "syncd": "routeiq_syncd", "migrate": "routeiq_migrate"}
-WAYS = ("The way of a configuration change", "The way of a request", "The way of a migration")
+WAYS = ("The way of a configuration change", "The way of a rollback", "The way of a request", "The way of a migration")
 
 
 def section(title: str) -> str:

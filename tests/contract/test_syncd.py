@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from routeiq_syncd.configuration.bundle import make_bundle
+from routeiq_syncd.history.entries import read_entry, write_entry
+from routeiq_syncd.history.standing import read_pin, write_record
 from routeiq_syncd.revision.answer import read_answer
 from routeiq_syncd.revision.manifest import Publisher, SourceVersion, make_manifest, read_manifest, write_manifest
 from routeiq_syncd.status.document import document, last_known
+from routeiq_syncd.status.explain import explain
 from routeiq_syncd.status.snapshot import FetchState, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -91,3 +94,27 @@ def test_the_last_known_status_ages_and_keeps_what_it_does_not_know(name: str) -
     assert aged["desired"] == {**golden["desired"], "age_seconds": 4200.0}
     assert aged["fetch"] == {**golden["fetch"], "seconds_since_success": 3601.2}
     assert set(aged) == set(golden)
+
+
+@pytest.mark.parametrize("name", ["history-entry.json", "history-entry-newer.json"])
+def test_syncd_reads_the_history_of_any_release(name: str) -> None:
+    """Unknown fields of an entry are ignored; what is written is the golden entry, byte for byte."""
+    entry = read_entry((GOLDEN / name).read_bytes())
+    assert entry is not None
+    assert (entry.file, entry.restores) == ("000043.json", 41)
+    assert write_entry(entry) == (GOLDEN / "history-entry.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["pin.json", "pin-newer.json"])
+def test_syncd_reads_a_pin_of_any_release(name: str) -> None:
+    """On the volume and in the row of the lease: unknown fields are ignored, and a pin holds whatever else it says."""
+    pin = read_pin((GOLDEN / name).read_bytes())
+    assert pin is not None
+    assert f"{write_record(pin)}\n" == (GOLDEN / "pin.json").read_text()
+
+
+def test_a_status_without_pins_is_explained() -> None:
+    """A status of a release that knew neither pins nor rollbacks says nothing of them."""
+    golden = json.loads((GOLDEN / "status.json").read_bytes())
+    older = {name: value for name, value in golden.items() if name not in {"pin", "passed_over", "waiting"}}
+    assert explain(older) == explain(golden)

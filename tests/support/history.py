@@ -34,6 +34,8 @@ class Recorded:
 
     Attributes:
         remaining: seconds for which the lease still ran, by the database's clock.
+        action: ``publish`` for what came from the source, else what an operator asked for.
+        passed: the digest that the revision before it passes over, empty for none.
     """
 
     number: int
@@ -43,6 +45,24 @@ class Recorded:
     row_epoch: int
     row_holder: str
     remaining: float
+    action: str = "publish"
+    passed: str = ""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The fleet was pinned to a digest, or, where that is empty, unpinned."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class Commanded:
+    """A request was answered with an HTTP code; ``at`` is the number that the answer names, 0 for none."""
+
+    action: str
+    code: int
+    at: int
 
 
 @dataclass(frozen=True)
@@ -124,6 +144,8 @@ Event = (
     Put
     | Granted
     | Recorded
+    | Pinned
+    | Commanded
     | Served
     | Answered
     | Serving
@@ -147,6 +169,8 @@ def wrong(events: Iterable[Event]) -> list[str]:
         *_rising("3: revision", [event.number for event in history if isinstance(event, Recorded)]),
         *_volumes(history),
         *_contents(history),
+        *_kept_back(history),
+        *_asked(history),
         *_calm(event for event in history if isinstance(event, Calm)),
         *_survival(history),
         *lost(history),
@@ -200,6 +224,31 @@ def _contents(history: list[Event]) -> Iterator[str]:
             yield f"6: revision {event.number} has content that is refused, or that nobody put"
         if isinstance(event, Served) and event.number and event.digest not in good:
             yield f"6: replica {event.replica} served content that is refused, or that nobody put"
+
+
+def _kept_back(history: list[Event]) -> Iterator[str]:
+    pinned = ""
+    for event in history:
+        if isinstance(event, Pinned):
+            pinned = event.digest
+        if not isinstance(event, Recorded):
+            continue
+        if pinned and event.digest != pinned and event.action != "pin":
+            yield f"12: revision {event.number} was recorded by {event.action} while other content was pinned"
+        if event.action == "publish" and event.passed == event.digest:
+            yield f"12: revision {event.number} was published over the rollback that passes it over"
+
+
+def _asked(history: list[Event]) -> Iterator[str]:
+    """A rollback that was answered with its number was recorded, once; one that was refused was not."""
+    recorded = {event.number for event in history if isinstance(event, Recorded) and event.action == "rollback"}
+    done = {
+        event.at
+        for event in history
+        if isinstance(event, Commanded) and event.action == "rollback" and event.code == 200
+    }
+    for number in sorted(done - recorded):
+        yield f"12: a rollback was answered with revision {number}, which nobody recorded"
 
 
 def _calm(calms: Iterable[Calm]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.fleet import Fleet
-from tests.support.history import Answered, Event, Granted, Recorded, Served
+from tests.support.history import Answered, Event, Granted, Pinned, Recorded, Served
 
 LOOK_SECONDS = 0.02
 PROBE_EVERY = 15  # looks
@@ -18,17 +18,26 @@ PROBE_EVERY = 15  # looks
 # Written by triggers, in the transaction that does what they tell, while the lease row is locked.
 AUDIT = """
 CREATE TABLE public.audit (id bigint GENERATED ALWAYS AS IDENTITY, what text, epoch bigint, holder text, number bigint,
-    digest text, row_epoch bigint, row_holder text, remaining float8);
+    digest text, row_epoch bigint, row_holder text, remaining float8, action text, passed text);
 CREATE FUNCTION public.granted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO public.audit (what, epoch, holder) VALUES ('granted', NEW.epoch, NEW.holder_id);
     RETURN NULL;
 END $$;
 CREATE FUNCTION public.recorded() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO public.audit (what, epoch, holder, number, digest, row_epoch, row_holder, remaining)
+    INSERT INTO public.audit (what, epoch, holder, number, digest, row_epoch, row_holder, remaining, action, passed)
     SELECT 'recorded', NEW.epoch, NEW.holder_id, NEW.number, NEW.digest, l.epoch, l.holder_id,
-        extract(epoch FROM l.expires_at - clock_timestamp()) FROM routeiq.lease AS l WHERE l.name = NEW.lock_name;
+        extract(epoch FROM l.expires_at - clock_timestamp()), NEW.action, (
+            SELECT passes_over FROM routeiq.revision WHERE lock_name = NEW.lock_name AND number < NEW.number
+            ORDER BY number DESC LIMIT 1)
+    FROM routeiq.lease AS l WHERE l.name = NEW.lock_name;
     RETURN NULL;
 END $$;
+CREATE FUNCTION public.pinned() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO public.audit (what, digest) VALUES ('pinned', NEW.pin ->> 'digest');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER pinned AFTER UPDATE ON routeiq.lease FOR EACH ROW
+    WHEN (OLD.pin IS DISTINCT FROM NEW.pin) EXECUTE FUNCTION public.pinned();
 CREATE TRIGGER first AFTER INSERT ON routeiq.lease FOR EACH ROW EXECUTE FUNCTION public.granted();
 CREATE TRIGGER next AFTER UPDATE ON routeiq.lease FOR EACH ROW
     WHEN (OLD.epoch <> NEW.epoch OR OLD.holder_id <> NEW.holder_id) EXECUTE FUNCTION public.granted();
@@ -101,13 +110,15 @@ class HistoryRecorder:
         """Read what the triggers have written since the last time."""
         rows = self.replicas.sql(f"SELECT * FROM public.audit WHERE id > {self._read} ORDER BY id")  # noqa: S608 - ours
         for row in rows:
-            at, what, epoch, holder, number, digest, row_epoch, row_holder, remaining = row.split("|")
+            at, what, epoch, holder, number, digest, row_epoch, row_holder, remaining, action, passed = row.split("|")
             self._read = int(at)
             if what == "granted":
                 self.note(Granted(int(epoch), holder))
+            elif what == "pinned":
+                self.note(Pinned(digest))
             else:
                 lease = (int(row_epoch), row_holder, float(remaining))
-                self.note(Recorded(int(number), digest, int(epoch), holder, *lease))
+                self.note(Recorded(int(number), digest, int(epoch), holder, *lease, action, passed))
 
     def _watch(self) -> None:
         looks = 0

@@ -136,12 +136,12 @@ class Syncd:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         return _ask(connection, method, path)
 
-    def command(self, method: str, path: str) -> tuple[int, Any]:
-        """Ask over the control socket."""
+    def command(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Ask over the control socket; ``body`` is sent as JSON."""
         connection = http.client.HTTPConnection("localhost", timeout=60)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.connect(str(self.volume / "syncd.sock"))
-        return _ask(connection, method, path)
+        return _ask(connection, method, path, None if body is None else json.dumps(body))
 
     def status(self) -> dict[str, Any]:
         """The status; empty while nothing answers."""
@@ -175,9 +175,9 @@ class Syncd:
         return [path.name for path in self.volume.rglob(".tmp-*")]
 
 
-def _ask(connection: http.client.HTTPConnection, method: str, path: str) -> tuple[int, Any]:
+def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: str | None = None) -> tuple[int, Any]:
     try:
-        connection.request(method, path)
+        connection.request(method, path, body)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:

@@ -9,7 +9,7 @@ from routeiq_syncd.assembly.once import check, once
 from routeiq_syncd.assembly.run import run
 from routeiq_syncd.control import arguments as cli
 from routeiq_syncd.control import commands
-from routeiq_syncd.control.tables import fleet_text, history_text
+from routeiq_syncd.control.tables import fleet_text
 from routeiq_syncd.runtime.clocks import Now, utc_now
 from routeiq_syncd.runtime.known_secrets import redact, secrets_of_environment
 from routeiq_syncd.runtime.masked_output import mask_output
@@ -36,7 +36,11 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
             case "fleet":
                 return commands.from_database(options, read_settings(), fleet_text)
             case "history":
-                return commands.from_database(options, read_settings(), history_text)
+                return commands.listed(options, read_settings())
+            case "show" | "diff":
+                return commands.recalled(options, read_settings())
+            case "rollback" | "pin" | "unpin":
+                return commands.going_back(options, read_settings())
             case "once":
                 return once(options, read_settings(), checkpoint, now)
             case _:

@@ -22,7 +22,7 @@ class Front:
     Attributes:
         inner: LiteLLM's application, or the placeholder.
         after_start: runs once LiteLLM has started; raises :class:`.StartRefusedError` to refuse the start.
-        routes: the handlers of the gateway's own routes, by method and path.
+        routes: the handlers of the gateway's own routes, by method and path; ``*`` stands for a path's last part.
         root_paths: paths below which all that is served is served too, longest first.
         only_master_key: there is no database of keys, so a key that LiteLLM cannot look up is a wrong key.
         overloaded: whether another request is too many for LiteLLM; the gateway's own routes are answered still.
@@ -54,7 +54,8 @@ class Front:
         send = self._closing(send, scope.get("extensions", {}).get(FOLLOWED, {}).get("ask", _alone))
         if scope["type"] == "http":
             head = scope["method"] == "HEAD"
-            handler = self.routes.get(("GET" if head else scope["method"], self._path(scope["path"])))
+            method, path = "GET" if head else scope["method"], self._path(scope["path"])
+            handler = self.routes.get((method, path)) or self.routes.get((method, f"{path.rpartition('/')[0]}/*"))
             if handler is not None:
                 await serve_route(handler, scope, receive, _without_body(send) if head else send)
                 return

@@ -32,10 +32,16 @@ class Call:
     Attributes:
         headers: by names in lower case.
         malformed: it has a body that is not JSON.
+        path: as it was asked for.
+        query: without its question mark.
+        body: as it was sent.
     """
 
     headers: Mapping[str, str]
     malformed: bool = False
+    path: str = ""
+    query: str = ""
+    body: bytes = b""
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -93,7 +99,8 @@ async def serve_route(handler: Handler, scope: Scope, receive: Receive, send: Se
             return
         if not message.get("more_body"):
             break
-    call = Call(headers, _malformed(text))
+    query = scope.get("query_string", b"").decode("latin-1")
+    call = Call(headers, _malformed(text), scope.get("path", ""), query, text)
     await send_reply(send, await handler(call))
 
 

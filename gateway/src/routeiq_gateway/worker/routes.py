@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
@@ -20,6 +22,8 @@ from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
 
 RELOAD_MARGIN = 5.0
 """Seconds that a reload is waited for beyond the parent's own limit."""
+REVISIONS = "/llmrouter/config/sync/revisions/"
+WITH_KEY = "who has the master key"
 NO_FLEET = "there is no fleet: syncd decides for this volume alone; for several replicas give it DATABASE_URL"
 
 
@@ -52,6 +56,12 @@ class Routes:
             ("GET", "/llmrouter/config/sync/status"): self._status,
             ("GET", "/llmrouter/config/sync/fleet"): partial(self._with_key, partial(self._view, "/fleet")),
             ("GET", "/llmrouter/config/sync/history"): partial(self._with_key, partial(self._view, "/history")),
+            ("GET", f"{REVISIONS}*"): partial(self._with_key, self._revision),
+            ("GET", "/llmrouter/config/sync/diff"): partial(self._with_key, self._diff),
+            **{
+                ("POST", f"/llmrouter/config/sync/{action}"): partial(self._with_key, partial(self._command, action))
+                for action in ("rollback", "pin", "unpin")
+            },
             ("GET", "/llmrouter/config/sync/explain"): partial(self._with_key, partial(self._view, "/explain")),
             ("POST", "/llmrouter/config/reload"): partial(self._with_key, self._reload),
         }
@@ -115,9 +125,30 @@ class Routes:
             code, view = await self.syncd.view(path)
         except SyncdDownError as error:
             return Reply(503, {"error": str(error)})
-        if code == httpx.codes.NOT_FOUND:
+        if code == httpx.codes.NOT_FOUND and path == "/fleet":
             return Reply(404, {"error": NO_FLEET})
         return Reply(code, view)
+
+    async def _revision(self, call: Call) -> Reply:
+        number = call.path.rpartition(REVISIONS)[2]
+        return await self._view(f"/revision?{urlencode({'number': number})}", call)
+
+    async def _diff(self, call: Call) -> Reply:
+        return await self._view(f"/diff?{urlencode(parse_qsl(call.query))}", call)
+
+    async def _command(self, action: str, call: Call) -> Reply:
+        """Have syncd roll back, pin or unpin; it reads the body and says what is wrong with it."""
+        try:
+            body = json.loads(call.body.strip() or b"{}")
+        except (ValueError, RecursionError):
+            return Reply(400, {"error": 'the body is not JSON; send an object such as {"number": 41, "note": "why"}'})
+        if isinstance(body, dict):
+            body.setdefault("by", WITH_KEY)
+        try:
+            code, answer = await self.syncd.command(f"/{action}", json.dumps(body).encode())
+        except SyncdDownError as error:
+            return Reply(503, {"error": f"{error}. See the history before you ask again."})
+        return Reply(code, answer)
 
     async def _reload(self, call: Call) -> Reply:
         if call.malformed:

@@ -59,14 +59,23 @@ class Syncd:
         return await self._ask("POST", "/poll", POLL_SECONDS)
 
     async def view(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Return the status code and the JSON of syncd's answer to ``/fleet``, ``/history`` or ``/explain``.
+        """Return the status code and the JSON of syncd's answer to ``/fleet``, ``/history``, ``/explain`` and others.
 
-        In single mode syncd answers 404 to the first two.
+        In single mode syncd answers 404 to the first.
 
         Raises:
             SyncdDownError: syncd does not answer.
         """
         response = await self._request("GET", path, self.view_seconds)
+        return response.status_code, _object(response)
+
+    async def command(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Have syncd do what ``path`` says, such as ``/rollback``; return the status code and the JSON of its answer.
+
+        Raises:
+            SyncdDownError: syncd does not answer; it may have done it.
+        """
+        response = await self._request("POST", path, self.view_seconds, body)
         return response.status_code, _object(response)
 
     async def _ask(self, method: str, path: str, seconds: float) -> dict[str, Any]:
@@ -75,13 +84,13 @@ class Syncd:
             raise SyncdDownError(f"syncd answers {response.status_code} to {path}")
         return _object(response)
 
-    async def _request(self, method: str, path: str, seconds: float) -> httpx.Response:
+    async def _request(self, method: str, path: str, seconds: float, body: bytes = b"") -> httpx.Response:
         path_of_socket = self.volume / "syncd.sock"
         await self._on_volume(path_of_socket.exists)
         transport = httpx.AsyncHTTPTransport(uds=str(path_of_socket))
         try:
             async with httpx.AsyncClient(transport=transport, timeout=seconds) as client:
-                return await client.request(method, f"http://syncd{path}")
+                return await client.request(method, f"http://syncd{path}", content=body)
         except httpx.TimeoutException as error:
             reason = f"syncd runs and has not answered for {seconds:g} s on {self.volume / 'syncd.sock'}"
             raise SyncdDownError(reason) from error

@@ -3,9 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable
+from functools import partial
 
 from routeiq_syncd.assembly.parts import Parts
 from routeiq_syncd.control.fleet_history import Question, fleet, history
+from routeiq_syncd.control.recall import commands, diff, show
+from routeiq_syncd.control.server import Query, Questions, Reply
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.seal import Ring
 from routeiq_syncd.database.session import Session
@@ -14,8 +17,12 @@ from routeiq_syncd.election.notifications import Notifications
 from routeiq_syncd.election.states import ElectionStates
 from routeiq_syncd.reconcile.poller import Poller
 from routeiq_syncd.replication.follower import Follower
+from routeiq_syncd.replication.pointed import PointedFetcher
 from routeiq_syncd.replication.publisher import Publishing, Tenure
+from routeiq_syncd.replication.reading import RevisionReader
+from routeiq_syncd.replication.recall import Recall
 from routeiq_syncd.replication.replica_row import write_row
+from routeiq_syncd.replication.requests import RequestTaking, ask_holder
 from routeiq_syncd.revision.fetched import Fetch
 from routeiq_syncd.runtime.clocks import steady
 from routeiq_syncd.runtime.turns.waiting import Asked
@@ -40,9 +47,15 @@ class LeaderElection:
         replica_id = parts.volume.identity(f"{parts.host}-{secrets.token_hex(4)}")
         first = ClusterSnapshot(**parts.first_fields(), replica_id=replica_id, lock_name=settings.lock_name)
         self.recorder = ClusterRecorder(first, parts.log, parts.now)
-        self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
         self._database = database
         self._ownership = Ownership(parts.source.kind, parts.source.location, settings.refuse_foreign)
+        self.questions: Questions = {
+            "/fleet": Question(database, fleet).reply,
+            "/history": Question(database, history).reply,
+            "/revision": self._show,
+            "/diff": self._diff,
+        }
+        self.commands = commands(partial(ask_holder, database))
         self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady, self._ownership)
         self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness)
         self._poller: Poller | None = None
@@ -72,6 +85,18 @@ class LeaderElection:
             await self._poller.turn_now()
         await self._follower.turn_now()
 
+    async def _show(self, query: Query) -> Reply:
+        return await show(self._recall().content, query)
+
+    async def _diff(self, query: Query) -> Reply:
+        return await diff(self._recall().content, query)
+
+    def _recall(self) -> Recall:
+        """Make what reads old revisions: each caller has its own, so that none waits for another's content."""
+        fetcher = PointedFetcher(lambda: None, steady, lambda: 0.0)
+        reader = RevisionReader(self._database, fetcher, self._ownership, steady)
+        return Recall(self._database, self._parts.volume, reader)
+
     def _work(self, tenure: Tenure) -> list[Awaitable[None]]:
         """Make the loops of one tenure."""
         parts = self._parts
@@ -90,14 +115,31 @@ class LeaderElection:
             checkpoint=parts.checkpoint,
         )
         self._notifications.on_ahead = tenure.chores.set
+        self._notifications.on_asked = tenure.requests.set
         poller = Poller(publishing, self.recorder, parts.liveness, self._asked, parts.settings.interval)
 
         def look_again() -> None:
             publishing.memory.known = None
             poller.nudge()
 
+        def changed() -> None:
+            look_again()
+            self._follower.nudge()
+
         chores = tidy(self._database, tenure, parts.liveness, look_again)
-        return [self._polling(poller, tenure), chores, *parts.watches(poller.nudge)]
+        taking = RequestTaking(
+            database=self._database,
+            tenure=tenure,
+            recall=self._recall(),
+            floor=lambda: parts.volume.next_number() - 1,
+            notified=lambda: self.recorder.snapshot.delivery == "listen",
+            changed=changed,
+            liveness=parts.liveness,
+            clock=steady,
+            now=parts.now,
+            log=parts.log,
+        )
+        return [self._polling(poller, tenure), chores, taking.run(), *parts.watches(poller.nudge)]
 
     async def _polling(self, poller: Poller, tenure: Tenure) -> None:
         if tenure.failed_over:
@@ -110,4 +152,4 @@ class LeaderElection:
             await poller.run()
         finally:
             self._poller = None
-            self._parts.liveness.forget("poll", "tidy", "watch")
+            self._parts.liveness.forget("poll", "tidy", "watch", "requests")

@@ -39,7 +39,7 @@ def once(options: argparse.Namespace, settings: Settings, checkpoint: Checkpoint
         parts.volume.write_status(status_bytes(recorder))
     status = recorder.document()
     cli.say(json.dumps(cli.turn_document(turn, status)) if cli.as_json(options) else cli.turn_text(turn, status))
-    return cli.DONE if turn.outcome in {"changed", "unchanged"} else cli.FAILED
+    return cli.DONE if turn.outcome in {"changed", "unchanged", "waiting"} else cli.FAILED
 
 
 def check(options: argparse.Namespace) -> int:

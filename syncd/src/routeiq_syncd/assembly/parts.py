@@ -20,6 +20,7 @@ from routeiq_syncd.sources.source import Source
 from routeiq_syncd.sources.watch import watch
 from routeiq_syncd.status.files import end_with_volume, read_answers, write_status
 from routeiq_syncd.status.recorder import Recorder
+from routeiq_syncd.volume.history import VolumeHistory
 from routeiq_syncd.volume.opening import open_volume
 from routeiq_syncd.volume.volume import Checkpoint, Volume
 
@@ -46,7 +47,8 @@ class Parts:
 
     def reconciler(self) -> Reconciler:
         """Make the turn of single mode, which leader election uses for a cold start without the database."""
-        return Reconciler(source=self.source, volume=self.volume, rules=self.rules, now=self.now)
+        history = VolumeHistory(self.volume.root) if self.settings.election is None else None
+        return Reconciler(source=self.source, volume=self.volume, rules=self.rules, now=self.now, history=history)
 
     def first_fields(self) -> dict[str, Any]:
         """Return the fields of the first snapshot, whatever the mode."""

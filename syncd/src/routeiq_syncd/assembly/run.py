@@ -65,7 +65,7 @@ async def _run(parts: Parts, sockets: list[socket.socket], notifier: Notifier) -
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mode = _mode(parts)
-    app = App(mode.recorder, mode.turn_now, parts.liveness, mode.questions)
+    app = App(mode.recorder, mode.turn_now, parts.liveness, mode.questions, mode.commands)
     loops = [
         *parts.common_loops(mode.recorder),
         *mode.loops(),

@@ -19,6 +19,8 @@ RUNNING = "0 stopped by a signal, 1 failed, 2 settings, 4 its port cannot be had
 ONCE = "0 done or nothing to do, 1 refused or failed, 2 settings"
 STATUS = "0 running, 3 not running (the last known is printed), 1 nothing is known, 2 settings"
 READING = "0 printed, 1 the database does not answer or the mode is single, 2 settings, 3 syncd does not run"
+RECALL = "0 printed, 1 not to be had, and why, 2 settings, 3 syncd does not run"
+CHANGING = "0 done or nothing to do, 1 nothing was changed, and why, 2 settings, 3 syncd does not run"
 EXPLAIN = "0 told, 3 told by the last known status, 1 nothing is known, 2 settings"
 VALIDATE = "0 no problem, 1 problems or unreadable, 2 settings"
 SETTINGS = """\
@@ -58,7 +60,12 @@ def parser() -> argparse.ArgumentParser:
         ("once", True, "fetch, check and materialise once; print what was done", ONCE),
         ("status", False, "print the status as JSON: of the running syncd, else the last known", STATUS),
         ("fleet", True, "print every replica of the fleet, the lease and the desired revision", READING),
-        ("history", True, "print the published revisions, newest first", READING),
+        ("history", True, "print the revisions, newest first, who asked for which, the pin and what waits", RECALL),
+        ("show", True, "print one revision without its secrets", RECALL),
+        ("diff", True, "print what differs between two revisions, without their secrets", RECALL),
+        ("rollback", True, "make the content of an earlier revision the newest revision", CHANGING),
+        ("pin", True, "keep the content of a revision, whatever the source says, until unpin", CHANGING),
+        ("unpin", True, "publish what the source says again", CHANGING),
         ("explain", True, "say why this syncd is not the holder, and why a revision is not served", EXPLAIN),
         ("validate", False, "check a configuration and print every problem with its line", VALIDATE),
     ):
@@ -66,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=purpose, description=description, epilog=f"exit codes: {codes}")
         if has_json:
             command.add_argument("--json", action="store_true", help="print JSON, as when the output is not a terminal")
+        _add_numbers(command, name)
+        if name in {"rollback", "pin", "unpin"}:
+            required = name == "rollback"
+            command.add_argument("--note", default="", required=required, metavar="TEXT", help="why; history shows it")
+            command.add_argument("--by", metavar="NAME", help="who asks (default: this user on this machine)")
         if name == "validate":
             of_path = "a configuration; its includes are read beside it"
             command.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=of_path)
@@ -73,6 +85,18 @@ def parser() -> argparse.ArgumentParser:
             form.add_argument("--json", action="store_true", help="print JSON")
             form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0, for code scanning")
     return top
+
+
+def _add_numbers(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the numbers of revisions that a command takes."""
+    match name:
+        case "show" | "rollback":
+            command.add_argument("number", type=int, metavar="N", help="the revision; history lists them")
+        case "pin":
+            command.add_argument("number", type=int, nargs="?", metavar="N", help="the revision (default: the newest)")
+        case "diff":
+            command.add_argument("before", type=int, metavar="A", help="the earlier revision")
+            command.add_argument("after", type=int, metavar="B", help="the later revision")
 
 
 def say(text: str) -> None:
@@ -109,10 +133,11 @@ def turn_text(turn: Turn, status: Json) -> str:
     lines = {
         "changed": [f"Materialised {held}."],
         "unchanged": [f"Nothing to do: the volume holds {held}."],
+        "waiting": ["Not taken: a pin or a rollback holds back what the source holds; `explain` says which."],
         "refused": ["The configuration is refused:", *(f"  {problem.text()}" for problem in turn.problems)],
         "failed": [turn.error or ""],
     }[turn.outcome]
-    if turn.outcome in {"refused", "failed"}:
+    if turn.outcome in {"refused", "failed", "waiting"}:
         lines.append(f"The volume holds {held}, as before.")
     warnings = status["warnings"]
     lines.extend(f"Warning: {warning}" for warning in (warnings if isinstance(warnings, list) else ()))

@@ -18,8 +18,12 @@ class Absent(Enum):
     SILENT = "somebody listens, and does not answer in time"
 
 
-def ask(path: Path, question: str = "/status", *, seconds: float = SECONDS) -> tuple[int, Json] | Absent:
+def ask(
+    path: Path, question: str = "/status", *, seconds: float = SECONDS, body: Json | None = None
+) -> tuple[int, Json] | Absent:
     """GET ``question`` from the syncd that listens on the UNIX socket at ``path``; each step may take ``seconds``.
+
+    With a ``body``, POST it as JSON.
 
     Return HTTP's status code and the JSON object of the answer, or why there is no answer.
     """
@@ -28,7 +32,10 @@ def ask(path: Path, question: str = "/status", *, seconds: float = SECONDS) -> t
     connection.sock.settimeout(seconds)
     try:
         connection.sock.connect(str(path))
-        connection.request("GET", question)
+        if body is None:
+            connection.request("GET", question)
+        else:
+            connection.request("POST", question, json.dumps(body), {"content-type": "application/json"})
         answer = connection.getresponse()
         found = parse_object(answer.read())
     except TimeoutError:

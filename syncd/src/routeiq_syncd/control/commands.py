@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from routeiq_syncd.control import arguments as cli
 from routeiq_syncd.control.client import SECONDS, Absent, ask, parse_object
+from routeiq_syncd.control.tables import difference_text, history_text, revision_text
 from routeiq_syncd.runtime.clocks import utc_now
+from routeiq_syncd.runtime.user import user_name
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.status.document import Json, last_known
 from routeiq_syncd.status.explain import explain
@@ -48,12 +50,43 @@ def _known_status(settings: Settings) -> tuple[int, Json | None]:
     return code, None if known is None else last_known(known, utc_now())
 
 
+def going_back(options: argparse.Namespace, settings: Settings) -> int:
+    """Have the running syncd roll back, pin or unpin, and print its answer; return the exit code."""
+    body: Json = {"note": options.note, "by": options.by or user_name()}
+    if getattr(options, "number", None) is not None:
+        body["number"] = options.number
+    return _asked(options, settings, f"/{options.command}", lambda answer: str(answer.get("message")), body)
+
+
+def recalled(options: argparse.Namespace, settings: Settings) -> int:
+    """Print one revision, or what differs between two; return the exit code."""
+    if options.command == "show":
+        return _asked(options, settings, f"/revision?number={options.number}", revision_text)
+    return _asked(options, settings, f"/diff?from={options.before}&to={options.after}", difference_text)
+
+
+def listed(options: argparse.Namespace, settings: Settings) -> int:
+    """Print the history; return the exit code."""
+    return _asked(options, settings, "/history", history_text)
+
+
 def from_database(options: argparse.Namespace, settings: Settings, text: Callable[[Json], str]) -> int:
     """Print what the running syncd reads from the database, through ``text`` for people; return the exit code."""
     if settings.election is None:
         cli.complain("There is no fleet: the mode is single. Set DATABASE_URL, and LLMROUTER_HA_MODE=leader_election.")
         return cli.FAILED
-    answer = ask(settings.socket, f"/{options.command}")
+    return _asked(options, settings, f"/{options.command}", text)
+
+
+def _asked(
+    options: argparse.Namespace,
+    settings: Settings,
+    question: str,
+    text: Callable[[Json], str],
+    body: Json | None = None,
+) -> int:
+    """Print what the running syncd answers, through ``text`` for people; return the exit code."""
+    answer = ask(settings.socket, question, body=body)
     if answer is Absent.SILENT:
         cli.complain(_silent(settings))
         return cli.FAILED

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from routeiq_syncd.database import rows as columns
 from routeiq_syncd.database.faults import DatabaseAwayError
 from routeiq_syncd.database.questions import KEEP_REVISIONS, Database
 from routeiq_syncd.database.rows import checked
+from routeiq_syncd.database.statements import REQUESTS
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.status.document import Json
 
@@ -21,8 +22,8 @@ SELECT replica_id, pod, versions, desired, serving, state, refused, reason, star
 FROM routeiq.replica WHERE lock_name = $1 ORDER BY pod, replica_id LIMIT 5000"""
 
 HISTORY = """
-SELECT number, digest, epoch, holder_id, source, note, created_at, acked_at FROM routeiq.revision
-WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
+SELECT number, digest, epoch, holder_id, source, note, created_at, acked_at, action, restores, asked_by, passes_over
+FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT $2"""
 
 
 @dataclass(eq=False)
@@ -34,7 +35,7 @@ class Question:
     seconds: float = ANSWER_SECONDS
     _asking: asyncio.Task[tuple[int, Json]] | None = field(default=None, init=False)
 
-    async def reply(self) -> tuple[int, Json]:
+    async def reply(self, _query: Mapping[str, str] | None = None) -> tuple[int, Json]:
         """Return HTTP's status code and the JSON object, or the reason why there is none."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._reply())
@@ -73,19 +74,29 @@ async def fleet(database: Database) -> Json:
             "remaining_seconds": round(lease.remaining, 3),
         },
         "desired": sight.head and {"number": sight.head.number, "digest": sight.head.digest},
+        "pin": sight.standing.pin and vars(sight.standing.pin),
+        "waiting": sight.standing.waiting and vars(sight.standing.waiting),
         "replicas": [_plain(row) for row in rows],
     }
 
 
 async def history(database: Database, limit: int = KEEP_REVISIONS) -> Json:
-    """Return the newest ``limit`` revisions, newest first.
+    """Return the newest ``limit`` revisions and requests, newest first, with the pin and what waits.
 
     Raises:
         DatabaseAwayError: the database cannot be asked.
     """
     async with database.session.use() as connection:
         rows = [checked(row, columns.HISTORY) for row in await connection.fetch(HISTORY, database.lock_name, limit)]
-    return {"lock_name": database.lock_name, "revisions": [_plain(row) for row in rows]}
+        asked = [checked(row, columns.REQUEST) for row in await connection.fetch(REQUESTS, database.lock_name, limit)]
+    standing = (await database.look()).standing
+    return {
+        "lock_name": database.lock_name,
+        "revisions": [_plain(row) for row in rows],
+        "pin": standing.pin and vars(standing.pin),
+        "waiting": standing.waiting and vars(standing.waiting),
+        "requests": [_plain(row) for row in asked],
+    }
 
 
 def _plain(row: Json) -> Json:
@@ -94,7 +105,7 @@ def _plain(row: Json) -> Json:
     for name, value in row.items():
         if isinstance(value, datetime):
             plain[name] = stamp(value)
-        elif isinstance(value, str) and name in {"versions", "source"}:
+        elif isinstance(value, str) and name in {"versions", "source", "answer"}:
             plain[name] = _parsed(value)
         else:
             plain[name] = round(value, 3) if isinstance(value, float) else value

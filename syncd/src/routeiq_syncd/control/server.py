@@ -7,10 +7,11 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.status.document import Json
@@ -34,7 +35,12 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Reply = tuple[int, Json]
-Questions = Mapping[str, Callable[[], Awaitable[Reply]]]
+Query = Mapping[str, str]
+Questions = Mapping[str, Callable[[Query], Awaitable[Reply]]]
+Commands = Mapping[str, Callable[[bytes], Awaitable[Reply]]]
+MOST_BODY = 16 * 1024
+"""Bytes of the largest body of a command."""
+TOO_LARGE = f"the body is larger than {MOST_BODY} bytes"
 
 
 class CannotListenError(Exception):
@@ -47,19 +53,21 @@ class App:
 
     Attributes:
         turn_now: takes the turn that ``POST /poll`` asks for, and returns when it has ended.
-        questions: what else can be asked over the control socket: path to the function that replies.
+        questions: what else can be asked over the control socket: path to the function that replies to a query.
+        commands: what can be done over the control socket beside: path to the function that takes the body.
     """
 
     recorder: Recorder
     turn_now: Callable[[], Awaitable[None]]
     liveness: Liveness
     questions: Questions
+    commands: Commands = field(default_factory=dict)
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        status, body = await self._reply(scope)
+        status, body = await self._reply(scope, receive)
         payload = (json.dumps(body, ensure_ascii=False) + "\n").encode()
         headers = [
             (b"content-type", b"application/json"),
@@ -67,11 +75,11 @@ class App:
             (b"cache-control", b"no-store"),
         ]
         if status == 405:  # noqa: PLR2004 - method not allowed
-            headers.append((b"allow", b"POST" if scope["path"] == "/poll" else b"GET, HEAD"))
+            headers.append((b"allow", b"POST" if scope["path"] in {"/poll", *self.commands} else b"GET, HEAD"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else payload})
 
-    async def _reply(self, scope: Scope) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         reading = scope["method"] in {"GET", "HEAD"}
         match scope["path"]:
             case "/livez" if reading:
@@ -88,7 +96,14 @@ class App:
             case path if path in self.questions and reading:
                 if not _over_the_socket(scope):
                     return 403, {"error": f"{path} is told over the control socket only"}
-                return await self.questions[path]()
+                return await self.questions[path](dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            case path if path in self.commands and scope["method"] == "POST":
+                if not _over_the_socket(scope):
+                    return 403, {"error": "commands come over the control socket only"}
+                body = await _body(receive)
+                return (413, {"error": TOO_LARGE}) if body is None else await self.commands[path](body)
+            case path if path in self.commands or path in self.questions:
+                return 405, {"error": f"{path} does not take {scope['method']}"}
             case "/livez" | "/readyz" | "/status" | "/explain" | "/poll":
                 return 405, {"error": f"{scope['path']} does not take {scope['method']}"}
             case _:
@@ -111,6 +126,17 @@ class App:
         except TimeoutError:
             return 504, {"error": f"the turn did not end within {POLL_SECONDS:g} s"}
         return 200, self.recorder.document()
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Read the body of a request, None where it is too large."""
+    body = b""
+    while len(body) <= MOST_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body if len(body) <= MOST_BODY else None
+    return None
 
 
 def _over_the_socket(scope: Scope) -> bool:

@@ -1,7 +1,8 @@
 """The questions that syncd asks PostgreSQL: the lease, the fenced publish, the desired revision, the replicas."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import asyncpg
 
@@ -16,8 +17,10 @@ from routeiq_syncd.database.rows import (
     NUMBER,
     POINTED,
     REVISION,
+    STANDING,
     TIDY,
     FleetNeeds,
+    Overtaken,
     ReplicaRow,
     Sight,
     Stored,
@@ -25,6 +28,7 @@ from routeiq_syncd.database.rows import (
 )
 from routeiq_syncd.database.seal import Ring, context_of
 from routeiq_syncd.database.session import Session
+from routeiq_syncd.history.standing import Standing, Waiting, read_pin, read_waiting, write_record
 from routeiq_syncd.lease import EPOCH_GAP, Grant, Lease, Lost, Term, Timing
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.revision.manifest import Manifest, Publisher, make_manifest, newer, read_manifest, write_manifest
@@ -47,6 +51,7 @@ class Database:
         session: the session.
         lock_name: the name of the fleet.
         channel: the channel of LISTEN on which the fleet's news comes.
+        statement_milliseconds: how long one statement may take.
         guard_key: the first key of the advisory locks that guard the fleet's epochs.
     """
 
@@ -57,6 +62,7 @@ class Database:
         self._ring = ring
         digest = hashlib.sha256(lock_name.encode()).digest()
         self.channel = f"routeiq_{digest.hex()[:16]}"
+        self.statement_milliseconds = int(timing.statement * 1000)
         self.guard_key = int.from_bytes(digest[:4], "big", signed=True)
 
     async def look(self) -> Sight:
@@ -73,7 +79,7 @@ class Database:
             lease = Lease(held, row["epoch"], row["remaining"], row["expires_at"], row["guarded"], by, void)
         head = None if number is None else Head(number, row["digest"])
         acked = None if row["acked"] is None else Head(row["acked"], row["acked_digest"])
-        return Sight(lease, head, server, row["barred"], acked, row["identity"] or "")
+        return Sight(lease, head, server, row["barred"], acked, row["identity"] or "", standing_of(row))
 
     async def acquire(self, holder_id: str, deserted: int | None, known: int = 0) -> Grant | Lost:
         """Take the lease if it is expired, void, held by ``holder_id``, or of the epoch ``deserted`` and unguarded.
@@ -107,7 +113,7 @@ class Database:
         *,
         note: str = "",
         pointer: Pointer | None = None,
-    ) -> Manifest | Lost:
+    ) -> Manifest | Lost | Overtaken:
         """Record a bundle as the next revision, if the term still holds, and notify the fleet.
 
         Args:
@@ -124,10 +130,11 @@ class Database:
         source = write_source(fetched.version, pointer)
         async with self.session.use(transaction=True) as connection:
             # A holder that is stopped inside this transaction would keep the row locked: the server ends its session.
-            await connection.execute(
-                f"SET LOCAL idle_in_transaction_session_timeout = {int(self._timing.statement * 1000)}"
-            )
+            await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {self.statement_milliseconds}")
             await connection.fetchrow(statements.LOCK, self.lock_name)
+            now = await connection.fetchrow(statements.STANDING, self.lock_name)
+            if now is not None and standing_of(checked(now, STANDING)).holds_back(fetched.bundle.digest):
+                return Overtaken()
             row = checked(await connection.fetchrow(statements.NUMBER, self.lock_name, floor), NUMBER)
             publisher = Publisher(term.holder_id, term.epoch)
             manifest = make_manifest(row["number"], fetched.bundle.entries, fetched.version, publisher, row["at"])
@@ -139,6 +146,17 @@ class Database:
                 # The notification says how many replicas hear it, so that they do not all look at once.
                 await connection.execute(f"SELECT pg_notify('{self.channel}', 'published {row['replicas']}')")
         return manifest if recorded else Lost()
+
+    async def wait(self, term: Term, waiting: Waiting | None) -> None:
+        """Record which content of the source waits, None for none, where ``term`` holds."""
+        fields = (self.lock_name, term.holder_id, term.epoch, write_record(waiting))
+        async with self.session.use() as connection:
+            await connection.execute(statements.WAIT, *fields)
+
+    async def lift(self, term: Term, number: int) -> None:
+        """Record that revision ``number`` passes over nothing any more, where ``term`` holds."""
+        async with self.session.use() as connection:
+            await connection.execute(statements.LIFT, self.lock_name, term.holder_id, term.epoch, number)
 
     async def revision(self, number: int) -> Stored | Unreadable:
         """Return revision ``number`` with its payload opened, or why it cannot be read."""
@@ -208,3 +226,8 @@ class Database:
 
 def _granted(row: asyncpg.Record | None) -> Grant | Lost:
     return Lost() if row is None else Grant(**checked(row, GRANT))
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing:
+    """Return what stands, of a row with the columns ``pin``, ``passes_over`` and ``waiting``."""
+    return Standing(read_pin(row["pin"]), row["passes_over"], read_waiting(row["waiting"]))

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from routeiq_syncd.errors import UnreachableError
+from routeiq_syncd.history.standing import FREE, Standing
 from routeiq_syncd.lease import Lease
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.plan import Barred, Head
@@ -34,6 +35,9 @@ LOOK: Columns = {
     "acked_digest": TEXT,
     "identity": TEXT,
     "barred": str,
+    "pin": TEXT,
+    "passes_over": TEXT,
+    "waiting": TEXT,
 }
 LOOKED: Mapping[str, Columns] = {
     "holder_id": {"epoch": int, "expires_at": datetime, "remaining": float},
@@ -41,8 +45,18 @@ LOOKED: Mapping[str, Columns] = {
     "acked": {"acked_digest": str},
 }
 """What is not NULL where the column named first is not: a lease, the desired revision, the one that was acked."""
+STANDING: Columns = {
+    "pin": TEXT,
+    "waiting": TEXT,
+    "number": NUMERAL,
+    "digest": TEXT,
+    "passes_over": TEXT,
+    "from_source": TEXT,
+}
+OPEN: Columns = {"id": int, "action": str, "number": NUMERAL, "note": str, "asked_by": str}
 NUMBER: Columns = {"number": int, "at": datetime, "replicas": int}
 REVISION: Columns = {"manifest": str, "payload": (bytes, NoneType), "source": str}
+KEPT: Columns = {"number": int, "digest": str}
 ACKED: Columns = {"number": int, "digest": str}
 POINTED: Columns = {"source": str}
 BEFORE: Columns = {"process": TEXT, "pod": TEXT}
@@ -70,7 +84,12 @@ HISTORY: Columns = {
     "note": str,
     "created_at": datetime,
     "acked_at": INSTANT,
+    "action": str,
+    "restores": NUMERAL,
+    "asked_by": str,
+    "passes_over": TEXT,
 }
+REQUEST: Columns = {**OPEN, "asked_at": datetime, "answered_at": INSTANT, "answer": TEXT}
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,7 @@ class Sight:
         server: the history that the database goes on with; empty on a standby, and where the server does not tell.
         barred: why the database cannot be written, empty where it can.
         acked: the newest revision that a gateway of the fleet has acked, None for none.
+        standing: what an operator said about what may be published, and what waits.
         identity: which database this is, over dumps, restores and failovers; empty where it has lost its identity.
     """
 
@@ -92,6 +112,12 @@ class Sight:
     barred: Barred = ""
     acked: Head | None = None
     identity: str = ""
+    standing: Standing = FREE
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """Nothing was recorded: a pin or a rollback that was recorded meanwhile holds the content back."""
 
 
 @dataclass(frozen=True)

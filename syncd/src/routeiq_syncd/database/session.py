@@ -10,7 +10,7 @@ from routeiq_syncd.database.rows import GREETED, checked
 from routeiq_syncd.database.url import Target
 
 # The newest migration of the schema routeiq that this release relies on. A newer schema only adds.
-NEEDED = "0003_acked_and_identity"
+NEEDED = "0004_history"
 
 LONGEST_CONNECT_SECONDS = 30.0
 """No attempt takes longer, whatever the URL says: a loop that must report cannot wait for ever."""

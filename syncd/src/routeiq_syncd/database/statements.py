@@ -7,14 +7,15 @@ Every statement names the lock ($1), so that several fleets share a database. Al
 LOOK = """
 SELECT l.holder_id, l.epoch, l.expires_at, extract(epoch FROM l.expires_at - clock_timestamp())::float8 AS remaining,
        l.epoch IS NOT NULL AND NOT pg_try_advisory_xact_lock_shared($2, (l.epoch % 2147483647)::int4) AS guarded,
-       l.server AS granted_by, now.server, r.number, r.digest, a.number AS acked, a.digest AS acked_digest,
+       l.server AS granted_by, now.server, l.pin, l.waiting, r.number, r.digest, r.passes_over,
+       a.number AS acked, a.digest AS acked_digest,
        (SELECT id::text FROM routeiq.identity LIMIT 1) AS identity,
        CASE WHEN pg_is_in_recovery() THEN 'standby'
             WHEN current_setting('transaction_read_only')::boolean THEN 'read-only' ELSE '' END AS barred
 FROM (SELECT routeiq.server() AS server) AS now
 LEFT JOIN routeiq.lease AS l ON l.name = $1
 LEFT JOIN LATERAL (
-    SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
+    SELECT number, digest, passes_over FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
 ) AS r ON true
 LEFT JOIN LATERAL (
     SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 AND acked_at IS NOT NULL
@@ -50,6 +51,16 @@ WITH released AS (
 
 LOCK = "SELECT FROM routeiq.lease WHERE name = $1 FOR UPDATE"
 
+# The newest revision and what stands, read while the lease row is locked: nothing is decided on anything older.
+STANDING = """
+SELECT l.pin, l.waiting, r.number, r.digest, r.passes_over, coalesce(r.passes_over, (
+    SELECT digest FROM routeiq.revision WHERE lock_name = $1 AND action = 'publish' ORDER BY number DESC LIMIT 1
+)) AS from_source
+FROM (SELECT pin, waiting FROM routeiq.lease WHERE name = $1) AS l
+LEFT JOIN LATERAL (
+    SELECT number, digest, passes_over FROM routeiq.revision WHERE lock_name = $1 ORDER BY number DESC LIMIT 1
+) AS r ON true"""
+
 # One above every number that the fleet has published and that its replicas have had: the database may have lost some.
 NUMBER = """
 SELECT clock_timestamp() AS at, (SELECT count(*) FROM routeiq.replica WHERE lock_name = $1) AS replicas, 1 + greatest(
@@ -63,6 +74,64 @@ INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoc
 SELECT name, $4, $5, $6::jsonb, $7, epoch, holder_id, $8::jsonb, $9, $10 FROM routeiq.lease AS l
 WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)
 RETURNING number"""
+
+# The same fence, for content that the history has: what travels in its row, or by its pointer, is copied unopened.
+RESTORE = """
+INSERT INTO routeiq.revision (lock_name, number, digest, manifest, payload, epoch, holder_id, source, created_at, note,
+    action, restores, asked_by, passes_over)
+SELECT l.name, $4, r.digest, $6::jsonb, r.payload, l.epoch, l.holder_id, r.source, $7, $8, $9, r.number, $10, $11
+FROM routeiq.lease AS l, routeiq.revision AS r
+WHERE l.name = $1 AND l.holder_id = $2 AND l.epoch = $3 AND l.expires_at > clock_timestamp()
+    AND routeiq.in_history(l.server) AND r.lock_name = $1 AND r.number = $5
+RETURNING number"""
+
+# $5: whether this transaction has passed the fence already, and so holds the row as it found it.
+PIN = """
+UPDATE routeiq.lease AS l SET pin = $4::jsonb, waiting = NULL
+WHERE name = $1 AND holder_id = $2 AND epoch = $3
+    AND ($5 OR (expires_at > clock_timestamp() AND routeiq.in_history(l.server)))
+RETURNING name"""
+
+WAIT = """
+UPDATE routeiq.lease AS l SET waiting = $4::jsonb
+WHERE name = $1 AND holder_id = $2 AND epoch = $3 AND expires_at > clock_timestamp() AND routeiq.in_history(l.server)"""
+
+LIFT = """
+UPDATE routeiq.revision SET passes_over = NULL WHERE lock_name = $1 AND number = $4 AND EXISTS (
+    SELECT FROM routeiq.lease AS l WHERE name = $1 AND holder_id = $2 AND epoch = $3
+    AND expires_at > clock_timestamp() AND routeiq.in_history(l.server))"""
+
+ASK = """
+INSERT INTO routeiq.request (lock_name, action, number, note, asked_by, expires_at)
+VALUES ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6)) RETURNING id"""
+
+OPEN = """
+SELECT id, action, number, note, asked_by FROM routeiq.request
+WHERE lock_name = $1 AND answered_at IS NULL AND expires_at > clock_timestamp() ORDER BY id LIMIT 20"""
+
+STILL_OPEN = """
+SELECT id FROM routeiq.request WHERE id = $1 AND answered_at IS NULL AND expires_at > clock_timestamp() FOR UPDATE"""
+
+# Whoever answers first, the holder or who asked and waits no more, has answered.
+ANSWER = """
+UPDATE routeiq.request SET answered_at = clock_timestamp(), answer = $2::jsonb WHERE id = $1 AND answered_at IS NULL
+RETURNING id"""
+
+ANSWERED = "SELECT answer FROM routeiq.request WHERE id = $1"
+
+REQUESTS = """
+SELECT id, action, number, note, asked_by, asked_at, answered_at, answer FROM routeiq.request
+WHERE lock_name = $1 ORDER BY id DESC LIMIT $2"""
+
+DESCRIBED = """
+SELECT number, digest, epoch, holder_id, source, note, created_at, acked_at, action, restores, asked_by, passes_over
+FROM routeiq.revision WHERE lock_name = $1 AND number = $2"""
+
+FORGET = """
+DELETE FROM routeiq.request WHERE lock_name = $1 AND id <= (
+    SELECT id FROM routeiq.request WHERE lock_name = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)"""
+
+KEPT = "SELECT number, digest FROM routeiq.revision WHERE lock_name = $1 AND number = $2"
 
 # Returns who wrote the row before, and where.
 WRITE_REPLICA = """

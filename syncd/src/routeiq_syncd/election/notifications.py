@@ -34,6 +34,7 @@ class Notifications:
 
     Attributes:
         on_ahead: called when a replica says that it is ahead of the database.
+        on_asked: called when somebody has asked something of the holder.
     """
 
     database: Database
@@ -41,6 +42,7 @@ class Notifications:
     recorder: ClusterRecorder
     liveness: Liveness
     on_ahead: Callable[[], None] = lambda: None
+    on_asked: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._connection: Connection | None = None
@@ -134,6 +136,8 @@ class Notifications:
             self.follower.nudge(within=min(LOOK_SECONDS, SPREAD_SECONDS * many))
         elif news == "released":
             self.follower.nudge()
+        elif news == "asked":
+            self.on_asked()
         elif payload == AHEAD:
             self.on_ahead()
 

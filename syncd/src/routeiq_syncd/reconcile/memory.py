@@ -1,9 +1,10 @@
-"""What is remembered from turn to turn: the version of the source that is dealt with, and the turn that refused it."""
+"""What is remembered from turn to turn: the version of the source that is dealt with, and how turns end meanwhile."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from routeiq_syncd.configuration.problem import Problem, reason_of
+from routeiq_syncd.history.standing import Standing
 from routeiq_syncd.revision.answer import Refused
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.outcome import Turn
@@ -17,15 +18,21 @@ class Memory:
 
     Attributes:
         known: the token of the version that was accepted or refused; None: fetch unconditionally.
-        refusal: the turn that refused that version, None where it was accepted.
+        repeated: how every turn ends while the source holds that version: refused, or waiting; None where the version
+            was accepted.
     """
 
     known: str | None = None
-    refusal: Turn | None = None
+    repeated: Turn | None = None
 
     def accept(self, token: str) -> None:
         """Remember that the version of ``token`` is on the volume, or published."""
-        self.known, self.refusal = token, None
+        self.known, self.repeated = token, None
+
+    def hold(self, token: str, warnings: tuple[str, ...], standing: Standing) -> Turn:
+        """Remember that the version of ``token`` waits, and return the turn that says so."""
+        self.known, self.repeated = token, Turn("waiting", warnings=warnings, standing=standing)
+        return self.repeated
 
     def refuse(self, problems: tuple[Problem, ...], digest: str | None, token: str | None, now: datetime) -> Turn:
         """Remember that a version is refused, and return the turn that says so.
@@ -34,8 +41,8 @@ class Memory:
         without a ``token`` is looked at again at the next turn.
         """
         refused = Refused(None, digest, reason_of(problems), stamp(now))
-        before = self.refusal.refused if self.refusal else None
+        before = self.repeated.refused if self.repeated else None
         if before is not None and (before.digest, before.reason) == (refused.digest, refused.reason):
             refused = before
-        self.known, self.refusal = token, Turn("refused", problems=problems, refused=refused)
-        return self.refusal
+        self.known, self.repeated = token, Turn("refused", problems=problems, refused=refused)
+        return self.repeated

@@ -47,7 +47,7 @@ class Work(ABC):
     async def _carry_out(self, fetch: Fetch) -> Turn:
         match fetch:
             case Unchanged():
-                return self.memory.refusal or Turn("unchanged")  # an unchanged version keeps its refusal
+                return self.memory.repeated or Turn("unchanged")
             case Failed(message):
                 return Turn("failed", read=False, error=message)
             case Unacceptable(problems, token):

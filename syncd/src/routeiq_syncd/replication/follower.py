@@ -145,7 +145,7 @@ class Follower(Turnstile):
         if current is not None:
             self.known_epoch = max(self.known_epoch, current.publisher.epoch)
         trouble, ahead, wanted = None, 0, plan_materialise(sight.head, current, self._volume.next_number() - 1)
-        self.recorder.clustered(acked=sight.acked, identity=sight.identity)
+        self.recorder.clustered(acked=sight.acked, identity=sight.identity, standing=sight.standing)
         self._mark(sight)
         reserve = await self._reserve.keep(sight.acked)
         match wanted:

@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.database.faults import DatabaseAwayError, RowRefusedError
 from routeiq_syncd.database.questions import Database
-from routeiq_syncd.database.rows import Stored
+from routeiq_syncd.database.rows import Overtaken, Stored
 from routeiq_syncd.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.reconcile.work import Work
 from routeiq_syncd.replication.reading import opened_row
-from routeiq_syncd.revision.decide import Refuse, Same
+from routeiq_syncd.replication.restoring import anew
+from routeiq_syncd.revision.decide import Hold, Refuse, Same
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.outcome import Turn, texts
 from routeiq_syncd.revision.payload import Unreadable
-from routeiq_syncd.revision.plan import Behind, Publish, plan_materialise, plan_publish
+from routeiq_syncd.revision.plan import Anew, Behind, Head, Publish, plan_materialise, plan_publish
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.logs import Log
@@ -33,6 +35,8 @@ class Tenure:
         over: set when the database has refused the term, or the holder gives it up.
         aside: seconds that this replica leaves the lease to others afterwards; 0 unless it steps aside.
         chores: set when the holder's chores should not wait.
+        requests: set when a request may wait for its answer.
+        deciding: held from a look at what is desired until what follows is recorded, by a turn or by a request.
     """
 
     term: Term
@@ -41,6 +45,8 @@ class Tenure:
     aside: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
     chores: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: asyncio.Event = field(default_factory=asyncio.Event)
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -100,8 +106,13 @@ class Publishing(Work):
                 self.log.warning("stepping aside", seconds=round(now - self._unread_since), reason=message)
 
     async def take(self, fetched: Fetched) -> Turn:
-        """Publish a bundle, unless it is published or refused."""
-        head = (await self.database.look()).head
+        """Publish a bundle, unless it is published, refused or held back."""
+        async with self.tenure.deciding:
+            return await self._decide(fetched)
+
+    async def _decide(self, fetched: Fetched) -> Turn:
+        sight = await self.database.look()
+        head, standing, term = sight.head, sight.standing, self.tenure.term
         floor = self.volume.next_number() - 1
         here, ahead = plan_materialise(head, self.volume.current(), floor), self.tenure.ahead
         if isinstance(here, Behind):
@@ -112,12 +123,33 @@ class Publishing(Work):
             opened = await opened_row(self.database, head, self.ownership)
             pointed = opened.content if isinstance(opened, Stored) and isinstance(opened.content, Pointer) else None
             lost = opened.reason if isinstance(opened, Unreadable) and opened.lost else None
-        match plan_publish(fetched, head, self.rules, floor=floor, ahead=ahead, pointed=pointed, lost=bool(lost)):
+        plan = plan_publish(
+            fetched,
+            head,
+            self.rules,
+            floor=floor,
+            ahead=ahead,
+            now=self.now(),
+            pointed=pointed,
+            lost=bool(lost),
+            standing=standing,
+        )
+        if standing.waiting is not None and not isinstance(plan, Hold):
+            await self.database.wait(term, None)
+        match plan:
             case Same(warnings):
+                if standing.passed is not None and head is not None:
+                    await self.database.lift(term, head.number)
                 self.memory.accept(fetched.token)
                 return Turn("unchanged", warnings=texts(warnings))
             case Refuse(digest, problems):
                 return self.refuse(problems, digest, fetched.token)
+            case Hold(waiting, warnings):
+                if waiting != standing.waiting:
+                    await self.database.wait(term, waiting)
+                return self.memory.hold(fetched.token, texts(warnings), replace(standing, waiting=waiting))
+            case Anew(above, warnings):
+                return await self._anew(head, above, warnings)
             case Publish() as plan:
                 return await self._publish(fetched, plan, lost)
 
@@ -132,12 +164,27 @@ class Publishing(Work):
         )
         if isinstance(outcome, Lost):
             return self._end(term)
+        if isinstance(outcome, Overtaken):
+            return Turn("unchanged")  # the version is not remembered, so the next turn decides anew
         self.memory.accept(fetched.token)
         if lost:
             self.log.warning("published anew what cannot be opened", number=outcome.number, reason=lost)
         self.log.info("revision published", number=outcome.number, digest=outcome.digest, epoch=term.epoch)
         self.published()
         return Turn("changed", warnings=texts(plan.warnings))
+
+    async def _anew(self, head: Head | None, above: int, warnings: tuple[Problem, ...]) -> Turn:
+        """Publish the desired revision's own content above ``above``, since the source's is held back."""
+        term = self.tenure.term
+        if head is None or not trusted(term, self.clock()):
+            return self._end(term)
+        outcome = await anew(self.database, term, head, above)
+        if isinstance(outcome, Lost):
+            return self._end(term)
+        if outcome is not None:
+            self.log.info("revision published anew", number=outcome, digest=head.digest, epoch=term.epoch)
+            self.published()
+        return Turn("changed", warnings=texts(warnings))
 
     def _end(self, term: Term) -> Turn:
         self.tenure.over.set()

@@ -6,7 +6,9 @@ from datetime import datetime
 from routeiq_syncd.configuration.bundle import Bounds, as_written, bound_problems, written_name
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.configuration.rules import validate
+from routeiq_syncd.history.standing import FREE, Standing, Waiting
 from routeiq_syncd.revision.fetched import Fetched
+from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.manifest import Manifest, Publisher, make_manifest
 
 
@@ -33,7 +35,15 @@ class Accept:
     warnings: tuple[Problem, ...]
 
 
-Decision = Same | Refuse | Accept
+@dataclass(frozen=True)
+class Hold:
+    """The content could become a revision, and a pin or a rollback holds it back."""
+
+    waiting: Waiting
+    warnings: tuple[Problem, ...]
+
+
+Decision = Same | Refuse | Hold | Accept
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,33 @@ class Rules:
     publisher: Publisher
 
 
-def decide(fetched: Fetched, current: Manifest | None, next_number: int, now: datetime, rules: Rules) -> Decision:
+def decide(
+    fetched: Fetched,
+    current: Manifest | None,
+    next_number: int,
+    now: datetime,
+    rules: Rules,
+    *,
+    standing: Standing = FREE,
+) -> Decision:
     """Decide what becomes of a fetched bundle; ``current`` is the revision on the volume, None for none."""
     found = examine(fetched, current.digest if current else None, rules)
     if isinstance(found, Same | Refuse):
         return found
+    if held := hold(fetched, found, now, standing):
+        return held
     return Accept(make_manifest(next_number, fetched.bundle.entries, fetched.version, rules.publisher, now), found)
+
+
+def hold(fetched: Fetched, warnings: tuple[Problem, ...], now: datetime, standing: Standing) -> Hold | None:
+    """Return what holds content back that may be taken, None where nothing does; it keeps its first instant."""
+    why = standing.holds_back(fetched.bundle.digest)
+    if not why:
+        return None
+    waiting, before = Waiting(fetched.bundle.digest, why, stamp(now)), standing.waiting
+    if before is not None and (before.digest, before.why) == (waiting.digest, waiting.why):
+        waiting = before
+    return Hold(waiting, warnings)
 
 
 def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse | tuple[Problem, ...]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from routeiq_syncd.configuration.problem import Problem
+from routeiq_syncd.history.standing import Standing
 from routeiq_syncd.revision.answer import Refused
 
-Outcome = Literal["unchanged", "changed", "refused", "failed"]
+Outcome = Literal["unchanged", "changed", "refused", "failed", "waiting"]
 MOST_WARNINGS = 20  # that a status shows
 
 
@@ -22,6 +23,7 @@ class Turn:
         warnings: about the content; None where it was not looked at.
         error: why the source could not be read, or the volume not written.
         removed: names of the revisions that were collected.
+        standing: what stands between the source and the volume afterwards; None where it was not looked at.
     """
 
     outcome: Outcome
@@ -31,6 +33,7 @@ class Turn:
     warnings: tuple[str, ...] | None = None
     error: str | None = None
     removed: tuple[str, ...] = ()
+    standing: Standing | None = None
 
 
 def texts(problems: tuple[Problem, ...]) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Plans: what a holder publishes, and what a replica does about the desired revision."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from routeiq_syncd.configuration.bundle import written_name
 from routeiq_syncd.configuration.problem import Problem
-from routeiq_syncd.revision.decide import Refuse, Rules, Same, examine
+from routeiq_syncd.history.standing import FREE, Standing
+from routeiq_syncd.revision.decide import Hold, Refuse, Rules, Same, examine, hold
 from routeiq_syncd.revision.fetched import Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
@@ -28,6 +30,14 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Anew:
+    """The desired revision's content is published anew, above ``floor``: a replica is ahead of it."""
+
+    floor: int
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
 class Publish:
     """The content becomes a revision; the publishing transaction finds its number, which is above ``floor``.
 
@@ -46,9 +56,11 @@ def plan_publish(
     *,
     floor: int,
     ahead: int,
+    now: datetime,
     pointed: Pointer | None = None,
     lost: bool = False,
-) -> Same | Refuse | Publish:
+    standing: Standing = FREE,
+) -> Same | Refuse | Hold | Anew | Publish:
     """Decide what becomes of a fetched bundle.
 
     Args:
@@ -61,13 +73,18 @@ def plan_publish(
             published anew, content that it knows too, since no replica goes back.
         pointed: where the desired revision's content is, None where its row holds it. Once the source has the same
             content elsewhere, such as at a later version of the object, the earlier version may vanish at any time.
+        now: the instant.
         lost: nobody can open the desired revision any more. The same content is then published anew.
+        standing: the pin, and what the desired revision passes over. Where they hold the source's content back and
+            a replica is ahead, the desired revision's own content is published anew.
     """
     moved = pointed is not None and pointed != fetched.pointer
     held = head.digest if head is not None and head.number > ahead and not moved and not lost else None
     warnings = examine(fetched, held, rules)
     if isinstance(warnings, Same | Refuse):
         return warnings
+    if held_back := hold(fetched, warnings, now, standing):
+        return Anew(max(floor, ahead), warnings) if head is not None and head.number <= ahead else held_back
     name = written_name(fetched.version.location)
     above = max(floor, ahead, head.number if head else 0)
     size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer

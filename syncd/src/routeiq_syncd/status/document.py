@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from routeiq_syncd.history.standing import Pin
 from routeiq_syncd.revision.answer import Refused
 from routeiq_syncd.revision.instants import seconds_since, stamp
 from routeiq_syncd.revision.manifest import FORMAT
@@ -15,6 +16,7 @@ Json = dict[str, object]
 def document(snapshot: Snapshot, now: datetime) -> Json:
     """Build the status document of ``snapshot`` as of ``now``, from which ages count."""
     cluster = snapshot if isinstance(snapshot, ClusterSnapshot) else None
+    waiting = snapshot.standing.waiting
     desired, serving, error = snapshot.desired, snapshot.answer.serving, latest_error(snapshot)
     return {
         "format": FORMAT,
@@ -32,6 +34,9 @@ def document(snapshot: Snapshot, now: datetime) -> Json:
         },
         "serving": serving and {"number": serving.number, "digest": serving.digest, "since": serving.since},
         "refused": _refused(snapshot.refused, snapshot.answer.refused),
+        "pin": _pin(snapshot.standing.pin),
+        "passed_over": snapshot.standing.passed,
+        "waiting": waiting and {"digest": waiting.digest, "why": waiting.why, "since": waiting.since},
         "gateway": {"state": snapshot.answer.state or None, "note": snapshot.answer.note},
         "fetch": {
             "attempted_at": snapshot.fetch.attempted_at,
@@ -89,6 +94,11 @@ def _database(cluster: ClusterSnapshot, now: datetime) -> Json:
         "seen_at": cluster.seen_at,
         "seconds_since_seen": seconds_since(cluster.seen_at, now),
     }
+
+
+def _pin(pin: Pin | None) -> Json | None:
+    """Tell a pin without who asked for it and why: nobody needs a key for the status."""
+    return None if pin is None else {"number": pin.number, "digest": pin.digest, "at": pin.at}
 
 
 def _refused(by_syncd: Refused | None, by_gateway: Refused | None) -> Json | None:

@@ -95,11 +95,30 @@ def _revision(status: Mapping[str, object]) -> list[str]:
         sentences.append("What the volume holds is unpublished: fetched straight from the source without the database.")
     strange = database.get("not_own")
     sentences += [str(sentence) for sentence in strange] if isinstance(strange, list) else []
+    sentences += _held_back(status)
     refused, error = _part(status, "refused"), _part(status, "last_error")
     if refused:
         sentences.append(f"Refused by the {refused.get('by')} at {refused.get('at')}: {refused.get('reason')}")
     if error:
         sentences.append(f"Last error, since {error.get('at')}: {error.get('message')}")
+    return sentences
+
+
+def _held_back(status: Mapping[str, object]) -> list[str]:
+    """Tell the pin, what a rollback passes over, and what waits."""
+    pin, passed, waiting = _part(status, "pin"), status.get("passed_over"), _part(status, "waiting")
+    sentences = []
+    if pin:
+        sentences.append(
+            f"Revision {pin.get('number')} is pinned since {pin.get('at')}; `history` says by whom, and why."
+        )
+    if waiting.get("why") == "pinned":
+        digest, since = str(waiting.get("digest"))[:12], waiting.get("since")
+        sentences.append(f"The source holds a change ({digest}), which waits for `unpin` since {since}.")
+    elif passed:
+        sentences.append(
+            f"A rollback passes over {str(passed)[:12]}, which the source held; its next change is published."
+        )
     return sentences
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from routeiq_syncd.history.standing import Standing
 from routeiq_syncd.lease import Lease
 from routeiq_syncd.revision.answer import Answer
 from routeiq_syncd.revision.instants import stamp
@@ -53,6 +54,7 @@ class Recorder:
             fetch=FetchState(began, succeeded, turn.outcome),
             last_error=None if turn.error is None else LastError(stamp(self.now()), turn.error),
             warnings=before.warnings if turn.warnings is None else turn.warnings,
+            standing=turn.standing or before.standing,
         )
 
     def retired(self) -> None:
@@ -89,6 +91,11 @@ class Recorder:
                 self.log.info("revision materialised", number=current.number, digest=current.digest)
             self._replace(desired=current)
 
+    def stands(self, standing: Standing) -> None:
+        """Record what stands between the source and the desired revision."""
+        if standing != self.snapshot.standing:
+            self._replace(standing=standing)
+
     def stopping(self) -> None:
         """Record that the process ends."""
         self._replace(running=False)
@@ -110,6 +117,9 @@ class Recorder:
         if turn.warnings is not None and turn.warnings != before.warnings:
             for warning in turn.warnings:
                 self.log.warning("configuration warning", warning=warning)
+        waiting = turn.standing.waiting if turn.standing else None
+        if waiting is not None and waiting != before.standing.waiting:
+            self.log.warning("a change waits", digest=waiting.digest, why=waiting.why)
         if turn.removed:
             self.log.info("revisions collected", names=list(turn.removed))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from routeiq_syncd.history.standing import FREE, Standing
 from routeiq_syncd.lease import Lease, Term
 from routeiq_syncd.revision.answer import Answer, Refused
 from routeiq_syncd.revision.manifest import Manifest
@@ -48,6 +49,7 @@ class Snapshot:
         standing_warnings: about the settings, for as long as the process runs.
         warnings: about the configuration.
         troubles: errors that last, by topic, such as ``database``.
+        standing: what an operator said about what may be published, and what waits.
     """
 
     holder_id: str
@@ -62,6 +64,7 @@ class Snapshot:
     standing_warnings: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     troubles: tuple[tuple[str, LastError], ...] = ()
+    standing: Standing = FREE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,14 +46,15 @@ def test_a_second_run_changes_nothing(server: PostgresServer, database: str) -> 
 
 
 def test_the_schema_of_routeiq_is_made(server: PostgresServer, database: str) -> None:
-    """Our four tables and our own ledger stand beside LiteLLM's."""
+    """Our five tables and our own ledger stand beside LiteLLM's."""
     assert migrate("up", url=server.url(database)).returncode == 0
     tables = server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'routeiq' ORDER BY 1", database=database)
-    assert tables == ["identity", "lease", "migration", "replica", "revision"]
+    assert tables == ["identity", "lease", "migration", "replica", "request", "revision"]
     assert server.sql("SELECT name FROM routeiq.migration", database=database) == [
         "0001_lease_revision_replica",
         "0002_lease_server",
         "0003_acked_and_identity",
+        "0004_history",
     ]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from routeiq_syncd.configuration.bundle import make_bundle
 from routeiq_syncd.database.questions import Database
+from routeiq_syncd.database.rows import Overtaken
 from routeiq_syncd.database.session import Session
 from routeiq_syncd.database.url import parse_url
 from routeiq_syncd.lease import EPOCH_GAP, Grant, Lost, Term, Timing, begin
@@ -95,7 +96,7 @@ def test_a_publish_keeps_the_lease_where_it_is(replicas: Fleet) -> None:
             replicas.sql(f"{grabbing} THEN CREATE TABLE was_locked (); END $$")
             seen.append(replicas.sql("SELECT to_regclass('was_locked') IS NOT NULL"))
 
-    async def publishes(database: Database) -> Manifest | Lost:
+    async def publishes(database: Database) -> Manifest | Lost | Overtaken:
         return await database.publish(await granted(database, "a"), fetched("one"), 0, grab)
 
     assert isinstance(asked(replicas, publishes), Manifest)

@@ -67,9 +67,11 @@ def test_on_a_terminal_they_are_tables(replicas: Fleet) -> None:
         assert row.index("materialised") == headings.index("STATE")
     history = json.loads(syncd.on_terminal("history", "--json"))["revisions"]
     headings, *rows = syncd.on_terminal("history").splitlines()
-    assert headings.split() == ["NUMBER", "DIGEST", "EPOCH", "HOLDER", "CREATED", "ACKED", "NOTE"]
+    columns = ["NUMBER", "DIGEST", "ACTION", "OF", "EPOCH", "HOLDER", "CREATED", "ACKED", "ASKED", "BY", "NOTE"]
+    assert headings.split() == columns
     told = [
-        [str(row["number"]), row["digest"][:12], "1", row["holder_id"], row["created_at"], "-", "-"] for row in history
+        [str(row["number"]), row["digest"][:12], "publish", "-", "1", row["holder_id"], row["created_at"], *"---"]
+        for row in history
     ]
     assert [row.split() for row in rows] == told
     assert [row[0] for row in told] == ["2", "1"]

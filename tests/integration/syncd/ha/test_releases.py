@@ -82,7 +82,8 @@ def test_the_privileges_that_the_documentation_names_are_enough(replicas: Fleet)
     user, password = f"{replicas.database}_user", "not-to-be-told"
     replicas.sql(
         f"CREATE ROLE {user} LOGIN PASSWORD '{password}'; GRANT USAGE ON SCHEMA routeiq TO {user}; "
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON routeiq.lease, routeiq.revision, routeiq.replica TO {user}"
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON routeiq.lease, routeiq.revision, routeiq.replica, routeiq.request "
+        f"TO {user}"
     )
     url = replicas.postgres.url(replicas.database, user=user, password=password)
     replicas.put("one")

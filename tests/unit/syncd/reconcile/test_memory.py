@@ -16,7 +16,7 @@ def test_what_was_refused_stays_refused() -> None:
     memory = Memory()
     turn = memory.refuse(PROBLEMS, "d", "token", AT)
     assert (turn.outcome, turn.problems, memory.known) == ("refused", PROBLEMS, "token")
-    assert memory.refusal == turn
+    assert memory.repeated == turn
     memory.accept("next")
     assert memory == Memory(known="next")
 

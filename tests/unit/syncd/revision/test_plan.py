@@ -62,16 +62,16 @@ def test_a_volume_never_goes_back(
 def test_what_the_database_lost_is_published_above() -> None:
     """Content that is recorded is not recorded again, unless a replica has had a number that the database has not."""
     head = Head(4, BUNDLE.digest)
-    assert isinstance(plan_publish(FETCHED, head, RULES, floor=4, ahead=0), Same)
-    assert isinstance(plan_publish(FETCHED, head, RULES, floor=6, ahead=3), Same)
+    assert isinstance(plan_publish(FETCHED, head, RULES, now=NOW, floor=4, ahead=0), Same)
+    assert isinstance(plan_publish(FETCHED, head, RULES, now=NOW, floor=6, ahead=3), Same)
     for ahead in (4, 6):
-        plan = plan_publish(FETCHED, head, RULES, floor=2, ahead=ahead)
+        plan = plan_publish(FETCHED, head, RULES, now=NOW, floor=2, ahead=ahead)
         assert isinstance(plan, Publish)
         assert plan.floor == ahead
-    anew = plan_publish(FETCHED, head, RULES, floor=4, ahead=0, lost=True)
+    anew = plan_publish(FETCHED, head, RULES, now=NOW, floor=4, ahead=0, lost=True)
     assert isinstance(anew, Publish)
     assert anew.floor >= head.number
-    plan = plan_publish(FETCHED, None, RULES, floor=2, ahead=0)
+    plan = plan_publish(FETCHED, None, RULES, now=NOW, floor=2, ahead=0)
     assert isinstance(plan, Publish)
     assert plan.floor == 2
 
@@ -81,9 +81,9 @@ def test_content_that_moved_is_published_anew() -> None:
     head = Head(4, BUNDLE.digest)
     first, second = (Pointer("b", "k", version, '"etag"') for version in ("1", "2"))
     held = replace(FETCHED, pointer=first)
-    assert isinstance(plan_publish(held, head, RULES, floor=4, ahead=0, pointed=first), Same)
+    assert isinstance(plan_publish(held, head, RULES, now=NOW, floor=4, ahead=0, pointed=first), Same)
     for moved in (replace(FETCHED, pointer=second), FETCHED):
-        plan = plan_publish(moved, head, RULES, floor=4, ahead=0, pointed=first)
+        plan = plan_publish(moved, head, RULES, now=NOW, floor=4, ahead=0, pointed=first)
         assert isinstance(plan, Publish)
         assert plan.floor == 4
 
@@ -96,16 +96,16 @@ def test_how_a_revision_travels() -> None:
         Fetched(make_bundle({"config.yaml": b"{a: 1} #" + b"x" * more}), SOURCE, "token")
         for more in (12, 13, MOST_ROW_BYTES)
     )
-    plans = [plan_publish(replace(small, pointer=version), None, rules, floor=6, ahead=0)]
+    plans = [plan_publish(replace(small, pointer=version), None, rules, now=NOW, floor=6, ahead=0)]
     plans += [
-        plan_publish(replace(large, pointer=pointer), None, rules, floor=6, ahead=0)
+        plan_publish(replace(large, pointer=pointer), None, rules, now=NOW, floor=6, ahead=0)
         for pointer in (version, etag, None)
     ]
-    plans.append(plan_publish(replace(huge, pointer=version), None, rules, floor=6, ahead=0))
+    plans.append(plan_publish(replace(huge, pointer=version), None, rules, now=NOW, floor=6, ahead=0))
     assert all(isinstance(plan, Publish) and plan.floor == 6 for plan in plans)
     assert [plan.pointer for plan in plans if isinstance(plan, Publish)] == [None, version, etag, None, version]
     warned = ["ROUTEIQ_MAX_ROW_BYTES" in str(plan.warnings) for plan in plans if isinstance(plan, Publish)]
     assert warned == [False, False, True, False, False], "only where an overwritten version is lost"
-    refused = plan_publish(huge, None, rules, floor=6, ahead=0)
+    refused = plan_publish(huge, None, rules, now=NOW, floor=6, ahead=0)
     assert isinstance(refused, Refuse)
     assert "CONFIG_SOURCE=s3" in refused.problems[0].text()
