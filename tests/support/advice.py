@@ -47,6 +47,10 @@ FOLLOWED = {
     "The schema cannot be checked": ADVICE + "test_a_proof_that_cannot_be_made",
     "Nothing was recorded. Add them": ADVICE + "test_a_schema_that_lacks_something",
     "`status` shows what failed": ADVICE + "test_a_failure_that_is_looked_for_under_another_name",
+    "does not answer as PostgreSQL does": "tests/integration/migrate/database/test_hostile.py::"
+    "test_what_is_no_postgresql_is_told_in_a_sentence",
+    "The session was lost: {}": "tests/integration/migrate/database/test_hostile.py::"
+    "test_an_end_of_the_session_is_no_failed_migration",
     "The session was lost {} times": "tests/integration/migrate/apply/test_kill.py::"
     "test_the_server_is_killed_in_the_middle",
     "but this is left to do": RIGHTS + "test_what_is_left_to_do_beside_the_schema_says_who_may",
@@ -130,6 +134,10 @@ FOLLOWED = {
 """A piece of each sentence of advice, and the test that follows it."""
 
 NO_ADVICE = (
+    "The server refused: {}",
+    "it sent more than {} bytes in one answer",
+    "a message of its answer has an impossible length",
+    "it went on with a login that was not begun",
     "the ledger of schema routeiq",
     "the proof and the ledger of a baseline",
     "so nothing is left to baseline",
@@ -156,7 +164,6 @@ NO_ADVICE = (
     "a prepared transaction (",
     "reading the migration ledgers",
     "writing the migration ledger",
-    "The session was lost.",
     "invalid index {}: {}",
     "EXECUTE of computed SQL",
     "DO block in {}",

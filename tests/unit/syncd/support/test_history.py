@@ -45,9 +45,10 @@ GOOD: tuple[Event, ...] = (
 WHOLE: tuple[Event, ...] = (
     *GOOD,
     Ledger((("001_one", True), ("002_two", True))),
+    Pinned(""),
     Put("taken by syncd", served=False),
-    Recorded(4, "taken by syncd", 2, "b", 2, "b", 0.1),
-    Served("1", 4, "taken by syncd"),
+    Recorded(6, "taken by syncd", 2, "b", 2, "b", 0.1),
+    Served("1", 6, "taken by syncd"),
     Serving("0", "first", 1, "one"),
     Serving("0", "first", 3, "two"),
     Serving("0", "second", 1, "one"),
