@@ -38,7 +38,7 @@ def test_a_payload_of_an_earlier_release_is_read(name: str) -> None:
 def test_a_pointer_is_written_as_agreed() -> None:
     """The column `source` is the manifest's source, and the object's place."""
     version = SourceVersion("s3", "s3://bucket/config.yaml", version_id="v1", etag='"abc"')
-    assert json.loads(write_source(version, POINTER)) == json.loads((GOLDEN / "source-pointer.json").read_bytes())
+    assert json.loads(write_source(vars(version), POINTER)) == json.loads((GOLDEN / "source-pointer.json").read_bytes())
 
 
 @pytest.mark.parametrize("name", ["source-pointer.json", "source-pointer-newer.json"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from routeiq_syncd.assembly.once import check, once
+from routeiq_syncd.assembly.pack import pack
 from routeiq_syncd.assembly.run import run
 from routeiq_syncd.control import arguments as cli
 from routeiq_syncd.control import commands
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
     options = cli.parser().parse_args(arguments)
     try:
         match options.command:
+            case "pack":
+                return pack(options.path)
             case "validate":
                 return check(options.path)
             case "status":

@@ -10,7 +10,7 @@ from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.rows import Stored
 from routeiq_syncd.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.reconcile.work import Work
-from routeiq_syncd.replication.reading import opened_row
+from routeiq_syncd.replication.reading import Read, opened_row
 from routeiq_syncd.revision.decide import Refuse, Same
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.outcome import Turn, texts
@@ -106,13 +106,15 @@ class Publishing(Work):
         here, ahead = plan_materialise(head, self.volume.current(), floor), self.tenure.ahead
         if isinstance(here, Behind):
             ahead = max(here.held, ahead)
-        pointed, lost = None, None
+        pointed, lost, origins = None, None, None
         if head is not None and head.digest == fetched.bundle.digest:
             # What the fleet has on its volumes may still be closed to a replica that starts.
             opened = await opened_row(self.database, head, self.ownership)
             pointed = opened.content if isinstance(opened, Stored) and isinstance(opened.content, Pointer) else None
             lost = opened.reason if isinstance(opened, Unreadable) and opened.lost else None
-        match plan_publish(fetched, head, self.rules, floor=floor, ahead=ahead, pointed=pointed, lost=bool(lost)):
+            origins = opened.stored.manifest.origins if isinstance(opened, Read) else None
+        places = (pointed, origins)
+        match plan_publish(fetched, head, self.rules, floor=floor, ahead=ahead, places=places, lost=bool(lost)):
             case Same(warnings):
                 self.memory.accept(fetched.token)
                 return Turn("unchanged", warnings=texts(warnings))
