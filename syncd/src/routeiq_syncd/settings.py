@@ -232,8 +232,7 @@ class Settings:
                     problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
                 wrong = [name for name in ENDPOINTS if not (variables.get(name) or HTTP[0]).startswith(HTTP)]
                 if self.further:
-                    unused = f"{CONFIG_FILES.name} has no effect: CONFIG_SOURCE is 's3', and the source one object."
-                    self.warnings += (unused,)
+                    self.warnings += (f"{CONFIG_FILES.name} has no effect: CONFIG_SOURCE is 's3'; use {PREFIX.name}.",)
                 problems += [f"{name} must be a URL that starts with http:// or https://." for name in wrong]
                 return
             case "gcs":

@@ -181,3 +181,26 @@ def downloads(s3: Server, name: str) -> int:
     """How often the server was asked for an object of this name, as its log says."""
     log = s3.process.output.read_text(errors="replace")
     return sum(f"{name} HTTP" in line and '"GET ' in line for line in log.splitlines())
+
+
+def test_pack_refuses_what_no_prefix_may_hold(syncd: Syncd) -> None:
+    """Links, names that clash, no configuration: each by its name, and no index is written."""
+    tree = syncd.directory / "tree"
+    (tree / "prompts").mkdir(parents=True)
+    assert "config.yaml" in syncd.call("pack", str(tree)).stderr
+    (tree / "config.yaml").write_text(config())
+    (tree / "prompts/a.txt").symlink_to("/etc/passwd")
+    (tree / "linked").symlink_to("/etc")
+    told = syncd.call("pack", str(tree))
+    assert told.returncode == 1
+    assert all(f"{name}: only a regular file" in told.stderr for name in ("prompts/a.txt", "linked"))
+    assert "root:" not in told.stderr
+    for link in ("prompts/a.txt", "linked"):
+        (tree / link).unlink()
+    for name in ("prompts/A.txt", "prompts/a.txt", "prompts/a\nb.txt"):
+        (tree / name).write_text("x")
+    told = syncd.call("pack", str(tree))
+    assert "only in case" in told.stderr
+    assert "a\\nb.txt" in told.stderr
+    assert not (tree / "revision.json").exists()
+    assert syncd.call("pack", str(tree / "absent")).returncode == 1
