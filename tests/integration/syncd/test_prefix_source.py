@@ -204,3 +204,12 @@ def test_pack_refuses_what_no_prefix_may_hold(syncd: Syncd) -> None:
     assert "a\\nb.txt" in told.stderr
     assert not (tree / "revision.json").exists()
     assert syncd.call("pack", str(tree / "absent")).returncode == 1
+
+
+def test_a_prefix_of_several_pages_is_listed_whole(syncd: Syncd, s3: Server, prefix: str) -> None:
+    """More objects than a page of the store shows: counted for the refusal, and taken where so many are allowed."""
+    for at in range(1050):
+        s3.put(prefix, "x", f"gateway/prompts/{at}.txt")
+    assert "has 1051 files; at most 1000 are taken; raise ROUTEIQ_MAX_FILES" in syncd.once()["problems"][0]
+    assert syncd.once(ROUTEIQ_MAX_FILES="2000")["outcome"] == "changed"
+    assert len(syncd.current()[1]) == 1051
