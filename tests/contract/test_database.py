@@ -9,8 +9,8 @@ from routeiq_migrate.scripts import own_migrations
 from routeiq_syncd.configuration.bundle import Bundle
 from routeiq_syncd.database.seal import Ring, context_of
 from routeiq_syncd.database.session import NEEDED
-from routeiq_syncd.revision.manifest import SourceVersion, read_manifest
-from routeiq_syncd.revision.payload import unpack
+from routeiq_syncd.revision.manifest import SourceVersion, read_manifest, write_manifest
+from routeiq_syncd.revision.payload import pack, unpack
 from routeiq_syncd.revision.pointer import Pointer, read_pointer, write_source
 from tests.contract.test_syncd import FILES, GOLDEN
 
@@ -35,10 +35,36 @@ def test_a_payload_of_an_earlier_release_is_read(name: str) -> None:
     assert bundle.files == FILES
 
 
+def test_a_part_of_a_prefix_is_read_with_the_places_of_the_rest() -> None:
+    """The row holds the files without an origin; the manifest is read and written byte for byte, origins included."""
+    written = (GOLDEN / "manifest-prefix.json").read_bytes()
+    manifest = read_manifest(written)
+    assert manifest is not None
+    assert write_manifest(manifest) == written
+    assert manifest.origins == {"models/weights.bin": Pointer("bucket", "gateway/models/weights.bin", "v1", '"abc"')}
+    payload = base64.b64decode((GOLDEN / "payload-part.b64").read_text())
+    bundle = unpack(payload, manifest)
+    assert isinstance(bundle, Bundle)
+    assert bundle.files == {"config.yaml": FILES["config.yaml"]}
+    assert bundle.digest == manifest.digest
+    assert pack(bundle, manifest.origins) == payload
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(b'"version_id": "v1"', b'"version_id": []'), (b'"key"', b'"kez"'), (b'"origins"', b'"origens"')],
+)
+def test_a_part_whose_rest_cannot_be_found_is_never_taken_for_the_whole(change: tuple[bytes, bytes]) -> None:
+    """Where the manifest names no origin that can be followed, it is not read, or the row is not the revision."""
+    manifest = read_manifest((GOLDEN / "manifest-prefix.json").read_bytes().replace(*change))
+    payload = base64.b64decode((GOLDEN / "payload-part.b64").read_text())
+    assert manifest is None or not isinstance(unpack(payload, manifest), Bundle)
+
+
 def test_a_pointer_is_written_as_agreed() -> None:
     """The column `source` is the manifest's source, and the object's place."""
     version = SourceVersion("s3", "s3://bucket/config.yaml", version_id="v1", etag='"abc"')
-    assert json.loads(write_source(version, POINTER)) == json.loads((GOLDEN / "source-pointer.json").read_bytes())
+    assert json.loads(write_source(vars(version), POINTER)) == json.loads((GOLDEN / "source-pointer.json").read_bytes())
 
 
 @pytest.mark.parametrize("name", ["source-pointer.json", "source-pointer-newer.json"])

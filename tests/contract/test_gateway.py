@@ -69,3 +69,10 @@ def test_a_manifest_whose_digest_is_not_its_own_is_refused() -> None:
     document["files"][0]["size"] += 1
     with pytest.raises(BadDocumentError, match="damaged"):
         parse_manifest(json.dumps(document).encode())
+
+
+def test_the_gateway_reads_the_manifest_of_a_prefix() -> None:
+    """Where its files come from is syncd's affair; what they are, and the configuration's name, is there."""
+    manifest = parse_manifest((GOLDEN / "manifest-prefix.json").read_bytes())
+    assert [entry.path for entry in manifest.files] == ["config.yaml", "models/weights.bin"]
+    assert manifest.written_name == "config.yaml"

@@ -91,6 +91,8 @@ JUDGED = {
     },
     "fallbacks.py": {"alias", "name"},
     "includes.py": {"CONFIG", "MANIFEST"},
+    "index.py": {"CONFIG", "FORMAT"},
+    "names.py": {"CONFIG", "INDEX", "entry.size", "more", "own", "shown_name(above)", "shown_name(twin)", "size"},
     "callbacks.py": {
         "_unknown(callback)",
         "_why_not(callback)",

@@ -1,11 +1,13 @@
 """The command ``routeiq-syncd``: from arguments to a command."""
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 from functools import partial
 
 from routeiq_syncd.assembly.once import check, once
+from routeiq_syncd.assembly.pack import pack
 from routeiq_syncd.assembly.run import run
 from routeiq_syncd.control import arguments as cli
 from routeiq_syncd.control import commands
@@ -13,7 +15,7 @@ from routeiq_syncd.control.tables import fleet_text
 from routeiq_syncd.runtime.clocks import Now, utc_now
 from routeiq_syncd.runtime.known_secrets import redact, secrets_of_environment
 from routeiq_syncd.runtime.masked_output import mask_output
-from routeiq_syncd.settings import BadSettingsError, read_settings
+from routeiq_syncd.settings import BadSettingsError, Settings, read_settings
 from routeiq_syncd.volume.volume import Checkpoint, VolumeUnusableError, no_checkpoint
 
 
@@ -27,24 +29,16 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
     options = cli.parser().parse_args(arguments)
     try:
         match options.command:
+            case "pack":
+                return pack(options.path)
             case "validate":
                 return check(options)
-            case "status":
-                return commands.status(read_settings())
-            case "explain":
-                return commands.explained(options, read_settings())
-            case "fleet":
-                return commands.from_database(options, read_settings(), fleet_text)
-            case "history":
-                return commands.listed(options, read_settings())
-            case "show" | "diff":
-                return commands.recalled(options, read_settings())
-            case "rollback" | "pin" | "unpin":
-                return commands.going_back(options, read_settings())
             case "once":
                 return once(options, read_settings(), checkpoint, now)
-            case _:
+            case "run":
                 return run(read_settings(), checkpoint, now)
+            case _:
+                return _ask(options, read_settings())
     except BadSettingsError as error:
         for sentence in error.sentences:
             cli.complain(sentence)
@@ -52,6 +46,23 @@ def main(arguments: Sequence[str] | None = None, *, checkpoint: Checkpoint = no_
     except VolumeUnusableError as error:
         cli.complain(str(error))
         return cli.NO_VOLUME if options.command == "run" else cli.FAILED
+
+
+def _ask(options: argparse.Namespace, settings: Settings) -> int:
+    """Run a command that asks the running syncd; return its exit code."""
+    match options.command:
+        case "status":
+            return commands.status(settings)
+        case "explain":
+            return commands.explained(options, settings)
+        case "fleet":
+            return commands.from_database(options, settings, fleet_text)
+        case "history":
+            return commands.listed(options, settings)
+        case "show" | "diff":
+            return commands.recalled(options, settings)
+        case _:
+            return commands.going_back(options, settings)
 
 
 if __name__ == "__main__":

@@ -7,3 +7,7 @@ class SettingsError(Exception):
 
 class UnreachableError(Exception):
     """The database cannot be reached or does not let us in."""
+
+
+class TooLongError(Exception):
+    """More bytes came than are taken."""

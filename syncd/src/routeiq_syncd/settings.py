@@ -5,19 +5,34 @@ An empty variable counts as unset. pydantic-settings would read the same, and co
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal, TypeVar
 
-from routeiq_syncd.configuration.bundle import Bounds
+from routeiq_syncd.configuration.bundle import MOST_FILE_BYTES, MOST_FILES, Bounds
 from routeiq_syncd.database.parts import HOST, url_of_parts
 from routeiq_syncd.database.url import Target, parse_url
 from routeiq_syncd.errors import SettingsError
 from routeiq_syncd.lease import Timing, timing_problem
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES
-from routeiq_syncd.values import ANYWHERE, address, bytes_between, keys, lock_name, number, one_of, patterns, truth
+from routeiq_syncd.sources.prefix.listing import Place
+from routeiq_syncd.values import (
+    ANYWHERE,
+    Setting,
+    address,
+    bytes_between,
+    folder,
+    keys,
+    lock_name,
+    number,
+    one_of,
+    patterns,
+    seconds_between,
+    truth,
+    whole_between,
+)
 
 SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # the address of a UNIX socket holds 108 bytes with the closing zero (unix(7))
@@ -27,71 +42,58 @@ MODES = ("single", "leader_election")
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
-class _Setting(Generic[Value]):
-    """One setting and how it is read.
-
-    Attributes:
-        name: the environment variable.
-        wanted: what the variable has to be; completes the sentence ``NAME must be …``.
-        parse: turns the variable's text into the value; raises KeyError or ValueError for a text that is not wanted.
-        default: the value where the variable is unset.
-        alias: another variable that means the same.
-    """
-
-    name: str
-    wanted: str
-    parse: Callable[[str], Value]
-    default: Value
-    alias: str = ""
-
-
-VOLUME = _Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
-SOURCE = _Setting("CONFIG_SOURCE", "'file' or 's3'", one_of("file", "s3", "gcs"), "file")
-CONFIG_PATH = _Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
+VOLUME = Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
+SOURCE = Setting("CONFIG_SOURCE", "'file' or 's3'", one_of("file", "s3", "gcs"), "file")
+CONFIG_PATH = Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
 HTTP = ("http://", "https://")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-BUCKET = _Setting("S3_BUCKET_NAME", "the name of a bucket", str, "", alias="CONFIG_S3_BUCKET")
-KEY = _Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alias="CONFIG_S3_KEY")
-INTERVAL = _Setting(
-    "CONFIG_SYNC_INTERVAL",
-    "a number of seconds above 0 and at most 86400, such as 5",
-    partial(number, TINY, 86_400),
-    5.0,
-)
-ADDRESS = _Setting(
+BUCKET = Setting("S3_BUCKET_NAME", "the name of a bucket", str, "", alias="CONFIG_S3_BUCKET")
+KEY = Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alias="CONFIG_S3_KEY")
+PREFIX = Setting[str | None]("S3_CONFIG_PREFIX", "a prefix such as gateway/ (/ for the whole bucket)", folder, None)
+SETTLE = Setting("CONFIG_SETTLE_SECONDS", *seconds_between(0.1, 30), Place("", "").settle)
+MODEL_BUCKET = Setting("LLMROUTER_MODEL_S3_BUCKET", "the name of a bucket", str, "")
+MODEL_KEY = Setting("LLMROUTER_MODEL_S3_KEY", "the key of an object, or of a folder with its slash", str, "")
+ALLOW_CODE = Setting("ROUTEIQ_ALLOW_CODE", "true or false", truth, default=False)
+ALLOW_PICKLE = Setting("ROUTEIQ_ALLOW_PICKLE", "true or false", truth, default=False)
+OF_PREFIX = (SETTLE, MODEL_BUCKET, MODEL_KEY, ALLOW_CODE, ALLOW_PICKLE)
+ABOVE_ZERO = "a number of seconds above 0 and at most 86400, such as 5", partial(number, TINY, 86_400)
+INTERVAL = Setting("CONFIG_SYNC_INTERVAL", *ABOVE_ZERO, 5.0)
+ADDRESS = Setting(
     "SYNCD_ADDR", "host:port with a port from 1 to 65535, such as 0.0.0.0:4001", address, (ANYWHERE, 4001)
 )
-LOG_LEVEL = _Setting("LOG_LEVEL", "debug, info, warning or error", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
-LOG_FORMAT = _Setting[Literal["json", "console"] | None](
+LOG_LEVEL = Setting("LOG_LEVEL", "debug, info, warning or error", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOG_FORMAT = Setting[Literal["json", "console"] | None](
     "LOG_FORMAT", "json or console", one_of("json", "console"), None
 )
-CONFIG_BYTES = _Setting("ROUTEIQ_MAX_CONFIG_BYTES", *bytes_between(1, Bounds().file_bytes), Bounds().config_bytes)
-CONFIG_FILES = _Setting[tuple[str, ...]](
+CONFIG_BYTES = Setting("ROUTEIQ_MAX_CONFIG_BYTES", *bytes_between(1, Bounds().file_bytes), Bounds().config_bytes)
+FILE_BYTES = Setting("ROUTEIQ_MAX_FILE_BYTES", *bytes_between(1, MOST_FILE_BYTES), Bounds().file_bytes)
+BUNDLE_BYTES = Setting("ROUTEIQ_MAX_BUNDLE_BYTES", *bytes_between(1, MOST_FILE_BYTES), Bounds().bundle_bytes)
+FILES = Setting("ROUTEIQ_MAX_FILES", *whole_between(1, MOST_FILES), Bounds().files)
+CONFIG_FILES = Setting[tuple[str, ...]](
     "ROUTEIQ_CONFIG_FILES",
     "patterns parted by commas, each of files beside or below the configuration, such as deny.json, prompts/**",
     patterns,
     (),
 )
-ROW_BYTES = _Setting("ROUTEIQ_MAX_ROW_BYTES", *bytes_between(0, MOST_ROW_BYTES), Bounds().row_bytes)
-SECRETS_DIR = _Setting("ROUTEIQ_SECRETS_DIR", "directories parted by colons, which the gateway reads", str, "")
-SUPERVISED = _Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
-NOTIFY_SOCKET = _Setting("NOTIFY_SOCKET", "supervisord's or systemd's own", str, "")
-MODE = _Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
-DATABASE = _Setting("DATABASE_URL", "a URL", str, "")
-DIRECT = _Setting("DIRECT_URL", "a URL", str, "")
+ROW_BYTES = Setting("ROUTEIQ_MAX_ROW_BYTES", *bytes_between(0, MOST_ROW_BYTES), Bounds().row_bytes)
+SECRETS_DIR = Setting("ROUTEIQ_SECRETS_DIR", "directories parted by colons, which the gateway reads", str, "")
+SUPERVISED = Setting("SUPERVISOR_ENABLED", "supervisord's own", bool, default=False)
+NOTIFY_SOCKET = Setting("NOTIFY_SOCKET", "supervisord's or systemd's own", str, "")
+MODE = Setting("LLMROUTER_HA_MODE", "single or leader_election", str, "")
+DATABASE = Setting("DATABASE_URL", "a URL", str, "")
+DIRECT = Setting("DIRECT_URL", "a URL", str, "")
 SECONDS = "a number of seconds", partial(number, -HUGE, HUGE)  # `timing_problem` has the bounds
-LEASE = _Setting("LLMROUTER_CONFIG_SYNC_LEASE_SECONDS", *SECONDS, Timing().lease)
-RENEW = _Setting("LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS", *SECONDS, Timing().renew)
-KEYS = _Setting[tuple[bytes, ...]](
+LEASE = Setting("LLMROUTER_CONFIG_SYNC_LEASE_SECONDS", *SECONDS, Timing().lease)
+RENEW = Setting("LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS", *SECONDS, Timing().renew)
+KEYS = Setting[tuple[bytes, ...]](
     "ROUTEIQ_CONFIG_KEY",
     "one or more keys parted by commas, the newest first, each 32 random bytes in base64, such as "
     "`openssl rand -base64 32` prints",
     keys,
     (),
 )
-LOCK_NAME = _Setting("LLMROUTER_CONFIG_SYNC_LOCK_NAME", "a name of at most 200 characters", lock_name, "config_sync")
-FOREIGN = _Setting("ROUTEIQ_REFUSE_FOREIGN_SOURCE", "true or false", truth, default=False)
+LOCK_NAME = Setting("LLMROUTER_CONFIG_SYNC_LOCK_NAME", "a name of at most 200 characters", lock_name, "config_sync")
+FOREIGN = Setting("ROUTEIQ_REFUSE_FOREIGN_SOURCE", "true or false", truth, default=False)
 
 
 class BadSettingsError(Exception):
@@ -109,7 +111,7 @@ class _Environment:
         self.problems: list[str] = []
         self._variables = variables
 
-    def read(self, setting: _Setting[Value]) -> Value:
+    def read(self, setting: Setting[Value]) -> Value:
         names = (setting.name, setting.alias)
         texts = [text for name in names if (text := self._variables.get(name))]
         if len(set(texts)) > 1:
@@ -153,6 +155,7 @@ class Settings:
         config_path: absolute path of the configuration, for the source ``file``.
         further: patterns of further files of the configuration, for the source ``file``.
         bucket, key: the object, for the source ``s3``.
+        prefix: what is read instead of one object, None where that is not set.
         interval: seconds between turns.
         host, port: where HTTP listens.
         log_level, log_format: as `logs.build_log` takes them.
@@ -178,13 +181,14 @@ class Settings:
         self.log_format = read(LOG_FORMAT)
         self.supervised = read(SUPERVISED)
         self.notify_socket = read(NOTIFY_SOCKET) or None
-        self.bounds = Bounds(config_bytes=read(CONFIG_BYTES), row_bytes=read(ROW_BYTES))
+        self.bounds = _bounds(environment)
         self.environment = None if read(SECRETS_DIR) else frozenset(variables)
         self.warnings: tuple[str, ...] = ()
         timing = Timing(read(LEASE), read(RENEW))
         lock_name, foreign = read(LOCK_NAME), read(FOREIGN)
         if environment.problems:
             raise BadSettingsError(environment.problems)
+        self.prefix = self._prefix(environment, variables)
         self._check_source(environment.problems, variables)
         self.election = self._election(environment, timing, lock_name, foreign=foreign)
         if foreign and self.election is None:
@@ -206,6 +210,22 @@ class Settings:
         """The control socket."""
         return self.volume / SOCKET
 
+    def _prefix(self, environment: _Environment, variables: Mapping[str, str]) -> Place | None:
+        read, problems = environment.read, environment.problems
+        prefix, bucket, key = read(PREFIX), read(MODEL_BUCKET), read(MODEL_KEY)
+        settle, code, pickle = read(SETTLE), read(ALLOW_CODE), read(ALLOW_PICKLE)
+        if prefix is None or self.source != "s3":
+            unused = [setting.name for setting in (PREFIX, *OF_PREFIX) if variables.get(setting.name)]
+            if unused:
+                needs = f"{SOURCE.name}=s3 and {PREFIX.name}, which are not both set"
+                problems.append(f"{', '.join(unused)} has no effect without {needs}; set these, or unset it.")
+            return None
+        if variables.get(KEY.name) or variables.get(KEY.alias):
+            problems.append(f"{KEY.name} and {PREFIX.name} cannot both be set: below a prefix the key is config.yaml.")
+        if bool(bucket) != bool(key):
+            problems.append(f"{MODEL_BUCKET.name} and {MODEL_KEY.name} must both be set, or neither.")
+        return Place(self.bucket, prefix, (bucket, key) if bucket and key else None, settle, code, pickle)
+
     def _check_source(self, problems: list[str], variables: Mapping[str, str]) -> None:
         match self.source:
             case "s3":
@@ -213,8 +233,7 @@ class Settings:
                     problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
                 wrong = [name for name in ENDPOINTS if not (variables.get(name) or HTTP[0]).startswith(HTTP)]
                 if self.further:
-                    unused = f"{CONFIG_FILES.name} has no effect: CONFIG_SOURCE is 's3', and the source one object."
-                    self.warnings += (unused,)
+                    self.warnings += (f"{CONFIG_FILES.name} has no effect: CONFIG_SOURCE is 's3'; use {PREFIX.name}.",)
                 problems += [f"{name} must be a URL that starts with http:// or https://." for name in wrong]
                 return
             case "gcs":
@@ -253,6 +272,11 @@ class Settings:
             return None
 
 
+def _bounds(environment: _Environment) -> Bounds:
+    read = environment.read
+    return Bounds(read(CONFIG_BYTES), read(FILE_BYTES), read(BUNDLE_BYTES), read(FILES), read(ROW_BYTES))
+
+
 def read_settings() -> Settings:
     """Read and check the settings.
 
@@ -269,7 +293,7 @@ def read_limits() -> tuple[Bounds, tuple[str, ...], frozenset[str] | None]:
         BadSettingsError: one of the settings cannot be read.
     """
     environment = _Environment(os.environ)
-    bounds, further = Bounds(config_bytes=environment.read(CONFIG_BYTES)), environment.read(CONFIG_FILES)
+    bounds, further = _bounds(environment), environment.read(CONFIG_FILES)
     if environment.problems:
         raise BadSettingsError(environment.problems)
     return bounds, further, None if environment.read(SECRETS_DIR) else frozenset(os.environ)

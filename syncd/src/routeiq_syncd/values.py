@@ -2,8 +2,9 @@
 
 import base64
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from routeiq_syncd.configuration.bundle import inside
 
@@ -13,6 +14,25 @@ HIGHEST_PORT = 65_535
 ANYWHERE = "0.0.0.0"  # noqa: S104 - whoever probes a container comes from outside of it
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Setting(Generic[Value]):
+    """One setting and how it is read.
+
+    Attributes:
+        name: the environment variable.
+        wanted: what the variable has to be; completes the sentence ``NAME must be …``.
+        parse: turns the variable's text into the value; raises KeyError or ValueError for a text that is not wanted.
+        default: the value where the variable is unset.
+        alias: another variable that means the same.
+    """
+
+    name: str
+    wanted: str
+    parse: Callable[[str], Value]
+    default: Value
+    alias: str = ""
 
 
 def one_of(*words: Value) -> Callable[[str], Value]:
@@ -48,6 +68,28 @@ def whole(least: int, most: int, text: str) -> int:
 def bytes_between(least: int, most: int) -> tuple[str, Callable[[str], int]]:
     """Say what a number of bytes has to be, and return what reads it."""
     return f"a whole number of bytes from {least} to {most}", partial(whole, least, most)
+
+
+def seconds_between(least: float, most: float) -> tuple[str, Callable[[str], float]]:
+    """Say what a number of seconds has to be, and return what reads it."""
+    return f"a number of seconds from {least:g} to {most:g}", partial(number, least, most)
+
+
+def whole_between(least: int, most: int) -> tuple[str, Callable[[str], int]]:
+    """Say what a number of things has to be, and return what reads it."""
+    return f"a whole number from {least} to {most}", partial(whole, least, most)
+
+
+def folder(text: str) -> str:
+    """Read a prefix of keys, which comes with a closing slash; ``/`` is the empty prefix.
+
+    Raises:
+        ValueError: the text begins with a slash and goes on, or holds what no key does.
+    """
+    prefix = text.rstrip("/")
+    if prefix.startswith("/") or not prefix.isprintable():
+        raise ValueError("not a prefix")
+    return f"{prefix}/" if prefix else ""
 
 
 def lock_name(text: str) -> str:

@@ -11,6 +11,7 @@ from routeiq_syncd.settings import BadSettingsError, read_limits, read_settings
 LEASE = "LLMROUTER_CONFIG_SYNC_LEASE_SECONDS"
 RENEW = "LLMROUTER_CONFIG_SYNC_RENEW_INTERVAL_SECONDS"
 URL = "postgresql://u:s3cret@h/d"
+PREFIXED = {"CONFIG_SOURCE": "s3", "S3_BUCKET_NAME": "bucket", "S3_CONFIG_PREFIX": "gateway/"}
 NAMES = (
     "DIRECT_URL",
     LEASE,
@@ -49,6 +50,13 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
+        ({"S3_CONFIG_PREFIX": "a/"}, "S3_CONFIG_PREFIX has no effect without CONFIG_SOURCE=s3 and S3_CONFIG_PREFIX"),
+        ({"ROUTEIQ_ALLOW_PICKLE": "true"}, "ROUTEIQ_ALLOW_PICKLE has no effect without"),
+        ({"CONFIG_SETTLE_SECONDS": "31"}, "CONFIG_SETTLE_SECONDS must be a number of seconds from 0.1 to 30."),
+        ({"ROUTEIQ_MAX_FILES": "5001"}, "ROUTEIQ_MAX_FILES must be a whole number from 1 to 5000."),
+        ({**PREFIXED, "S3_CONFIG_PREFIX": "/a"}, "S3_CONFIG_PREFIX must be a prefix such as gateway/"),
+        ({**PREFIXED, "S3_CONFIG_KEY": "a"}, "S3_CONFIG_KEY and S3_CONFIG_PREFIX cannot both be set"),
+        ({**PREFIXED, "LLMROUTER_MODEL_S3_KEY": "a"}, "must both be set, or neither"),
         ({"CONFIG_SOURCE": "gcs"}, "this build has no source 'gcs'"),
         ({"CONFIG_SOURCE": "ftp"}, "CONFIG_SOURCE must be 'file' or 's3'."),
         ({"CONFIG_SOURCE": "s3"}, "S3_BUCKET_NAME must name the bucket"),
@@ -183,3 +191,13 @@ def test_secret_files_may_give_variables_that_syncd_does_not_see(monkeypatch: py
     monkeypatch.setenv("ROUTEIQ_SECRETS_DIR", "/run/secrets")
     assert read_settings().environment is None
     assert read_limits()[2] is None
+
+
+@pytest.mark.parametrize(("text", "prefix"), [("a", "a/"), ("a/b/", "a/b/"), ("/", "")])
+def test_a_prefix_ends_in_one_slash(monkeypatch: pytest.MonkeyPatch, text: str, prefix: str) -> None:
+    """Whether it was written with one or not; a slash alone is the whole bucket."""
+    for name, value in {**PREFIXED, "S3_CONFIG_PREFIX": text}.items():
+        monkeypatch.setenv(name, value)
+    place = read_settings().prefix
+    assert place is not None
+    assert (place.bucket, place.prefix, place.allow_code, place.allow_pickle) == ("bucket", prefix, False, False)

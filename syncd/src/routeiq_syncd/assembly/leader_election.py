@@ -93,7 +93,7 @@ class LeaderElection:
 
     def _recall(self) -> Recall:
         """Make what reads old revisions: each caller has its own, so that none waits for another's content."""
-        fetcher = PointedFetcher(lambda: None, steady, lambda: 0.0)
+        fetcher = PointedFetcher(self._parts.volume.shelf, lambda: None, steady, lambda: 0.0)
         reader = RevisionReader(self._database, fetcher, self._ownership, steady)
         return Recall(self._database, self._parts.volume, reader)
 

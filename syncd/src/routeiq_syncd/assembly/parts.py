@@ -15,6 +15,8 @@ from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.sources.file import FileSource
+from routeiq_syncd.sources.prefix.s3 import S3Objects
+from routeiq_syncd.sources.prefix.source import PrefixSource
 from routeiq_syncd.sources.s3 import S3Source
 from routeiq_syncd.sources.source import Source
 from routeiq_syncd.sources.watch import watch
@@ -84,13 +86,19 @@ def opened(
     Raises:
         VolumeUnusableError: another syncd writes the volume, or it cannot be written.
     """
-    source: Source = FileSource(settings.config_path, settings.bounds, settings.further)
-    if settings.source == "s3":
-        source = S3Source(settings.bucket, settings.key, settings.bounds.config_bytes)
     volume = open_volume(settings.volume, checkpoint)
     with contextlib.closing(volume):
         volume.tell = lambda sentence: log.warning("set aside", reason=sentence)
         volume.recover()
         host = host or socket.gethostname()
         rules = Rules(settings.bounds, settings.environment, Publisher(f"{host}-{secrets.token_hex(4)}"))
-        yield Parts(settings, source, volume, rules, log, now, checkpoint, host)
+        yield Parts(settings, source_of(settings, volume), volume, rules, log, now, checkpoint, host)
+
+
+def source_of(settings: Settings, volume: Volume) -> Source:
+    """Make the source that the settings name; a prefix puts its large files on the shelf of ``volume``."""
+    if settings.prefix is not None:
+        return PrefixSource(S3Objects(), settings.prefix, settings.bounds, volume.shelf, volume.known_versions)
+    if settings.source == "s3":
+        return S3Source(settings.bucket, settings.key, settings.bounds.config_bytes)
+    return FileSource(settings.config_path, settings.bounds, settings.further)

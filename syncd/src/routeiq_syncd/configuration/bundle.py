@@ -14,6 +14,11 @@ PATH_BYTES = 1024
 NAME_BYTES = 255  # the limit of most file systems
 
 
+HINT = "; raise ROUTEIQ_MAX_{} if that is meant"
+MOST_FILES = 5000
+MOST_FILE_BYTES = 64 * 1024**3
+
+
 @dataclass(frozen=True)
 class Bounds:
     """Limits on a bundle.
@@ -47,7 +52,8 @@ class Bundle:
     """The files of one configuration.
 
     Attributes:
-        files: content by path; `config.yaml` is the configuration itself.
+        files: content by path; `config.yaml` is the configuration itself. Large files of a prefix lie on the shelf of
+            the volume instead (`volume.shelf`), each under its digest.
         entries: the files as the manifest lists them, in byte order of their paths.
         digest: names the content.
         parsed: the YAML files that the source has parsed already, by path.
@@ -70,6 +76,14 @@ def make_bundle(files: Mapping[str, bytes], parsed: Mapping[str, Parsed] | None 
         for path in sorted(files, key=lambda path: path.encode())
     )
     return Bundle(dict(files), entries, digest_of(entries), parsed or {})
+
+
+def make_partial(
+    entries: Iterable[Entry], files: Mapping[str, bytes], parsed: Mapping[str, Parsed] | None = None
+) -> Bundle:
+    """Build a bundle of which only ``files`` are in memory; ``entries`` are all of its files."""
+    ordered = tuple(sorted(entries, key=lambda entry: entry.path.encode()))
+    return Bundle(dict(files), ordered, digest_of(ordered), parsed or {})
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
@@ -129,9 +143,11 @@ def bound_problems(bundle: Bundle, bounds: Bounds) -> tuple[Problem, ...]:
     total = sum(entry.size for entry in bundle.entries)
     if total > bounds.bundle_bytes:
         message = f"the files together have {total} bytes; at most {bounds.bundle_bytes} are taken"
+        message += HINT.format("BUNDLE_BYTES")
         problems.append(Problem(CONFIG, None, message))
     if len(bundle.entries) > bounds.files:
         message = f"the configuration has {len(bundle.entries)} files; at most {bounds.files} are taken"
+        message += HINT.format("FILES")
         problems.append(Problem(CONFIG, None, message))
     return tuple(problems)
 
@@ -143,10 +159,10 @@ def too_large(path: str, size: int | None, limit: int, *, yaml: bool) -> Problem
         path: of the file.
         size: in bytes, None where reading stopped at the limit.
         limit: in bytes.
-        yaml: whether the file is parsed as YAML, whose limit is a setting.
+        yaml: whether the file is parsed as YAML, whose limit is lower.
     """
     found = "more bytes than that" if size is None else f"{size} bytes"
-    hint = "; raise ROUTEIQ_MAX_CONFIG_BYTES if that is meant" if yaml else ""
+    hint = HINT.format("CONFIG_BYTES" if yaml else "FILE_BYTES")
     return Problem(path, None, f"the file is too large: at most {limit} bytes are taken and it has {found}{hint}")
 
 

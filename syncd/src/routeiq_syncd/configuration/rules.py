@@ -49,6 +49,7 @@ TYPO_LETTERS = 60
 LIMITS_OF_A_MODEL = ("rpm", "tpm")
 MISSING = {
     "file": "the included file '{}' is not there; put it beside the configuration or remove the entry",
+    "prefix": "the included file '{}' is not there; upload it below the prefix or remove the entry",
     "s3": "'include' cannot work: the source is a single object; put the included content into the object itself",
 }
 
@@ -66,7 +67,7 @@ def validate(bundle: Bundle, *, kind: str, environment: frozenset[str] | None) -
 
     Args:
         bundle: the files.
-        kind: of the source, ``file`` or ``s3``.
+        kind: of the source, ``file``, ``s3`` or ``prefix``.
         environment: names of the variables that are set. The gateway looks up the values of ``os.environ/NAME``, so a
             name that is absent here is a warning; None where they may come from secret files, which only it reads.
     """

@@ -23,6 +23,7 @@ RECALL = "0 printed, 1 not to be had, and why, 2 settings, 3 syncd does not run"
 CHANGING = "0 done or nothing to do, 1 nothing was changed, and why, 2 settings, 3 syncd does not run"
 EXPLAIN = "0 told, 3 told by the last known status, 1 nothing is known, 2 settings"
 VALIDATE = "0 no problem, 1 problems or unreadable, 2 settings"
+PACK = "0 written, 1 the directory cannot be a bundle, 2 settings"
 SETTINGS = """\
 settings (environment):
   ROUTEIQ_VOLUME            the volume (default ./var)
@@ -31,9 +32,17 @@ settings (environment):
   ROUTEIQ_CONFIG_FILES      patterns of further files that belong to it, source file: deny.json,prompts/**
   S3_BUCKET_NAME            the bucket, source s3; also CONFIG_S3_BUCKET
   S3_CONFIG_KEY             the object (default config.yaml); also CONFIG_S3_KEY
+  S3_CONFIG_PREFIX          a prefix as one bundle, instead of the object: gateway/ (/ for the whole bucket)
+  CONFIG_SETTLE_SECONDS     how long the prefix has to be still before it is taken (default 2)
+  LLMROUTER_MODEL_S3_BUCKET, LLMROUTER_MODEL_S3_KEY  further files of the bundle, below models/
+  ROUTEIQ_ALLOW_CODE        whether a prefix may bring modules of Python (default false)
+  ROUTEIQ_ALLOW_PICKLE      whether a prefix may bring what runs code when it is loaded (default false)
   CONFIG_SYNC_INTERVAL      seconds between looks at the source (default 5)
   SYNCD_ADDR                host:port of /livez, /readyz, /status (default 0.0.0.0:4001)
   ROUTEIQ_MAX_CONFIG_BYTES  limit of each YAML file (default 4194304)
+  ROUTEIQ_MAX_FILE_BYTES    limit of any other file (default 67108864)
+  ROUTEIQ_MAX_BUNDLE_BYTES  limit of all files together (default 268435456)
+  ROUTEIQ_MAX_FILES         limit of their number (default 1000)
   LLMROUTER_HA_MODE         single or leader_election (default: leader_election where DATABASE_URL is set)
   DATABASE_URL, DIRECT_URL  PostgreSQL, for leader_election; DIRECT_URL goes first
   LLMROUTER_CONFIG_SYNC_LEASE_SECONDS           how long a lease lasts (default 30)
@@ -68,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
         ("unpin", True, "publish what the source says again", CHANGING),
         ("explain", True, "say why this syncd is not the holder, and why a revision is not served", EXPLAIN),
         ("validate", False, "check a configuration and print every problem with its line", VALIDATE),
+        ("pack", False, "write revision.json, by which an uploaded directory is taken at once and whole", PACK),
     ):
         description = f"{purpose[0].upper()}{purpose[1:]}."
         command = commands.add_parser(name, help=purpose, description=description, epilog=f"exit codes: {codes}")
@@ -84,6 +94,9 @@ def parser() -> argparse.ArgumentParser:
             form = command.add_mutually_exclusive_group()
             form.add_argument("--json", action="store_true", help="print JSON")
             form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0, for code scanning")
+        if name == "pack":
+            of_directory = "the directory that is uploaded as the prefix, with its config.yaml"
+            command.add_argument("path", type=Path, metavar="DIR", help=of_directory)
     return top
 
 

@@ -126,8 +126,10 @@ class Database:
         """
         payload = None
         if pointer is None:
-            payload = self._ring.close(pack(fetched.bundle), context_of(self.lock_name, fetched.bundle.digest))
-        source = write_source(fetched.version, pointer)
+            payload = self._ring.close(
+                pack(fetched.bundle, fetched.origins), context_of(self.lock_name, fetched.bundle.digest)
+            )
+        source = write_source(vars(fetched.version), pointer)
         async with self.session.use(transaction=True) as connection:
             # A holder that is stopped inside this transaction would keep the row locked: the server ends its session.
             await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {self.statement_milliseconds}")
@@ -137,7 +139,8 @@ class Database:
                 return Overtaken()
             row = checked(await connection.fetchrow(statements.NUMBER, self.lock_name, floor), NUMBER)
             publisher = Publisher(term.holder_id, term.epoch)
-            manifest = make_manifest(row["number"], fetched.bundle.entries, fetched.version, publisher, row["at"])
+            place = (fetched.version, publisher, row["at"])
+            manifest = make_manifest(row["number"], fetched.bundle.entries, *place, origins=fetched.origins)
             checkpoint("inside the transaction")
             content = (write_manifest(manifest).decode(), payload)
             record = (self.lock_name, term.holder_id, term.epoch, manifest.number, manifest.digest, *content)

@@ -38,12 +38,13 @@ def difference(before: Bundle, after: Bundle) -> str:
     _files(after, now)
     olds = _files(before, _Marks(now.seen, "before"))
     news = _files(after, _Marks(was.seen, "after"))
+    digests = [{entry.path: entry.sha256 for entry in bundle.entries} for bundle in (before, after)]
     lines: list[str] = []
     for path in sorted(olds.keys() | news.keys()):
         name, old, new = legible(path), olds.get(path), news.get(path)
         if old is None or new is None:
             lines.append(f"{'added' if old is None else 'removed'}: {name}")
-        elif before.files[path] == after.files[path]:
+        elif digests[0][path] == digests[1][path]:
             continue
         elif old == new:
             lines.append(f"changed: {name}, in comments, in its form, or in which place a hidden value stands")
@@ -77,7 +78,8 @@ def _files(bundle: Bundle, marks: _Marks) -> dict[str, list[str]]:
 
 
 def _lines(bundle: Bundle, path: str, marks: _Marks) -> Iterator[str]:
-    document = bundle.parse(path) if path.lower().endswith(SUFFIXES) else None
+    at_hand = path in bundle.files and path.lower().endswith(SUFFIXES)  # large files are not in memory
+    document = bundle.parse(path) if at_hand else None
     if not isinstance(document, YamlDocument):
         entry = next(entry for entry in bundle.entries if entry.path == path)
         yield f"{entry.size} bytes, sha256 {entry.sha256}"

@@ -78,7 +78,8 @@ class VolumeRequests:
             return f"The files of revision {number} are no longer on the volume, which keeps the newest {KEEP}."
         rules, now = self.reconciler.rules, self.reconciler.now()
         passes_over = (standing.passed or self._from_source(current)) if plan.passes_over else standing.passed
-        made = make_manifest(self._volume.next_number(), bundle.entries, target.source, rules.publisher, now)
+        place = (target.source, rules.publisher, now)
+        made = make_manifest(self._volume.next_number(), bundle.entries, *place, origins=target.origins)
         entry = Entry(
             number=made.number,
             digest=made.digest,

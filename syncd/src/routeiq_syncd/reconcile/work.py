@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.reconcile.memory import Memory
 from routeiq_syncd.revision.decide import Rules
-from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
+from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged, Unsettled
 from routeiq_syncd.revision.outcome import Turn
 from routeiq_syncd.runtime.clocks import Now
 from routeiq_syncd.sources.source import Source
@@ -48,6 +48,8 @@ class Work(ABC):
         match fetch:
             case Unchanged():
                 return self.memory.repeated or Turn("unchanged")
+            case Unsettled(message):
+                return self.memory.repeated or Turn("failed", error=message)
             case Failed(message):
                 return Turn("failed", read=False, error=message)
             case Unacceptable(problems, token):

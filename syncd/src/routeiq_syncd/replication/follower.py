@@ -74,7 +74,9 @@ class Follower(Turnstile):
         self._reserve = Reserve(self.database, self._volume, self._new_reader())
 
     def _new_reader(self) -> RevisionReader:
-        return RevisionReader(self.database, PointedFetcher(self.nudge, self.clock), self.ownership, self.clock)
+        return RevisionReader(
+            self.database, PointedFetcher(self._volume.shelf, self.nudge, self.clock), self.ownership, self.clock
+        )
 
     async def next_sight(self, seconds: float) -> Sight | None:
         """Return what the next look shows, None where the database has not answered for ``seconds``."""

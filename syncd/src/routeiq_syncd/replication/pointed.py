@@ -1,5 +1,8 @@
 """The content that a revision points to: each replica fetches it by itself, beside the loop that follows.
 
+That is the whole of the revision, or those of its files that its row does not hold; these go to the shelf of the
+volume, and what an earlier revision has is not fetched again.
+
 The loop goes on looking meanwhile: a store that hangs delays neither the lease nor a later revision. One fetch runs at
 a time, so the content is in memory once.
 """
@@ -8,13 +11,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from routeiq_syncd.configuration.bundle import Bounds, Bundle
+from routeiq_syncd.configuration.bundle import Bounds, Bundle, Entry
+from routeiq_syncd.errors import TooLongError
 from routeiq_syncd.revision.fetched import Failed, Fetched
 from routeiq_syncd.revision.manifest import Manifest
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.turns.pace import Retry, spread
 from routeiq_syncd.runtime.turns.waiting import NoThreadError, abandonable
+from routeiq_syncd.sources.prefix.s3 import S3Objects
+from routeiq_syncd.sources.prefix.store import MovedError, Shelf, StoreError
 from routeiq_syncd.sources.s3 import S3Source
 
 SPREAD_SECONDS = 2.0
@@ -31,10 +37,12 @@ class PointedFetcher:
     """Fetches the content of one revision.
 
     Attributes:
+        shelf: where the files of a prefix go.
         done: called when a fetch has ended.
         pause: returns the seconds to wait before the store is asked.
     """
 
+    shelf: Shelf
     done: Callable[[], None]
     clock: Clock
     pause: Callable[[], float] = own_moment
@@ -46,8 +54,15 @@ class PointedFetcher:
         self._retry = Retry(self.clock)
         self._began = 0.0
 
-    def content(self, manifest: Manifest, pointer: Pointer) -> Bundle | str | None:
-        """Return the content, the sentence why it cannot be fetched, or None during the first fetch of ``manifest``."""
+    def content(self, manifest: Manifest, pointer: Pointer | Bundle) -> Bundle | str | None:
+        """Return the content, the sentence why it cannot be fetched, or None during the first fetch of ``manifest``.
+
+        Args:
+            manifest: of the revision.
+            pointer: to the whole of it, or the bundle that lacks the files which ``manifest`` names the origin of.
+        """
+        if isinstance(pointer, Bundle) and not self._missing(manifest):
+            return pointer
         if self._task is not None and not self._task.done():
             if self.clock() - self._began > LONG_SECONDS:
                 return f"Revision {manifest.number} travels by pointer, and the store has not answered; waiting on."
@@ -73,8 +88,23 @@ class PointedFetcher:
         if self._task is not None and self._task.done():
             self._task = None
 
-    async def _fetch(self, manifest: Manifest, pointer: Pointer) -> Bundle | str:
+    def _missing(self, manifest: Manifest) -> dict[Entry, Pointer]:
+        """Return the files that are not at hand, and where they are."""
+        pointed = {entry: manifest.origins.get(entry.path) for entry in manifest.files}
+        return {
+            entry: origin
+            for entry, origin in pointed.items()
+            if origin is not None and not self.shelf.holds(entry.sha256, entry.size)
+        }
+
+    async def _fetch(self, manifest: Manifest, pointer: Pointer | Bundle) -> Bundle | str:
         await asyncio.sleep(self.pause())
+        if isinstance(pointer, Bundle):
+            try:
+                fault = await abandonable(lambda: self._fetch_files(manifest))
+            except NoThreadError as error:
+                fault = f"The store was not asked: {error.strerror}."
+            return pointer if fault is None else f"Revision {manifest.number} cannot be fetched. {fault}"
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
@@ -90,3 +120,24 @@ class PointedFetcher:
                 return f"Revision {manifest.number} travels by pointer and cannot be fetched. {message}"
             case _:
                 return f"What revision {manifest.number} points to does not have the content that its digest names."
+
+    def _fetch_files(self, manifest: Manifest) -> str | None:
+        """Put the files that are not at hand on the shelf; return why that failed, None where it did not."""
+        store = S3Objects()
+        for entry, origin in self._missing(manifest).items():
+            place = f"s3://{origin.bucket}/{origin.key}"
+            try:
+                with store.open(origin, entry.size) as opened:
+                    sha256, _size = self.shelf.put(opened.pieces, entry.size)
+            except StoreError as error:
+                return str(error)
+            except MovedError:
+                return f"The version of {place} is gone: the object was overwritten, or it expired."
+            except TooLongError:
+                sha256 = ""
+            except OSError as error:
+                return f"The volume did not take {place} ({error.strerror or type(error).__name__}); it is tried again."
+            if sha256 != entry.sha256:
+                self.shelf.drop(sha256)
+                return f"{place} does not have the content that its digest names."
+        return None

@@ -11,7 +11,7 @@ from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.rows import Overtaken, Stored
 from routeiq_syncd.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.reconcile.work import Work
-from routeiq_syncd.replication.reading import opened_row
+from routeiq_syncd.replication.reading import Read, opened_row
 from routeiq_syncd.replication.restoring import anew
 from routeiq_syncd.revision.decide import Hold, Refuse, Same
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
@@ -117,12 +117,13 @@ class Publishing(Work):
         here, ahead = plan_materialise(head, self.volume.current(), floor), self.tenure.ahead
         if isinstance(here, Behind):
             ahead = max(here.held, ahead)
-        pointed, lost = None, None
+        pointed, lost, origins = None, None, None
         if head is not None and head.digest == fetched.bundle.digest:
             # What the fleet has on its volumes may still be closed to a replica that starts.
             opened = await opened_row(self.database, head, self.ownership)
             pointed = opened.content if isinstance(opened, Stored) and isinstance(opened.content, Pointer) else None
             lost = opened.reason if isinstance(opened, Unreadable) and opened.lost else None
+            origins = opened.stored.manifest.origins if isinstance(opened, Read) else None
         plan = plan_publish(
             fetched,
             head,
@@ -130,7 +131,7 @@ class Publishing(Work):
             floor=floor,
             ahead=ahead,
             now=self.now(),
-            pointed=pointed,
+            places=(pointed, origins),
             lost=bool(lost),
             standing=standing,
         )

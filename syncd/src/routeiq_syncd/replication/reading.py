@@ -59,7 +59,8 @@ class RevisionReader:
             return opened.reason
         self._unread.pop(number, None)
         if isinstance(opened, Read):
-            return opened
+            content = self.pointed.content(opened.stored.manifest, opened.bundle)
+            return Read(opened.stored, content) if isinstance(content, Bundle) else content
         pointer = opened.content
         if not isinstance(pointer, Pointer):
             return None

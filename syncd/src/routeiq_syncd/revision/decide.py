@@ -76,7 +76,8 @@ def decide(
         return found
     if held := hold(fetched, found, now, standing):
         return held
-    return Accept(make_manifest(next_number, fetched.bundle.entries, fetched.version, rules.publisher, now), found)
+    place = (fetched.version, rules.publisher, now)
+    return Accept(make_manifest(next_number, fetched.bundle.entries, *place, origins=fetched.origins), found)
 
 
 def hold(fetched: Fetched, warnings: tuple[Problem, ...], now: datetime, standing: Standing) -> Hold | None:
@@ -95,7 +96,9 @@ def examine(fetched: Fetched, held: str | None, rules: Rules) -> Same | Refuse |
     bundle, name = fetched.bundle, written_name(fetched.version.location)
     if over := bound_problems(bundle, rules.bounds):
         return Refuse(bundle.digest, as_written(over, name))
-    judged = validate(bundle, kind=fetched.version.kind, environment=rules.environment)
+    judged = validate(
+        bundle, kind="prefix" if fetched.together else fetched.version.kind, environment=rules.environment
+    )
     errors, warnings = as_written(judged.errors, name), as_written(judged.warnings, name)
     if held == bundle.digest:
         # The content was accepted before, perhaps by a release with fewer rules: a new error is a warning.

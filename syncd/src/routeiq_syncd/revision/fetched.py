@@ -1,6 +1,7 @@
 """The answers of a source. A token names a version of the source's content, and only the source understands it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from routeiq_syncd.configuration.bundle import Bundle
 from routeiq_syncd.configuration.problem import Problem
@@ -10,12 +11,20 @@ from routeiq_syncd.revision.pointer import Pointer
 
 @dataclass(frozen=True)
 class Fetched:
-    """A bundle, read whole and bound to its version; ``pointer`` is where others can fetch it, None for nowhere."""
+    """A bundle, read whole and bound to its version.
+
+    Attributes:
+        pointer: where others can fetch the whole, None for nowhere.
+        together: whether the source is a prefix, whose objects make the bundle together.
+        origins: of a prefix, where others can fetch the files that do not travel in the row, by path.
+    """
 
     bundle: Bundle
     version: SourceVersion
     token: str
     pointer: Pointer | None = None
+    together: bool = False
+    origins: Mapping[str, Pointer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,17 @@ class Unacceptable:
 
 
 @dataclass(frozen=True)
+class Unsettled:
+    """The source is being changed, and was read well; ``message`` is a sentence that says what is waited for."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """The source could not be read; ``message`` is a sentence without secrets."""
 
     message: str
 
 
-Fetch = Fetched | Unchanged | Unacceptable | Failed
+Fetch = Fetched | Unchanged | Unsettled | Unacceptable | Failed

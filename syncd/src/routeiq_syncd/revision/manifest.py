@@ -2,16 +2,19 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from routeiq_syncd.configuration.bundle import Bounds, Entry, digest_of, fit_together
+from routeiq_syncd.configuration.bundle import MOST_FILE_BYTES, MOST_FILES, Bounds, Entry, digest_of, fit_together
 from routeiq_syncd.revision.instants import stamp
+from routeiq_syncd.revision.pointer import Pointer, encodable, pointer_in
 
 FORMAT = 1
 MANIFEST_BYTES = 4 * 1024 * 1024
 MOST_NUMBER = 10**18 - 1  # of a revision or an epoch: a bigint holds it, and the gap to the next one
-BOUNDS = Bounds()  # what no setting exceeds
+BOUNDS = Bounds(file_bytes=MOST_FILE_BYTES, bundle_bytes=MOST_FILE_BYTES, files=MOST_FILES)
+"""What no setting exceeds."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"(?P<number>[0-9]{6,18})-(?P<digest>[0-9a-f]{12})")
 
@@ -43,7 +46,12 @@ class Publisher:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a revision is; ``created_at`` is an instant as `instants.stamp` writes it."""
+    """What a revision is.
+
+    Attributes:
+        created_at: an instant as `instants.stamp` writes it.
+        origins: where each replica fetches the files that the row does not hold, by path.
+    """
 
     number: int
     digest: str
@@ -51,6 +59,7 @@ class Manifest:
     source: SourceVersion
     publisher: Publisher
     created_at: str
+    origins: Mapping[str, Pointer] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -59,10 +68,16 @@ class Manifest:
 
 
 def make_manifest(
-    number: int, entries: tuple[Entry, ...], source: SourceVersion, publisher: Publisher, now: datetime
+    number: int,
+    entries: tuple[Entry, ...],
+    source: SourceVersion,
+    publisher: Publisher,
+    now: datetime,
+    *,
+    origins: Mapping[str, Pointer] | None = None,
 ) -> Manifest:
     """Build the manifest of revision ``number``."""
-    return Manifest(number, digest_of(entries), entries, source, publisher, stamp(now))
+    return Manifest(number, digest_of(entries), entries, source, publisher, stamp(now), origins or {})
 
 
 def number_in(name: str) -> int | None:
@@ -88,6 +103,7 @@ def write_manifest(manifest: Manifest) -> bytes:
         },
         "publisher": vars(manifest.publisher),
         "created_at": manifest.created_at,
+        **({"origins": {path: vars(origin) for path, origin in manifest.origins.items()}} if manifest.origins else {}),
     }
     return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -120,12 +136,14 @@ def read_manifest(data: bytes) -> Manifest | None:
             ),
             publisher=Publisher(encodable(publisher["holder_id"]), whole(publisher.get("epoch", 0))),
             created_at=encodable(fields["created_at"]),
+            origins={path: _origin(origin) for path, origin in fields.get("origins", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     bounded = len(files) <= BOUNDS.files and sum(entry.size for entry in files) <= BOUNDS.bundle_bytes
-    sound = bounded and fit_together([entry.path for entry in files]) and manifest.digest == digest_of(files)
-    return manifest if sound else None
+    paths = [entry.path for entry in files]
+    sound = bounded and fit_together(paths) and manifest.digest == digest_of(files)
+    return manifest if sound and manifest.origins.keys() <= set(paths) else None
 
 
 def newer(data: bytes) -> bool:
@@ -149,17 +167,16 @@ def whole(value: object, most: int = MOST_NUMBER) -> int:
     return value
 
 
-def encodable(value: object) -> str:
-    """Return ``value``, a text that UTF-8 can encode.
+def _origin(fields: dict[str, object]) -> Pointer:
+    """Return the pointer that ``fields`` describe.
 
     Raises:
-        TypeError: ``value`` is no text.
-        UnicodeEncodeError: ``value`` holds half a surrogate pair.
+        ValueError: they describe none that can be followed.
     """
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    value.encode()
-    return value
+    pointer = pointer_in(fields)
+    if pointer is None:
+        raise ValueError("not a pointer")
+    return pointer
 
 
 def _text_or_none(value: object) -> str | None:

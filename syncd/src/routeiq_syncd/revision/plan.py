@@ -1,10 +1,11 @@
 """Plans: what a holder publishes, and what a replica does about the desired revision."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from routeiq_syncd.configuration.bundle import written_name
+from routeiq_syncd.configuration.bundle import CONFIG, written_name
 from routeiq_syncd.configuration.problem import Problem
 from routeiq_syncd.history.standing import FREE, Standing
 from routeiq_syncd.revision.decide import Hold, Refuse, Rules, Same, examine, hold
@@ -19,6 +20,10 @@ AHEAD = "ahead"
 STUCK = "stuck"
 # Why the database cannot be written: a hot standby answers, or server, database or role are set to read only.
 Barred = Literal["", "standby", "read-only"]
+
+
+# Where content is: the pointer to the whole, and those to files of a prefix by their paths; None for none.
+Places = tuple[Pointer | None, Mapping[str, Pointer] | None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def plan_publish(
     floor: int,
     ahead: int,
     now: datetime,
-    pointed: Pointer | None = None,
+    places: Places = (None, None),
     lost: bool = False,
     standing: Standing = FREE,
 ) -> Same | Refuse | Hold | Anew | Publish:
@@ -71,14 +76,16 @@ def plan_publish(
         ahead: the highest number that a replica has had and the database has not, or has with other content; 0 for
             none. The database was restored, or failed over and lost its last commits; what the source holds is then
             published anew, content that it knows too, since no replica goes back.
-        pointed: where the desired revision's content is, None where its row holds it. Once the source has the same
+        places: where the desired revision's content is that its row does not hold. Once the source has the same
             content elsewhere, such as at a later version of the object, the earlier version may vanish at any time.
         now: the instant.
         lost: nobody can open the desired revision any more. The same content is then published anew.
         standing: the pin, and what the desired revision passes over. Where they hold the source's content back and
             a replica is ahead, the desired revision's own content is published anew.
     """
+    pointed, origins = places
     moved = pointed is not None and pointed != fetched.pointer
+    moved |= any(fetched.origins.get(path, origin) != origin for path, origin in (origins or {}).items())
     held = head.digest if head is not None and head.number > ahead and not moved and not lost else None
     warnings = examine(fetched, held, rules)
     if isinstance(warnings, Same | Refuse):
@@ -87,6 +94,9 @@ def plan_publish(
         return Anew(max(floor, ahead), warnings) if head is not None and head.number <= ahead else held_back
     name = written_name(fetched.version.location)
     above = max(floor, ahead, head.number if head else 0)
+    if fetched.together:
+        passing = sum(not origin.lasting for origin in fetched.origins.values())
+        return Publish(above, (*warnings, _passing_files(passing)) if passing else warnings, None)
     size, pointer = sum(entry.size for entry in fetched.bundle.entries), fetched.pointer
     if size > rules.bounds.row_bytes and pointer is not None:
         return Publish(above, warnings if pointer.lasting else (*warnings, _passing(name, size)), pointer)
@@ -106,6 +116,14 @@ def _passing(name: str, size: int) -> Problem:
         "versioning on"
     )
     return Problem(name, None, message)
+
+
+def _passing_files(count: int) -> Problem:
+    message = (
+        f"each replica fetches {count} files from the bucket, which keeps no versions: once one of them is "
+        "overwritten, a replica without this revision waits for the next; turn versioning on"
+    )
+    return Problem(CONFIG, None, message)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
-"""Pointers: a revision that is too large for its row names one object of a store, at one version, as its content.
+"""Pointers: content that is too large for a row is named as one object of a store, at one version.
 
-The row then has no payload, and its column ``source`` is the manifest's ``source`` with ``bucket`` and ``key``. Sizes
-and digests stand in the manifest, and every replica checks them.
+Where a revision is one object, the row has no payload, and its column ``source`` is the manifest's ``source`` with
+``bucket`` and ``key``. Where a revision is a prefix, its manifest has a pointer for each large file, and the row holds
+the others. Sizes and digests stand in the manifest, and every replica checks them.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from routeiq_syncd.revision.manifest import SourceVersion, encodable
 
 UNVERSIONED = {None, "null"}  # S3's name for the version of an object in a bucket that keeps no versions
 
@@ -27,23 +27,42 @@ class Pointer:
         return self.version_id not in UNVERSIONED
 
 
-def write_source(version: SourceVersion, pointer: Pointer | None) -> str:
-    """Write the column ``source``."""
+def write_source(version: Mapping[str, object], pointer: Pointer | None) -> str:
+    """Write the column ``source``; ``version`` has the fields of a `manifest.SourceVersion`."""
     place = {} if pointer is None else {"bucket": pointer.bucket, "key": pointer.key}
-    return json.dumps({**vars(version), **place})
+    return json.dumps({**version, **place})
 
 
 def read_pointer(source: str) -> Pointer | None:
     """Read the pointer out of the column ``source``, ignoring unknown fields; None where there is no pointer."""
     try:
         fields = json.loads(source)
-        if fields["kind"] != "s3":
-            return None
+        return pointer_in(fields) if fields["kind"] == "s3" else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def pointer_in(fields: Mapping[str, object]) -> Pointer | None:
+    """Read the pointer that ``fields`` describe, ignoring unknown ones; None where there is none."""
+    try:
         place = _place(fields["bucket"]), _place(fields["key"])
         pointer = Pointer(*place, _mark(fields.get("version_id")), _mark(fields.get("etag")))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return pointer if pointer.lasting or pointer.etag else None
+
+
+def encodable(value: object) -> str:
+    """Return ``value``, a text that UTF-8 can encode.
+
+    Raises:
+        TypeError: ``value`` is no text.
+        UnicodeEncodeError: ``value`` holds half a surrogate pair.
+    """
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    value.encode()
+    return value
 
 
 def _place(value: object) -> str:

@@ -96,7 +96,7 @@ class Place:
 def explain(error: Exception, place: Place) -> str:
     """Return the sentence for ``error``, which botocore or what stands below it raised."""
     if isinstance(error, ClientError):
-        if error.operation_name == "GetObject":
+        if error.operation_name in {"GetObject", "ListObjectsV2"}:
             return _refused(error, place)
         return _credentials_refused(error, place)
     return _failed(error, place)

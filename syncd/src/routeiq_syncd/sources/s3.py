@@ -107,7 +107,7 @@ class S3Source:
             self._connection = None
 
     def _read(self, answer: GetObjectOutputTypeDef, patience: Patience) -> Fetch:
-        body, etag, size = answer["Body"], _name(answer.get("ETag")), answer.get("ContentLength", 0)
+        body, etag, size = answer["Body"], repeatable(answer.get("ETag")), answer.get("ContentLength", 0)
         with contextlib.closing(body):
             status = answer["ResponseMetadata"]["HTTPStatusCode"]
             if status != OK:
@@ -119,14 +119,14 @@ class S3Source:
             if size and size > self._limit:
                 return Unacceptable((too_large(self._name, size, self._limit, yaml=True),), etag)
             data = io.BytesIO()  # `getvalue` gives the buffer away without a copy
-            with _deadline(body, patience.body) as late:
+            with deadline(body, patience.body) as late:
                 while chunk := body.read(CHUNK):
                     data.write(chunk)
                     if data.tell() > self._limit:
                         return Unacceptable((too_large(self._name, None, self._limit, yaml=True),), etag)
             if late.is_set():
                 return Failed(f"{self.location} was not read within {patience.body:g} s; it is tried again.")
-        return self._fetched(data.getvalue(), etag, _name(answer.get("VersionId")))
+        return self._fetched(data.getvalue(), etag, repeatable(answer.get("VersionId")))
 
     def _fetched(self, content: bytes, etag: str | None, version_id: str | None) -> Fetched:
         version = SourceVersion(self.kind, self.location, version_id=version_id, etag=etag)
@@ -137,7 +137,7 @@ class S3Source:
 
 
 @contextlib.contextmanager
-def _deadline(body: object, seconds: float) -> Iterator[threading.Event]:
+def deadline(body: object, seconds: float) -> Iterator[threading.Event]:
     """End the reading of ``body`` after ``seconds``: a server that sends byte by byte keeps each single wait short."""
     late = threading.Event()
 
@@ -155,7 +155,7 @@ def _deadline(body: object, seconds: float) -> Iterator[threading.Event]:
         timer.cancel()
 
 
-def _name(value: str | None) -> str | None:
+def repeatable(value: str | None) -> str | None:
     """Return an etag or a version id that the header of a request can repeat; None for any other."""
     if not value or len(value) > LONGEST_NAME or not value.isascii() or not value.isprintable():
         return None

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from routeiq_syncd.revision.manifest import FORMAT, encodable
+from routeiq_syncd.revision.manifest import FORMAT
+from routeiq_syncd.revision.pointer import encodable
 from routeiq_syncd.volume.atomic import read_present, replace_file
 
 MARK = "fleet.json"

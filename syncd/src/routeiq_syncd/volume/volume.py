@@ -8,13 +8,14 @@ two steps with the name of the step just done; it does nothing in production.
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from routeiq_syncd.configuration.bundle import MANIFEST, Bundle
+from routeiq_syncd.configuration.bundle import Bundle
 from routeiq_syncd.revision.answer import Answer, read_answer
 from routeiq_syncd.revision.garbage import doomed
 from routeiq_syncd.revision.manifest import Manifest, number_in, write_manifest
+from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.volume.atomic import (
     flush_directory,
     read_present,
@@ -22,9 +23,9 @@ from routeiq_syncd.volume.atomic import (
     remove_leftovers,
     replace_file,
     temporary_name,
-    write_file,
 )
-from routeiq_syncd.volume.tree import intact, manifest_of
+from routeiq_syncd.volume.shelf import Shelf
+from routeiq_syncd.volume.tree import intact, manifest_of, write_tree
 
 REVISIONS = "revisions"
 CURRENT = "current"
@@ -59,11 +60,13 @@ class Volume:
 
     Attributes:
         root: the directory.
+        shelf: the large files that revisions share.
         tell: called with a sentence that an operator has to know.
     """
 
     def __init__(self, root: Path, lock: int, checkpoint: Checkpoint) -> None:
         self.root = root
+        self.shelf = Shelf(root)
         self.tell: Callable[[str], None] = lambda _sentence: None
         self._lock = lock
         self._checkpoint = checkpoint
@@ -123,6 +126,16 @@ class Volume:
         answer = self.answer()
         return max(numbers | (answer.numbers if answer else frozenset()), default=0) + 1
 
+    def known_versions(self) -> Iterator[tuple[Pointer, str, int]]:
+        """Yield pointer, hex sha256 and size of each file that a revision here fetched by pointer."""
+        for path in sorted((self.root / REVISIONS).iterdir()):
+            manifest = None
+            with contextlib.suppress(OSError):
+                manifest = manifest_of(path)
+            for entry in manifest.files if manifest is not None else ():
+                if manifest is not None and (origin := manifest.origins.get(entry.path)) is not None:
+                    yield origin, entry.sha256, entry.size
+
     def tree(self, number: int, digest: str) -> Manifest | None:
         """Return the manifest of a revision whose tree is on the volume, whole; None for any other."""
         tree = self.root / REVISIONS / f"{number:06d}-{digest[:12]}"
@@ -157,7 +170,7 @@ class Volume:
         temporary = self.root / REVISIONS / temporary_name()
         final = self.root / REVISIONS / manifest.name
         try:
-            self._write_tree(temporary, bundle, written or write_manifest(manifest))
+            write_tree(temporary, bundle, written or write_manifest(manifest), self.shelf, self._checkpoint)
             if final.exists():
                 # The tree was laid and is not linked: its writer was killed, or the tree was found broken.
                 self._set_aside(final)
@@ -172,22 +185,6 @@ class Volume:
                 remove(final)
             return self._not_taken(manifest, error)
         return None
-
-    def _write_tree(self, tree: Path, bundle: Bundle, manifest: bytes) -> None:
-        tree.mkdir(mode=0o750)
-        self._checkpoint("tree made")
-        directories = {tree}
-        for path, data in bundle.files.items():
-            file = tree / path
-            file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            write_file(file, data)
-            self._checkpoint(f"file {path} written")
-            directories.update(parent for parent in file.parents if parent.is_relative_to(tree))
-        write_file(tree / MANIFEST, manifest)
-        self._checkpoint("manifest written")
-        for directory in sorted(directories, reverse=True):
-            flush_directory(directory)
-        self._checkpoint("tree synced")
 
     def _swap(self, link: str, name: str) -> None:
         temporary = self.root / temporary_name()
@@ -236,6 +233,7 @@ class Volume:
             except OSError:
                 break  # the rest waits for a healthy disk
             removed.append(name)
+        self.shelf.tidy()
         return tuple(removed)
 
     def _set_aside(self, tree: Path) -> None:

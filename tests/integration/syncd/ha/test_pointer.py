@@ -11,6 +11,7 @@ from routeiq_syncd.configuration.bundle import make_bundle
 from routeiq_syncd.replication.pointed import LONG_SECONDS, PointedFetcher
 from routeiq_syncd.revision.manifest import Publisher, SourceVersion, make_manifest
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.volume.shelf import Shelf
 from tests.support.fleet import LEASE, PADDING, Fleet, fleet
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import dripping, seaweed
@@ -135,7 +136,7 @@ def test_a_store_that_hangs_keeps_nobody_from_the_lease(replicas: Fleet) -> None
     assert replicas.sql("SELECT epoch FROM routeiq.lease") == ["2"]
 
 
-def test_a_fetch_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetch_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Silent for a while, since it may just be under way; then in a sentence; not asked a second time meanwhile."""
     for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "EC2_METADATA_DISABLED": "true"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
@@ -145,7 +146,7 @@ def test_a_fetch_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def story() -> None:
         nonlocal now
-        fetcher = PointedFetcher(lambda: None, lambda: now)
+        fetcher = PointedFetcher(Shelf(tmp_path), lambda: None, lambda: now)
         pointer = Pointer("bucket", "config.yaml", None, '"etag"')
         assert fetcher.content(manifest, pointer) is None
         await asyncio.sleep(0)

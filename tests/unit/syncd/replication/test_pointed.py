@@ -1,13 +1,15 @@
 """How a replica fetches what a revision points to."""
 
 import asyncio
+from pathlib import Path
 
 from routeiq_syncd.replication.pointed import SPREAD_SECONDS, PointedFetcher, own_moment
 from routeiq_syncd.revision.pointer import Pointer
+from routeiq_syncd.volume.shelf import Shelf
 from tests.support.snapshots import manifest
 
 
-def test_a_fleet_asks_the_store_at_moments_of_its_own() -> None:
+def test_a_fleet_asks_the_store_at_moments_of_its_own(tmp_path: Path) -> None:
     """Each replica lets a random part of two seconds pass before it fetches what a revision points to."""
     moments = [own_moment() for _ in range(200)]
     assert all(0 <= moment <= SPREAD_SECONDS for moment in moments)
@@ -19,7 +21,7 @@ def test_a_fleet_asks_the_store_at_moments_of_its_own() -> None:
         return 3600
 
     async def story() -> None:
-        fetcher = PointedFetcher(lambda: asked.append("fetched"), lambda: 0.0, pause=pause)
+        fetcher = PointedFetcher(Shelf(tmp_path), lambda: asked.append("fetched"), lambda: 0.0, pause=pause)
         assert fetcher.content(manifest(4), Pointer("bucket", "key", "1", None)) is None
         for _ in range(10):
             await asyncio.sleep(0)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routeiq_syncd.configuration.bundle import Bounds, Entry
+from routeiq_syncd.configuration.bundle import Entry
 from routeiq_syncd.revision.answer import read_answer
-from routeiq_syncd.revision.manifest import MANIFEST_BYTES, newer, read_manifest, write_manifest
+from routeiq_syncd.revision.manifest import BOUNDS, MANIFEST_BYTES, newer, read_manifest, write_manifest
 from tests.support.manifests import EMPTY, files, manifest_of
 from tests.support.snapshots import manifest
 
@@ -44,9 +44,9 @@ def test_what_is_no_revisions_number_is_no_answer_and_no_manifest(number: str) -
     [
         (Entry("config.yaml", -5, EMPTY),),
         (Entry("config.yaml", 10**30, EMPTY),),
-        (Entry("config.yaml", Bounds().file_bytes + 1, EMPTY),),
-        tuple(Entry(f"{at}", Bounds().file_bytes, EMPTY) for at in range(5)),
-        files(*(str(at) for at in range(Bounds().files + 1))),
+        (Entry("config.yaml", BOUNDS.file_bytes + 1, EMPTY),),
+        tuple(Entry(f"{at}", BOUNDS.bundle_bytes // 4, EMPTY) for at in range(5)),
+        files(*(str(at) for at in range(BOUNDS.files + 1))),
         files("config.yaml", "manifest.json"),
         files("config.yaml", "manifest.json/a"),
         files("a", "a/b"),

@@ -81,9 +81,9 @@ def test_content_that_moved_is_published_anew() -> None:
     head = Head(4, BUNDLE.digest)
     first, second = (Pointer("b", "k", version, '"etag"') for version in ("1", "2"))
     held = replace(FETCHED, pointer=first)
-    assert isinstance(plan_publish(held, head, RULES, now=NOW, floor=4, ahead=0, pointed=first), Same)
+    assert isinstance(plan_publish(held, head, RULES, now=NOW, floor=4, ahead=0, places=(first, None)), Same)
     for moved in (replace(FETCHED, pointer=second), FETCHED):
-        plan = plan_publish(moved, head, RULES, now=NOW, floor=4, ahead=0, pointed=first)
+        plan = plan_publish(moved, head, RULES, now=NOW, floor=4, ahead=0, places=(first, None))
         assert isinstance(plan, Publish)
         assert plan.floor == 4
 
