@@ -29,7 +29,7 @@ TWINS = {
     "runtime/lifeline.py": ("gateway", "syncd"),
     "runtime/known_secrets.py": ("migrate", "syncd"),
     "runtime/limits.py": ("gateway", "syncd"),
-    "runtime/notify.py": ("gateway", "syncd"),
+    "runtime/notify.py": ("gateway", "migrate", "syncd"),
     "runtime/logs.py": ("gateway", "migrate", "syncd"),
     "runtime/masked_output.py": ("gateway", "migrate", "syncd"),
     "runtime/parser.py": ("gateway", "migrate", "syncd"),

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.asking import Asking
 from tests.support.gateway import CHAT, config_with
+from tests.support.processes import free_port
 from tests.support.stack import stack_of_file
 from tests.support.waiting import wait_for
 
@@ -33,6 +34,37 @@ def test_a_program_that_is_stopped_is_started_again(tmp_path: Path, program: str
         (tmp_path / "config.yaml").write_text(config_with("y"))
         asking.wait_for_answer("y", seconds=120)
         assert not asking.failures
+
+
+@pytest.mark.timeout(300)
+def test_a_migrate_that_is_stopped_is_started_again(tmp_path: Path) -> None:
+    """It waits for a database that is away; SIGSTOP: a new one waits in its place, and the gateway serves meanwhile."""
+    away = f"postgresql://u:p@127.0.0.1:{free_port()}/d"
+    with stack_of_file(
+        tmp_path, DATABASE_URL=away, ROUTEIQ_LITELLM_DATABASE="false", ROUTEIQ_WAIT_FOR_SCHEMA="false"
+    ) as running:
+        before = running.pid("migrate")
+        running.wait_for_log("waiting for the database")
+        os.kill(before, signal.SIGSTOP)
+        wait_for("migrate to be killed", lambda: not psutil.pid_exists(before), seconds=HEALED)
+        running.wait_for_log("a program hangs, and is killed")
+        assert running.pid("migrate") != before
+        assert running.gateway.chat() == "x"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("alone", ["syncd", "gateway"])
+def test_a_supervisord_that_is_stopped_goes_on(tmp_path: Path, alone: str) -> None:
+    """SIGSTOP of supervisord: syncd and the gateway's parent, either by itself, have it go on, and say so."""
+    with stack_of_file(tmp_path) as running:
+        supervisord = psutil.Process(running.supervisord.pid)
+        other = psutil.Process(running.pid({"syncd": "gateway", "gateway": "syncd"}[alone]))
+        other.suspend()
+        supervisord.suspend()
+        wait_for("supervisord to go on", lambda: supervisord.status() != psutil.STATUS_STOPPED, seconds=HEALED)
+        running.wait_for_log("supervisord was stopped, and goes on")
+        other.resume()
+        assert running.gateway.chat() == "x"
 
 
 @pytest.mark.timeout(300)

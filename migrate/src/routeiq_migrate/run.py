@@ -4,8 +4,11 @@
 """
 
 import argparse
+import asyncio
+import contextlib
 import sys
 import traceback
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from asyncpg import PostgresError
@@ -21,6 +24,7 @@ from routeiq_migrate.database.url import Target
 from routeiq_migrate.errors import Exit, MigrateError
 from routeiq_migrate.runtime.known_secrets import redact
 from routeiq_migrate.runtime.lazy_log import LazyLog
+from routeiq_migrate.runtime.notify import EVERY_SECONDS, Notifier
 from routeiq_migrate.runtime.progress import Progress
 from routeiq_migrate.runtime.report import Report
 from routeiq_migrate.runtime.telemetry import Telemetry, build_telemetry
@@ -29,6 +33,8 @@ from routeiq_migrate.settings import Settings
 
 HAND_WAIT = 30.0
 """How long the commands that are run by hand wait for the database, in seconds."""
+HANG_SECONDS = 45.0
+"""Seconds without a sign of life after which a supervisor takes this process for hung: its loop hardly computes."""
 
 
 async def run(arguments: argparse.Namespace, settings: Settings, target: Target) -> Exit:
@@ -44,8 +50,9 @@ async def run(arguments: argparse.Namespace, settings: Settings, target: Target)
     try:
         scripts = Scripts(shipped_migrations(extras_folder(), settings.extra_migrations), own_migrations())
         report = Report(log, Progress(log, terminal=sys.stderr.isatty()), telemetry)
-        with telemetry.span(arguments.command):
-            return await dispatch(arguments, settings, target, scripts, report)
+        async with telling(Notifier(settings.notify_socket)):
+            with telemetry.span(arguments.command):
+                return await dispatch(arguments, settings, target, scripts, report)
     except MigrateError as error:
         log.error(str(error), exit=int(error.exit))
         return error.exit
@@ -68,6 +75,22 @@ async def run(arguments: argparse.Namespace, settings: Settings, target: Target)
         return Exit.UNREACHABLE
     finally:
         telemetry.close()
+
+
+@contextlib.asynccontextmanager
+async def telling(notifier: Notifier) -> AsyncIterator[None]:
+    """Say to the supervisor meanwhile that the loop turns."""
+
+    async def tell() -> None:
+        while True:
+            notifier.works(within=HANG_SECONDS)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def dispatch(

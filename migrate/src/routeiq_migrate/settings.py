@@ -31,6 +31,7 @@ class Settings:
         large_bytes: the table size from which an index is built concurrently, outside a transaction.
         traces: whether an OTLP endpoint is set.
         sample_rate: the share of traces that is kept, 0 to 1.
+        notify_socket: where a supervisor listens; None without one.
     """
 
     target: Target | None
@@ -46,6 +47,7 @@ class Settings:
     service_name: str
     protocol: str
     sample_rate: float
+    notify_socket: str | None
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -82,6 +84,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
         or "grpc",
         sample_rate=number(environment, "LLMROUTER_OTEL_SAMPLE_RATE", 1, "a share from 0 to 1", at_most=1),
+        notify_socket=environment.get("NOTIFY_SOCKET") or None,
     )
 
 

@@ -5,6 +5,7 @@ point, heeds signals, buries workers that ended and reads what the others say. A
 `generations`, and the loop carries out the actions that come back.
 """
 
+import os
 import selectors
 import signal
 import socket
@@ -27,6 +28,7 @@ from routeiq_gateway.parent.listening import listen
 from routeiq_gateway.parent.processes import Processes
 from routeiq_gateway.parent.revisions import Revisions
 from routeiq_gateway.parent.state import State
+from routeiq_gateway.runtime.lifeline import wake
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.runtime.notify import Notifier
 from routeiq_gateway.runtime.signals import Signals
@@ -40,6 +42,7 @@ TICK = 0.1
 MEASURE_EVERY = 5.0
 WATCH_EVERY = 1.0
 """Seconds between looks at the pulses of workers."""
+WAKE_EVERY = 5.0
 CLEAR_EVERY = 5.0
 """Seconds between looks for metrics of dead orphans; workers of the parent's own are noticed as they end."""
 SHOWN: Mapping[str, Literal["starting", "ready", "draining"]] = {
@@ -69,6 +72,7 @@ class Parent:
     measured: float = 0.0
     watched: float = 0.0
     cleared: float = 0.0
+    woken: float = 0.0
 
     def run(self) -> None:
         """Serve until a signal ends the gateway and the last worker has drained.
@@ -84,6 +88,7 @@ class Parent:
             self._look()
             self._measure()
             self._watch()
+            self._wake()
             self._keep_metrics()
             self.answer.write()
             self.revisions.write()
@@ -143,6 +148,18 @@ class Parent:
         watched = [worker.number for worker in self.state.having("serving", "draining")]
         for hung in list(self.processes.hung(limit, watched)):
             self.feed(hung)
+
+    def _wake(self) -> None:
+        """Have those go on that a signal has stopped, and whom nobody else watches."""
+        now = time.monotonic()
+        if now - self.woken < WAKE_EVERY:
+            return
+        self.woken = now
+        if self.settings.supervisor and wake(os.getppid()):
+            self.log.error("supervisord was stopped, and goes on", pid=os.getppid())
+        server = self.metrics.process if self.metrics else None
+        if server is not None and wake(server.pid):
+            self.log.error("the server of metrics was stopped, and goes on", pid=server.pid)
 
     def _keep_metrics(self) -> None:
         """Have the server of metrics run; requests go on without it."""

@@ -28,17 +28,22 @@ from supervisor.states import ProcessStates, SupervisorStates
 from routeiq_gateway.runtime.logs import Log, build_log
 from routeiq_gateway.supervision.outlet import Outlet, Output
 from routeiq_gateway.supervision.restarts import History
+from routeiq_gateway.supervision.volume import DOUBT_SECONDS, LOST_SECONDS, VolumeWatch
 from routeiq_gateway.supervision.watchdog import Watchdog
 
 EXIT_FATAL = 70
 ASK_SECONDS = 5.0
 END_SECONDS = 20.0
 """For supervisord to end once its programs have ended; then the volume hangs, on which it has files to remove."""
+LEAVE_SECONDS = 10.0
+"""For requests that are under way to end, where the volume is given up."""
 TURN_SECONDS = 1.5
 """A turn of supervisord's loop, in which it notices who has ended."""
 GIVE_UP = 1_000_000
 """Tries to start, more than supervisord.conf allows a program."""
 LEVELS = {"CRIT": "critical", "ERRO": "error", "WARN": "warning"}
+WATCHED = {"gateway", "migrate", "syncd"}
+"""The programs that say that they work; an operator's own need not."""
 LIVING = {ProcessStates.STARTING, ProcessStates.RUNNING, ProcessStates.STOPPING}
 
 
@@ -48,7 +53,7 @@ class Nothing:
 
 def make(supervisord: Any, *, volume: str, **_options: str) -> Nothing:  # noqa: ANN401 - supervisor ships no types
     """Supervise the programs of ``supervisord``, and end what outlives them on ``volume``."""
-    supervision = Supervision(supervisord, Path(volume).absolute() / "handoff")
+    supervision = Supervision(supervisord, Path(volume).absolute())
     for kind, handler in (
         (events.ProcessStateExitedEvent, supervision.ended),
         (events.ProcessStateBackoffEvent, supervision.ended),
@@ -66,13 +71,14 @@ def make(supervisord: Any, *, volume: str, **_options: str) -> Nothing:  # noqa:
 class Supervision:
     """What is known of the programs of one supervisord.
 
-    ``handoff`` is the folder in which workers without a parent offer their listening socket.
+    In ``volume`` / handoff workers without a parent offer their listening socket.
     """
 
-    def __init__(self, supervisord: Any, handoff: Path) -> None:  # noqa: ANN401 - supervisor ships no types
+    def __init__(self, supervisord: Any, volume: Path) -> None:  # noqa: ANN401 - supervisor ships no types
         self._supervisord = supervisord
         self._options = supervisord.options
-        self._handoff = handoff
+        self._volume = VolumeWatch(volume)
+        self._doubted = self._lost = False
         self._histories: dict[str, History] = {}
         self._hung: set[int] = set()
         self._last_reaped: tuple[int, int] = (0, 0)
@@ -124,13 +130,15 @@ class Supervision:
             self._failed = True
 
     def look(self, _event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
-        """Kill the programs that hang; they are started again as any that ends."""
+        """Kill the programs that hang; they are started again as any that ends. Give up a volume that hangs."""
         watched = {
             process.pid: process.config.name
             for process in self._processes()
-            if process.pid and process.state in LIVING and process.config.autorestart is RestartUnconditionally
+            if process.pid and process.state in LIVING and process.config.name in WATCHED
         }
         hung = set(self._watchdog.hung(watched, time.monotonic()))
+        if self._volume_hangs():
+            return
         for pid in hung - self._hung:
             name = watched[pid]
             self._histories[name] = self._history(name).hung(time.monotonic())
@@ -140,14 +148,32 @@ class Supervision:
                 os.kill(pid, signal.SIGKILL)  # this process alone: the gateway's workers go on
         self._hung = hung
 
+    def _volume_hangs(self) -> bool:
+        """Whether programs hang because the volume does; one that is silent for too long ends the replica."""
+        silent = self._volume.silent(time.monotonic())
+        doubted, self._doubted = self._doubted, silent >= DOUBT_SECONDS
+        if self._doubted and not doubted:
+            self._log.error("the volume does not answer", volume=str(self._volume.folder), limit=LOST_SECONDS)
+        elif doubted and not self._doubted:
+            self._log.warning("the volume answers again", volume=str(self._volume.folder))
+        if silent >= LOST_SECONDS and not self._lost:
+            self._log.critical("the volume hangs: stopping everything", exit_status=EXIT_FATAL, seconds=round(silent))
+            self._options.mood = SupervisorStates.SHUTDOWN
+            self._failed = self._lost = True
+            threading.Thread(target=self._leave, name="leave", daemon=True).start()
+        return self._doubted
+
     def stopping(self, _event: Any) -> None:  # noqa: ANN401 - supervisor ships no types
         """See to it that supervisord ends with its programs, though it has files to remove from a volume that hangs."""
-        if self._options.mood == SupervisorStates.SHUTDOWN:  # and not about to start everything anew
+        if self._options.mood != SupervisorStates.SHUTDOWN:
+            self._volume.end()  # about to start everything anew, with a plug-in made anew
+        elif not self._lost:
             threading.Thread(target=self._end_late, name="end", daemon=True).start()
 
     def exit(self) -> None:
         """End what is left, and with a status that tells, in place of the 0 that supervisord is about to return."""
-        end_orphans(self._handoff)
+        self._volume.end()
+        end_orphans(self._volume.folder / "handoff")
         self._out.flush()
         self._err.flush()
         if self._failed:
@@ -158,6 +184,19 @@ class Supervision:
             time.sleep(1)
         time.sleep(END_SECONDS)
         self._log.critical("supervisord cannot end, since the volume hangs", exit_status=EXIT_FATAL)
+        os._exit(EXIT_FATAL)
+
+    def _leave(self) -> None:
+        """End without the volume: supervisord and its programs wait for it, and workers, which do not, drain."""
+        living = [process.pid for process in self._processes() if process.pid]
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGTERM)  # supervisord makes each program the leader of a group
+        time.sleep(LEAVE_SECONDS)
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._err.flush()
         os._exit(EXIT_FATAL)
 
     def _processes(self) -> list[Any]:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-START_SECONDS = 90.0
+START_SECONDS = 60.0
 """For a program to say something for the first time: it has to import what it is made of."""
 LONGEST_GAP = 10.0
 """Seconds that one look may add: what kept supervisord itself from looking is nobody's hang."""

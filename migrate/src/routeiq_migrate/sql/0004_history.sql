@@ -55,10 +55,10 @@ DECLARE
     granted record;
 BEGIN
     FOR granted IN
-        SELECT DISTINCT grantee::regrole AS role FROM pg_catalog.pg_class AS class,
+        SELECT DISTINCT pg_catalog.pg_get_userbyid(acl.grantee) AS role FROM pg_catalog.pg_class AS class,
             LATERAL pg_catalog.aclexplode(class.relacl) AS acl
         WHERE class.oid = 'routeiq.revision'::regclass AND acl.privilege_type = 'INSERT' AND acl.grantee <> 0
     LOOP
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON routeiq.request TO %s', granted.role);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON routeiq.request TO %I', granted.role);
     END LOOP;
 END $$;

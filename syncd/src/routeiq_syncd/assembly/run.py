@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from routeiq_syncd.assembly.single import Single
 from routeiq_syncd.control.arguments import DONE, FAILED, PORT_TAKEN
 from routeiq_syncd.control.server import App, CannotListenError, listen, serve
 from routeiq_syncd.runtime.clocks import Now
-from routeiq_syncd.runtime.lifeline import end_with_supervisord
+from routeiq_syncd.runtime.lifeline import end_with_supervisord, wake
 from routeiq_syncd.runtime.limits import raise_open_files
-from routeiq_syncd.runtime.logs import build_log
+from routeiq_syncd.runtime.logs import Log, build_log
 from routeiq_syncd.runtime.notify import EVERY_SECONDS, Notifier
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.runtime.turns.waiting import endless
@@ -70,7 +71,7 @@ async def _run(parts: Parts, sockets: list[socket.socket], notifier: Notifier) -
         *parts.common_loops(mode.recorder),
         *mode.loops(),
         serve(app, sockets),
-        tell_supervisor(notifier, parts.liveness),
+        tell_supervisor(notifier, parts.liveness, log, supervisord=os.getppid() if settings.supervised else None),
     ]
     log.info("started", source=parts.source.location, volume=str(settings.volume), interval=settings.interval)
     for warning in settings.warnings:
@@ -90,9 +91,14 @@ async def _run(parts: Parts, sockets: list[socket.socket], notifier: Notifier) -
     return DONE
 
 
-async def tell_supervisor(notifier: Notifier, liveness: Liveness) -> None:
-    """Say to the supervisor that this process works, for as long as every loop does, until cancelled."""
+async def tell_supervisor(notifier: Notifier, liveness: Liveness, log: Log, *, supervisord: int | None) -> None:
+    """Say to the supervisor that this process works, for as long as every loop does, until cancelled.
+
+    ``supervisord`` is the pid of one that has to go on for that, None where something else supervises.
+    """
     while True:
+        if supervisord is not None and wake(supervisord):
+            log.error("supervisord was stopped, and goes on", pid=supervisord)
         if not liveness.late():
             notifier.works(within=HANG_SECONDS)
         await asyncio.sleep(EVERY_SECONDS)

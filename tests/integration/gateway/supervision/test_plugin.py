@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ nodaemon=true
 silent=true
 logfile=/dev/null
 logfile_maxbytes=0
-pidfile={folder}/supervisord.pid
+pidfile={folder}/volume/supervisord.pid
 [unix_http_server]
-file={folder}/supervisor.sock
+file={folder}/volume/supervisor.sock
 [rpcinterface:routeiq]
 supervisor.rpcinterface_factory=routeiq_gateway.supervision.plugin:make
-volume={folder}
+volume={folder}/volume
 [program:gateway]
 command={python} {folder}/gateway.py
 startsecs=1
@@ -61,6 +62,7 @@ while True:
 @contextlib.contextmanager
 def supervised(folder: Path, **programs: str) -> Iterator[Running]:
     """Run supervisord on the texts of two programs, which work where none is given."""
+    (folder / "volume").mkdir()
     for name in ("gateway", "syncd"):
         (folder / f"{name}.py").write_text(programs.get(name, WORKS))
     configuration = folder / "supervisord.conf"
@@ -136,6 +138,34 @@ def test_supervisord_ends_though_the_volume_hangs(tmp_path: Path) -> None:
     """It has files to remove there, and workers to look for; it ends all the same, with a status that tells."""
     with supervised(tmp_path) as supervisord:
         supervisord.wait_for_text("a line of gateway")
-        with silent_disk(tmp_path):
+        with silent_disk(tmp_path / "volume"):
             supervisord.process.send_signal(signal.SIGTERM)
             assert supervisord.wait_for_exit(seconds=60) == 70
+
+
+@pytest.mark.timeout(200)
+def test_a_volume_that_hangs_ends_all_in_time(tmp_path: Path) -> None:
+    """No program is killed for it, though one hangs too; within 90 s the status is 70, and the log says why."""
+    with supervised(tmp_path, syncd=HANGS) as supervisord:
+        supervisord.wait_for_text("a line of gateway")
+        with silent_disk(tmp_path / "volume"):
+            began = time.monotonic()
+            supervisord.wait_for_text("the volume does not answer")
+            killed = len(events(supervisord, "a program hangs, and is killed"))
+            assert supervisord.wait_for_exit(seconds=90) == 70
+            assert time.monotonic() - began < 90
+        [told] = events(supervisord, "the volume hangs: stopping everything")
+        assert told["exit_status"] == 70
+        assert len(events(supervisord, "a program hangs, and is killed")) == killed
+
+
+@pytest.mark.timeout(200)
+def test_a_volume_that_answers_again_ends_nothing(tmp_path: Path) -> None:
+    """It was silent for longer than a doubt takes; both is told."""
+    with supervised(tmp_path) as supervisord:
+        supervisord.wait_for_text("a line of gateway")
+        with silent_disk(tmp_path / "volume"):
+            supervisord.wait_for_text("the volume does not answer", seconds=60)
+        supervisord.wait_for_text("the volume answers again")
+        assert supervisord.process.poll() is None
+        assert supervisord.text().count("a line of gateway") == 1

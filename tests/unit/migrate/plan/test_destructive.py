@@ -19,6 +19,16 @@ from routeiq_migrate.plan.destructive import COMPUTED_TYPE, dangers, narrows
         ("DROP INDEX i; DROP VIEW v; DROP FUNCTION f", []),
         ("DO $$\nBEGIN\n IF true THEN\n  DROP TABLE a;\n END IF;\nEND $$", ['line 4: DROP TABLE "a"']),
         ("DO $$ BEGIN EXECUTE 'x'; END $$", ["line 1: EXECUTE of computed SQL"]),
+        ("DO $$ BEGIN EXECUTE format('GRANT SELECT ON a TO %I', 'b'); END $$", ["line 1: EXECUTE of computed SQL"]),
+        ("DO $$ DECLARE r text; BEGIN EXECUTE format('GRANT SELECT ON a TO %I', r); END $$", []),
+        (
+            "DO $$ DECLARE r text; BEGIN EXECUTE format('GRANT SELECT ON a TO %s', r); END $$",
+            ["line 1: EXECUTE of computed SQL"],
+        ),
+        (
+            "DO $$ DECLARE r text; BEGIN EXECUTE format('GRANT SELECT ON a TO %I; DROP TABLE a', r); END $$",
+            ["line 1: EXECUTE of computed SQL"],
+        ),
         (
             "DO $$ DECLARE r record; BEGIN\nFOR r IN DELETE FROM a RETURNING 1 LOOP END LOOP; END $$",
             ['line 2: DELETE "a"'],
