@@ -15,8 +15,9 @@ from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.sources.file import FileSource
-from routeiq_syncd.sources.s3 import S3Source
+from routeiq_syncd.sources.object import ObjectSource
 from routeiq_syncd.sources.source import Source
+from routeiq_syncd.sources.stores import STORES, open_store
 from routeiq_syncd.sources.watch import watch
 from routeiq_syncd.status.files import end_with_volume, read_answers, write_status
 from routeiq_syncd.status.recorder import Recorder
@@ -83,8 +84,9 @@ def opened(
         VolumeUnusableError: another syncd writes the volume, or it cannot be written.
     """
     source: Source = FileSource(settings.config_path, settings.bounds, settings.further)
-    if settings.source == "s3":
-        source = S3Source(settings.bucket, settings.key, settings.bounds.config_bytes)
+    if settings.source in STORES:
+        store = open_store(settings.source, settings.bucket)
+        source = ObjectSource(store, settings.key, settings.bounds.config_bytes)
     volume = open_volume(settings.volume, checkpoint)
     with contextlib.closing(volume):
         volume.tell = lambda sentence: log.warning("set aside", reason=sentence)

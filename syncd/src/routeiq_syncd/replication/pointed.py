@@ -15,7 +15,8 @@ from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.turns.pace import Retry, spread
 from routeiq_syncd.runtime.turns.waiting import NoThreadError, abandonable
-from routeiq_syncd.sources.s3 import S3Source
+from routeiq_syncd.sources.object import ObjectSource
+from routeiq_syncd.sources.stores import open_store
 
 SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0
@@ -78,7 +79,7 @@ class PointedFetcher:
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
-        source = S3Source(pointer.bucket, pointer.key, size)
+        source = ObjectSource(open_store(pointer.kind, pointer.bucket), pointer.key, size)
         try:
             fetched = await abandonable(lambda: source.fetch_version(pointer))
         except NoThreadError as error:

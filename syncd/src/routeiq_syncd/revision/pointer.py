@@ -14,17 +14,32 @@ UNVERSIONED = {None, "null"}  # S3's name for the version of an object in a buck
 
 @dataclass(frozen=True)
 class Pointer:
-    """One object at one version, named by version id, or by etag where the bucket keeps no versions."""
+    """One object at one version.
+
+    S3 names the version by version id, or by etag where the bucket keeps no versions; Google Cloud Storage names it by
+    generation, whether the bucket keeps it or not.
+    """
 
     bucket: str
     key: str
     version_id: str | None
     etag: str | None
+    generation: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the store, as a source names itself."""
+        return "s3" if self.generation is None else "gcs"
 
     @property
     def lasting(self) -> bool:
-        """Whether the version is still there after the object was overwritten."""
+        """Whether the version is known to be there still after the object was overwritten."""
         return self.version_id not in UNVERSIONED
+
+    @property
+    def nameable(self) -> bool:
+        """Whether the store gave a name by which it can be asked for this version."""
+        return self.lasting or self.etag is not None or self.generation is not None
 
 
 def write_source(version: SourceVersion, pointer: Pointer | None) -> str:
@@ -37,13 +52,12 @@ def read_pointer(source: str) -> Pointer | None:
     """Read the pointer out of the column ``source``, ignoring unknown fields; None where there is no pointer."""
     try:
         fields = json.loads(source)
-        if fields["kind"] != "s3":
-            return None
         place = _place(fields["bucket"]), _place(fields["key"])
-        pointer = Pointer(*place, _mark(fields.get("version_id")), _mark(fields.get("etag")))
+        names = (_mark(fields.get(name)) for name in ("version_id", "etag", "generation"))
+        pointer = Pointer(*place, *names)
+        return pointer if pointer.nameable and pointer.kind == fields["kind"] else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return pointer if pointer.lasting or pointer.etag else None
 
 
 def _place(value: object) -> str:
