@@ -17,7 +17,18 @@ from routeiq_syncd.database.url import Target, parse_url
 from routeiq_syncd.errors import SettingsError
 from routeiq_syncd.lease import Timing, timing_problem
 from routeiq_syncd.revision.plan import MOST_ROW_BYTES
-from routeiq_syncd.values import ANYWHERE, address, bytes_between, keys, lock_name, number, one_of, patterns, truth
+from routeiq_syncd.values import (
+    ANYWHERE,
+    address,
+    bytes_between,
+    emulator,
+    keys,
+    lock_name,
+    number,
+    one_of,
+    patterns,
+    truth,
+)
 
 SOCKET = "syncd.sock"
 SOCKET_BYTES = 107  # the address of a UNIX socket holds 108 bytes with the closing zero (unix(7))
@@ -47,12 +58,15 @@ class _Setting(Generic[Value]):
 
 
 VOLUME = _Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
-SOURCE = _Setting("CONFIG_SOURCE", "'file' or 's3'", one_of("file", "s3", "gcs"), "file")
+SOURCE = _Setting("CONFIG_SOURCE", "'file', 's3' or 'gcs'", one_of("file", "s3", "gcs"), "file")
 CONFIG_PATH = _Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
 HTTP = ("http://", "https://")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 BUCKET = _Setting("S3_BUCKET_NAME", "the name of a bucket", str, "", alias="CONFIG_S3_BUCKET")
 KEY = _Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alias="CONFIG_S3_KEY")
+GCS_BUCKET = _Setting("CONFIG_GCS_BUCKET", "the name of a bucket", str, "")
+GCS_KEY = _Setting("CONFIG_GCS_KEY", "the name of an object", str, "config.yaml")
+EMULATOR = _Setting[str | None]("STORAGE_EMULATOR_HOST", "host:port or a URL without a path", emulator, None)
 INTERVAL = _Setting(
     "CONFIG_SYNC_INTERVAL",
     "a number of seconds above 0 and at most 86400, such as 5",
@@ -151,7 +165,8 @@ class Settings:
         source: ``file`` or ``s3``.
         config_path: absolute path of the configuration, for the source ``file``.
         further: patterns of further files of the configuration, for the source ``file``.
-        bucket, key: the object, for the source ``s3``.
+        bucket, key: the object, for the sources ``s3`` and ``gcs``.
+        emulator: the URL of an emulator of Google Cloud Storage, None for Google's own endpoint.
         interval: seconds between turns.
         host, port: where HTTP listens.
         log_level, log_format: as `logs.build_log` takes them.
@@ -169,8 +184,8 @@ class Settings:
         self.source = read(SOURCE)
         self.config_path = read(CONFIG_PATH).absolute()
         self.further = read(CONFIG_FILES)
-        self.bucket = read(BUCKET)
-        self.key = read(KEY)
+        bucket, key = (GCS_BUCKET, GCS_KEY) if self.source == "gcs" else (BUCKET, KEY)
+        self.bucket, self.key, self.emulator = read(bucket), read(key), read(EMULATOR)
         self.interval = read(INTERVAL)
         self.host, self.port = read(ADDRESS)
         self.log_level = read(LOG_LEVEL)
@@ -206,21 +221,22 @@ class Settings:
         return self.volume / SOCKET
 
     def _check_source(self, problems: list[str], variables: Mapping[str, str]) -> None:
-        match self.source:
-            case "s3":
-                if not self.bucket:
-                    problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
+        stores = {"s3": (BUCKET, BUCKET.alias), "gcs": (GCS_BUCKET, "")}
+        for kind, (bucket, alias) in stores.items():
+            if kind != self.source and (variables.get(bucket.name) or variables.get(alias)):
+                unused = f"has no effect: CONFIG_SOURCE is '{self.source}'; set it to {kind} to read the bucket."
+                self.warnings += (f"{bucket.name} {unused}",)
+        if self.source in stores:
+            if not self.bucket:
+                name = stores[self.source][0].name
+                problems.append(f"{name} must name the bucket, since CONFIG_SOURCE is {self.source}.")
+            if self.further:
+                one = f"CONFIG_SOURCE is '{self.source}', and the source one object."
+                self.warnings += (f"{CONFIG_FILES.name} has no effect: {one}",)
+            if self.source == "s3":
                 wrong = [name for name in ENDPOINTS if not (variables.get(name) or HTTP[0]).startswith(HTTP)]
-                if self.further:
-                    unused = f"{CONFIG_FILES.name} has no effect: CONFIG_SOURCE is 's3', and the source one object."
-                    self.warnings += (unused,)
                 problems += [f"{name} must be a URL that starts with http:// or https://." for name in wrong]
-                return
-            case "gcs":
-                problems.append("CONFIG_SOURCE must be 'file' or 's3': this build has no source 'gcs'.")
-            case _ if self.bucket:
-                unused = "S3_BUCKET_NAME has no effect: CONFIG_SOURCE is 'file'; set it to s3 to read the bucket."
-                self.warnings += (unused,)
+            return
         if self.config_path.is_relative_to(self.volume):
             problems.append(
                 "LITELLM_CONFIG_PATH must not lie in ROUTEIQ_VOLUME: the volume holds what syncd writes, and the "

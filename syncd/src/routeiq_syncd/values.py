@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from routeiq_syncd.configuration.bundle import inside
 
@@ -95,6 +96,27 @@ def patterns(text: str) -> tuple[str, ...]:
     if any(inside(part) != part for part in found):
         raise ValueError("not a pattern below a directory")
     return found
+
+
+def emulator(text: str) -> str:
+    """Read the address of an emulator, ``host:port`` or a URL, into a URL without path.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    url = text.strip().rstrip("/")
+    url = url if "://" in url else f"http://{url}"
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username
+        or parts.port == 0
+    ):
+        raise ValueError("not an address")
+    return url
 
 
 def truth(text: str) -> bool:

@@ -49,8 +49,9 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"CONFIG_SOURCE": "gcs"}, "this build has no source 'gcs'"),
-        ({"CONFIG_SOURCE": "ftp"}, "CONFIG_SOURCE must be 'file' or 's3'."),
+        ({"CONFIG_SOURCE": "gcs"}, "CONFIG_GCS_BUCKET must name the bucket"),
+        ({"STORAGE_EMULATOR_HOST": "http://h/s3cret"}, "STORAGE_EMULATOR_HOST must be host:port or a URL"),
+        ({"CONFIG_SOURCE": "ftp"}, "CONFIG_SOURCE must be 'file', 's3' or 'gcs'."),
         ({"CONFIG_SOURCE": "s3"}, "S3_BUCKET_NAME must name the bucket"),
         ({"S3_BUCKET_NAME": "a", "CONFIG_S3_BUCKET": "b"}, "S3_BUCKET_NAME and CONFIG_S3_BUCKET mean the same"),
         ({"S3_CONFIG_KEY": "a", "CONFIG_S3_KEY": "b"}, "S3_CONFIG_KEY and CONFIG_S3_KEY mean the same and differ"),

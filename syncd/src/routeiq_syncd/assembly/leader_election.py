@@ -43,7 +43,15 @@ class LeaderElection:
         self.questions = {"/fleet": Question(database, fleet).reply, "/history": Question(database, history).reply}
         self._database = database
         self._ownership = Ownership(parts.source.kind, parts.source.location, settings.refuse_foreign)
-        self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady, self._ownership)
+        self._follower = Follower(
+            database,
+            parts.reconciler(),
+            self.recorder,
+            parts.liveness,
+            steady,
+            self._ownership,
+            emulator=parts.settings.emulator,
+        )
         self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness)
         self._poller: Poller | None = None
         self._asked = Asked[Fetch]()

@@ -85,7 +85,7 @@ def opened(
     """
     source: Source = FileSource(settings.config_path, settings.bounds, settings.further)
     if settings.source in STORES:
-        store = open_store(settings.source, settings.bucket)
+        store = open_store(settings.source, settings.bucket, settings.emulator)
         source = ObjectSource(store, settings.key, settings.bounds.config_bytes)
     volume = open_volume(settings.volume, checkpoint)
     with contextlib.closing(volume):

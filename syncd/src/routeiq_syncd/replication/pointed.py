@@ -34,11 +34,13 @@ class PointedFetcher:
     Attributes:
         done: called when a fetch has ended.
         pause: returns the seconds to wait before the store is asked.
+        emulator: as `open_store` takes it.
     """
 
     done: Callable[[], None]
     clock: Clock
     pause: Callable[[], float] = own_moment
+    emulator: str | None = None
 
     def __post_init__(self) -> None:
         self._task: asyncio.Task[Bundle | str] | None = None
@@ -79,7 +81,7 @@ class PointedFetcher:
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
-        source = ObjectSource(open_store(pointer.kind, pointer.bucket), pointer.key, size)
+        source = ObjectSource(open_store(pointer.kind, pointer.bucket, self.emulator), pointer.key, size)
         try:
             fetched = await abandonable(lambda: source.fetch_version(pointer))
         except NoThreadError as error:

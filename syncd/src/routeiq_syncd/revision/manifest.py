@@ -21,7 +21,7 @@ class SourceVersion:
     """Where a bundle came from, and which version it is of.
 
     Attributes:
-        kind: of the source, ``file`` or ``s3``.
+        kind: of the source, ``file``, ``s3`` or ``gcs``.
         location: for people; without credentials.
         version_id, generation, etag: the source's own names of the version, None where the source has none.
     """

@@ -10,16 +10,16 @@ from __future__ import annotations  # the client's type exists for the checker o
 
 import contextlib
 import gc
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from routeiq_syncd.revision.fetched import Failed, Unchanged
 from routeiq_syncd.revision.pointer import UNVERSIONED
+from routeiq_syncd.sources.deadline import deadline
 from routeiq_syncd.sources.store import Answer, Compressed, Entry, Gone, Listing, Taken, TooLarge, Version, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import BinaryIO, TypeVar
 
     from mypy_boto3_s3.client import S3Client
@@ -141,7 +141,8 @@ class S3Store:
                 return Compressed(etag)
             if size and size > wanted.limit:
                 return TooLarge(size, etag)
-            with _deadline(body, seconds) as late:
+            end = body._raw_stream.shutdown  # type: ignore[attr-defined]  # noqa: SLF001 - botocore names urllib3's nowhere
+            with deadline(end, seconds) as late:
                 read = 0
                 while chunk := body.read(CHUNK):
                     read += len(chunk)
@@ -151,25 +152,6 @@ class S3Store:
             if late.is_set():
                 return Failed(f"{location} was not read within {seconds:g} s; it is tried again.")
         return Taken(Version(_name(answer.get("VersionId")), etag), etag)
-
-
-@contextlib.contextmanager
-def _deadline(body: object, seconds: float) -> Iterator[threading.Event]:
-    """End the reading of ``body`` after ``seconds``: a server that sends byte by byte keeps each single wait short."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        with contextlib.suppress(Exception):  # the body was read to its end at this moment
-            body._raw_stream.shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - botocore names urllib3's nowhere
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
 
 
 def _name(value: str | None) -> str | None:
