@@ -136,8 +136,8 @@ class Client:
         headers = {"accept-encoding": "identity"}
         if self.endpoint is None:
             if self._credentials is None:
-                asking: Any = self._http  # called as google-auth's own requests are
-                self._credentials = google.auth.default(scopes=SCOPES, request=asking)[0]
+                transport: Any = self._http  # called as google-auth's own requests are
+                self._credentials = google.auth.default(scopes=SCOPES, request=transport)[0]
             self._credentials.before_request(  # type: ignore[no-untyped-call]  # as above
                 self._http, "GET", HOME + path, headers
             )
