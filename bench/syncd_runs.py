@@ -40,7 +40,7 @@ IMPORTS = (
     ("structlog and uvicorn, by syncd's own modules for every mode", ("routeiq_syncd.__main__",)),
     ("leader election: asyncpg and its modules", ("routeiq_syncd.assembly.leader_election",)),
     ("ROUTEIQ_CONFIG_KEY: cryptography", ("cryptography.hazmat.primitives.ciphers.aead",)),
-    ("source s3, only who asks it: boto3", ("routeiq_syncd.sources.aws",)),
+    ("source s3, only who asks it: boto3", ("routeiq_syncd.sources.aws.client",)),
 )
 IMPORTER = """
 import sys, time

@@ -67,6 +67,15 @@ def test_a_pointer_is_written_as_agreed() -> None:
     assert json.loads(write_source(vars(version), POINTER)) == json.loads((GOLDEN / "source-pointer.json").read_bytes())
 
 
+def test_a_pointer_to_google_cloud_storage_is_written_and_read() -> None:
+    """A generation names the version, and the kind of the store goes with it."""
+    version = SourceVersion("gcs", "gs://bucket/config.yaml", generation="17", etag="CBE=")
+    pointer = Pointer("bucket", "config.yaml", None, "CBE=", "17")
+    written = write_source(vars(version), pointer)
+    assert json.loads(written) == json.loads((GOLDEN / "source-pointer-gcs.json").read_bytes())
+    assert read_pointer(written) == pointer
+
+
 @pytest.mark.parametrize("name", ["source-pointer.json", "source-pointer-newer.json"])
 def test_a_pointer_of_any_release_is_read(name: str) -> None:
     """Unknown fields are ignored."""
@@ -78,7 +87,9 @@ def test_a_pointer_of_any_release_is_read(name: str) -> None:
     [
         "{}",
         "[]",
-        '{"kind": "gcs", "bucket": "b", "key": "k", "generation": "1"}',
+        '{"kind": "gcs", "bucket": "b", "key": "k", "etag": "1"}',
+        '{"kind": "gcs", "bucket": "b", "key": "k", "generation": 1}',
+        '{"kind": "azure", "bucket": "b", "key": "k", "etag": "1"}',
         '{"kind": "s3", "bucket": "b", "key": "k", "version_id": "null", "etag": null}',
         '{"kind": "s3", "key": "k", "version_id": "v1"}',
         '{"kind": "s3", "bucket": "b", "key": "k", "version_id": []}',

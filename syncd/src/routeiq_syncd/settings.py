@@ -20,9 +20,11 @@ from routeiq_syncd.revision.plan import MOST_ROW_BYTES
 from routeiq_syncd.sources.prefix.listing import Place
 from routeiq_syncd.values import (
     ANYWHERE,
+    Environment,
     Setting,
     address,
     bytes_between,
+    emulator,
     folder,
     keys,
     lock_name,
@@ -43,12 +45,15 @@ Value = TypeVar("Value")
 
 
 VOLUME = Setting("ROUTEIQ_VOLUME", "a directory", Path, Path("var"))
-SOURCE = Setting("CONFIG_SOURCE", "'file' or 's3'", one_of("file", "s3", "gcs"), "file")
+SOURCE = Setting("CONFIG_SOURCE", "'file', 's3' or 'gcs'", one_of("file", "s3", "gcs"), "file")
 CONFIG_PATH = Setting("LITELLM_CONFIG_PATH", "the path of a file", Path, Path("/app/config/config.yaml"))
 HTTP = ("http://", "https://")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 BUCKET = Setting("S3_BUCKET_NAME", "the name of a bucket", str, "", alias="CONFIG_S3_BUCKET")
 KEY = Setting("S3_CONFIG_KEY", "the key of an object", str, "config.yaml", alias="CONFIG_S3_KEY")
+GCS_BUCKET = Setting("CONFIG_GCS_BUCKET", "the name of a bucket", str, "")
+GCS_KEY = Setting("CONFIG_GCS_KEY", "the name of an object", str, "config.yaml")
+EMULATOR = Setting[str | None]("STORAGE_EMULATOR_HOST", "host:port or a URL without a path", emulator, None)
 PREFIX = Setting[str | None]("S3_CONFIG_PREFIX", "a prefix such as gateway/ (/ for the whole bucket)", folder, None)
 SETTLE = Setting("CONFIG_SETTLE_SECONDS", *seconds_between(0.1, 30), Place("", "").settle)
 MODEL_BUCKET = Setting("LLMROUTER_MODEL_S3_BUCKET", "the name of a bucket", str, "")
@@ -104,29 +109,6 @@ class BadSettingsError(Exception):
         self.sentences = tuple(sentences)
 
 
-class _Environment:
-    """The variables, and a sentence for each that cannot be read; no sentence quotes a value."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self.problems: list[str] = []
-        self._variables = variables
-
-    def read(self, setting: Setting[Value]) -> Value:
-        names = (setting.name, setting.alias)
-        texts = [text for name in names if (text := self._variables.get(name))]
-        if len(set(texts)) > 1:
-            self.problems.append(f"{names[0]} and {names[1]} mean the same and differ; set only {names[0]}.")
-        try:
-            return setting.parse(texts[0]) if texts else setting.default
-        except (KeyError, ValueError):
-            self.problems.append(f"{setting.name} must be {setting.wanted}.")
-            return setting.default
-
-    def database_of_parts(self) -> str:
-        """Return the database's URL that its parts give, empty without them."""
-        return url_of_parts(self._variables)
-
-
 @dataclass(frozen=True)
 class ElectionSettings:
     """What leader election needs.
@@ -154,7 +136,8 @@ class Settings:
         source: ``file`` or ``s3``.
         config_path: absolute path of the configuration, for the source ``file``.
         further: patterns of further files of the configuration, for the source ``file``.
-        bucket, key: the object, for the source ``s3``.
+        bucket, key: the object, for the sources ``s3`` and ``gcs``.
+        emulator: the URL of an emulator of Google Cloud Storage, None for Google's own endpoint.
         prefix: what is read instead of one object, None where that is not set.
         interval: seconds between turns.
         host, port: where HTTP listens.
@@ -167,14 +150,14 @@ class Settings:
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        environment = _Environment(variables)
+        environment = Environment(variables)
         read = environment.read
         self.volume = read(VOLUME).absolute()
         self.source = read(SOURCE)
         self.config_path = read(CONFIG_PATH).absolute()
         self.further = read(CONFIG_FILES)
-        self.bucket = read(BUCKET)
-        self.key = read(KEY)
+        bucket, key = (GCS_BUCKET, GCS_KEY) if self.source == "gcs" else (BUCKET, KEY)
+        self.bucket, self.key, self.emulator = read(bucket), read(key), read(EMULATOR)
         self.interval = read(INTERVAL)
         self.host, self.port = read(ADDRESS)
         self.log_level = read(LOG_LEVEL)
@@ -210,7 +193,7 @@ class Settings:
         """The control socket."""
         return self.volume / SOCKET
 
-    def _prefix(self, environment: _Environment, variables: Mapping[str, str]) -> Place | None:
+    def _prefix(self, environment: Environment, variables: Mapping[str, str]) -> Place | None:
         read, problems = environment.read, environment.problems
         prefix, bucket, key = read(PREFIX), read(MODEL_BUCKET), read(MODEL_KEY)
         settle, code, pickle = read(SETTLE), read(ALLOW_CODE), read(ALLOW_PICKLE)
@@ -227,20 +210,22 @@ class Settings:
         return Place(self.bucket, prefix, (bucket, key) if bucket and key else None, settle, code, pickle)
 
     def _check_source(self, problems: list[str], variables: Mapping[str, str]) -> None:
-        match self.source:
-            case "s3":
-                if not self.bucket:
-                    problems.append("S3_BUCKET_NAME must name the bucket, since CONFIG_SOURCE is s3.")
+        stores = {"s3": (BUCKET, BUCKET.alias), "gcs": (GCS_BUCKET, "")}
+        for kind, (bucket, alias) in stores.items():
+            if kind != self.source and (variables.get(bucket.name) or variables.get(alias)):
+                unused = f"has no effect: CONFIG_SOURCE is '{self.source}'; set it to {kind} to read the bucket."
+                self.warnings += (f"{bucket.name} {unused}",)
+        if self.source in stores:
+            if not self.bucket:
+                name = stores[self.source][0].name
+                problems.append(f"{name} must name the bucket, since CONFIG_SOURCE is {self.source}.")
+            if self.further:
+                one = f"CONFIG_SOURCE is '{self.source}'; use {PREFIX.name}."
+                self.warnings += (f"{CONFIG_FILES.name} has no effect: {one}",)
+            if self.source == "s3":
                 wrong = [name for name in ENDPOINTS if not (variables.get(name) or HTTP[0]).startswith(HTTP)]
-                if self.further:
-                    self.warnings += (f"{CONFIG_FILES.name} has no effect: CONFIG_SOURCE is 's3'; use {PREFIX.name}.",)
                 problems += [f"{name} must be a URL that starts with http:// or https://." for name in wrong]
-                return
-            case "gcs":
-                problems.append("CONFIG_SOURCE must be 'file' or 's3': this build has no source 'gcs'.")
-            case _ if self.bucket:
-                unused = "S3_BUCKET_NAME has no effect: CONFIG_SOURCE is 'file'; set it to s3 to read the bucket."
-                self.warnings += (unused,)
+            return
         if self.config_path.is_relative_to(self.volume):
             problems.append(
                 "LITELLM_CONFIG_PATH must not lie in ROUTEIQ_VOLUME: the volume holds what syncd writes, and the "
@@ -249,11 +234,11 @@ class Settings:
 
     @staticmethod
     def _election(
-        environment: _Environment, timing: Timing, lock_name: str, *, foreign: bool
+        environment: Environment, timing: Timing, lock_name: str, *, foreign: bool
     ) -> ElectionSettings | None:
         """Return what leader election needs, None in single mode. LiteLLM's convention: DIRECT_URL goes first."""
         problems, mode, url = environment.problems, environment.read(MODE), environment.read(DATABASE)
-        database, of = (url, DATABASE.name) if url else (environment.database_of_parts(), HOST)
+        database, of = (url, DATABASE.name) if url else (url_of_parts(environment.variables), HOST)
         if mode and mode not in MODES:
             problems.append(f"{MODE.name} must be {MODE.wanted}.")
         if mode == "leader_election" and not database:
@@ -272,7 +257,7 @@ class Settings:
             return None
 
 
-def _bounds(environment: _Environment) -> Bounds:
+def _bounds(environment: Environment) -> Bounds:
     read = environment.read
     return Bounds(read(CONFIG_BYTES), read(FILE_BYTES), read(BUNDLE_BYTES), read(FILES), read(ROW_BYTES))
 
@@ -292,7 +277,7 @@ def read_limits() -> tuple[Bounds, tuple[str, ...], frozenset[str] | None]:
     Raises:
         BadSettingsError: one of the settings cannot be read.
     """
-    environment = _Environment(os.environ)
+    environment = Environment(os.environ)
     bounds, further = _bounds(environment), environment.read(CONFIG_FILES)
     if environment.problems:
         raise BadSettingsError(environment.problems)

@@ -1,10 +1,11 @@
 """The values of settings: each function turns the text of a variable into the value, or says what it takes."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 from routeiq_syncd.configuration.bundle import inside
 
@@ -33,6 +34,26 @@ class Setting(Generic[Value]):
     parse: Callable[[str], Value]
     default: Value
     alias: str = ""
+
+
+class Environment:
+    """The variables, and a sentence for each that cannot be read; no sentence quotes a value."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.problems: list[str] = []
+        self.variables = variables
+
+    def read(self, setting: Setting[Value]) -> Value:
+        """Return the value of a setting, its default where the variable is unset or cannot be read."""
+        names = (setting.name, setting.alias)
+        texts = [text for name in names if (text := self.variables.get(name))]
+        if len(set(texts)) > 1:
+            self.problems.append(f"{names[0]} and {names[1]} mean the same and differ; set only {names[0]}.")
+        try:
+            return setting.parse(texts[0]) if texts else setting.default
+        except (KeyError, ValueError):
+            self.problems.append(f"{setting.name} must be {setting.wanted}.")
+            return setting.default
 
 
 def one_of(*words: Value) -> Callable[[str], Value]:
@@ -137,6 +158,27 @@ def patterns(text: str) -> tuple[str, ...]:
     if any(inside(part) != part for part in found):
         raise ValueError("not a pattern below a directory")
     return found
+
+
+def emulator(text: str) -> str:
+    """Read the address of an emulator, ``host:port`` or a URL, into a URL without path.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    url = text.strip().rstrip("/")
+    url = url if "://" in url else f"http://{url}"
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username
+        or parts.port == 0
+    ):
+        raise ValueError("not an address")
+    return url
 
 
 def truth(text: str) -> bool:

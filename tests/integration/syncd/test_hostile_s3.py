@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched, Unacceptable, Unchanged
-from routeiq_syncd.sources.aws import Patience
-from routeiq_syncd.sources.s3 import S3Source
+from routeiq_syncd.sources.aws.client import Patience
+from routeiq_syncd.sources.aws.store import S3Store
+from routeiq_syncd.sources.object import ObjectSource
 from tests.support.hostile_answers import ANSWERS, GOOD
 from tests.support.hostile_http import Answer, HostileServer, hostile_server, plain
 from tests.support.syncd import Syncd, config
@@ -67,7 +68,7 @@ def test_whatever_a_store_answers_is_an_outcome_and_the_next_good_answer_is_take
     answers = [good]
     with hostile_server(lambda _head: answers[-1]) as server:
         credentials.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
-        source = S3Source("bucket", "config.yaml", 200_000, SHORT)
+        source = ObjectSource(S3Store("bucket", SHORT), "config.yaml", 200_000)
         assert isinstance(source.fetch(None), Fetched)
         gc.freeze()  # of this process alone: each new client is preceded by a collection
         before = memory()
@@ -113,7 +114,7 @@ def test_whatever_an_endpoint_of_credentials_answers_is_an_outcome(
         @given(ANSWERS)
         def answered(answer: Answer) -> None:
             answers.append(answer)
-            source = S3Source("bucket", "config.yaml", 200_000, SHORT)
+            source = ObjectSource(S3Store("bucket", SHORT), "config.yaml", 200_000)
             check(source.fetch(None))
             answers.append(good_credentials(kind))
             if kind != "imds":
@@ -169,7 +170,7 @@ def test_a_changed_file_of_credentials_is_used_at_the_next_fetch(
     credentials.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with hostile_server(respond) as server:
         credentials.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
-        source = S3Source("bucket", "config.yaml", 200_000, SHORT)
+        source = ObjectSource(S3Store("bucket", SHORT), "config.yaml", 200_000)
         for text, key in [
             (None, None),
             ("[default]\naws_access_key_id=FIRST\naws_secret_access_key=x\n", b"FIRST"),

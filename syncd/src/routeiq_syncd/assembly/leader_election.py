@@ -56,7 +56,15 @@ class LeaderElection:
             "/diff": self._diff,
         }
         self.commands = commands(partial(ask_holder, database))
-        self._follower = Follower(database, parts.reconciler(), self.recorder, parts.liveness, steady, self._ownership)
+        self._follower = Follower(
+            database,
+            parts.reconciler(),
+            self.recorder,
+            parts.liveness,
+            steady,
+            self._ownership,
+            emulator=parts.settings.emulator,
+        )
         self._notifications = Notifications(database, self._follower, self.recorder, parts.liveness)
         self._poller: Poller | None = None
         self._asked = Asked[Fetch]()
@@ -93,7 +101,9 @@ class LeaderElection:
 
     def _recall(self) -> Recall:
         """Make what reads old revisions: each caller has its own, so that none waits for another's content."""
-        fetcher = PointedFetcher(self._parts.volume.shelf, lambda: None, steady, lambda: 0.0)
+        fetcher = PointedFetcher(
+            self._parts.volume.shelf, lambda: None, steady, lambda: 0.0, self._parts.settings.emulator
+        )
         reader = RevisionReader(self._database, fetcher, self._ownership, steady)
         return Recall(self._database, self._parts.volume, reader)
 

@@ -15,10 +15,11 @@ from routeiq_syncd.runtime.logs import Log
 from routeiq_syncd.runtime.turns.liveness import Liveness
 from routeiq_syncd.settings import Settings
 from routeiq_syncd.sources.file import FileSource
+from routeiq_syncd.sources.object import ObjectSource
 from routeiq_syncd.sources.prefix.s3 import S3Objects
 from routeiq_syncd.sources.prefix.source import PrefixSource
-from routeiq_syncd.sources.s3 import S3Source
 from routeiq_syncd.sources.source import Source
+from routeiq_syncd.sources.stores import STORES, open_store
 from routeiq_syncd.sources.watch import watch
 from routeiq_syncd.status.files import end_with_volume, read_answers, write_status
 from routeiq_syncd.status.recorder import Recorder
@@ -99,6 +100,7 @@ def source_of(settings: Settings, volume: Volume) -> Source:
     """Make the source that the settings name; a prefix puts its large files on the shelf of ``volume``."""
     if settings.prefix is not None:
         return PrefixSource(S3Objects(), settings.prefix, settings.bounds, volume.shelf, volume.known_versions)
-    if settings.source == "s3":
-        return S3Source(settings.bucket, settings.key, settings.bounds.config_bytes)
+    if settings.source in STORES:
+        store = open_store(settings.source, settings.bucket, settings.emulator)
+        return ObjectSource(store, settings.key, settings.bounds.config_bytes)
     return FileSource(settings.config_path, settings.bounds, settings.further)

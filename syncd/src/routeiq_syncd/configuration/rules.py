@@ -47,10 +47,12 @@ CLOSE = 0.85
 TYPOS = 50  # comparing names is slow, and nobody mistypes more
 TYPO_LETTERS = 60
 LIMITS_OF_A_MODEL = ("rpm", "tpm")
+SINGLE = "'include' cannot work: the source is a single object; put the included content into the object itself"
 MISSING = {
     "file": "the included file '{}' is not there; put it beside the configuration or remove the entry",
     "prefix": "the included file '{}' is not there; upload it below the prefix or remove the entry",
-    "s3": "'include' cannot work: the source is a single object; put the included content into the object itself",
+    "s3": SINGLE,
+    "gcs": SINGLE,
 }
 
 

@@ -39,7 +39,7 @@ from routeiq_syncd.revision.pointer import Pointer, read_pointer, write_source
 NO_KEYS = Ring()
 KEEP_REVISIONS = 100
 MOST_ACKED = 10  # revisions that are gone through for one that can be opened
-KINDS = ("file", "s3")  # sources that this release knows
+KINDS = ("file", "s3", "gcs")  # sources that this release knows
 SILENT_SECONDS = 600
 LIVING_SECONDS = 30.0  # a replica writes its row three times in this span
 

@@ -52,6 +52,7 @@ class Follower(Turnstile):
         ownership: says which revisions this replica takes.
         interval: seconds between looks.
         known_epoch: the highest epoch seen, in the database or on the volume.
+        emulator: where pointers to Google Cloud Storage are asked, None for Google's own endpoint.
     """
 
     database: Database
@@ -62,6 +63,7 @@ class Follower(Turnstile):
     ownership: Ownership
     interval: float = CANDIDATE_LOOK_SECONDS
     known_epoch: int = 0
+    emulator: str | None = None
 
     def __post_init__(self) -> None:
         self._volume = self.reconciler.volume
@@ -74,9 +76,8 @@ class Follower(Turnstile):
         self._reserve = Reserve(self.database, self._volume, self._new_reader())
 
     def _new_reader(self) -> RevisionReader:
-        return RevisionReader(
-            self.database, PointedFetcher(self._volume.shelf, self.nudge, self.clock), self.ownership, self.clock
-        )
+        fetcher = PointedFetcher(self._volume.shelf, self.nudge, self.clock, emulator=self.emulator)
+        return RevisionReader(self.database, fetcher, self.ownership, self.clock)
 
     async def next_sight(self, seconds: float) -> Sight | None:
         """Return what the next look shows, None where the database has not answered for ``seconds``."""

@@ -19,9 +19,10 @@ from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.runtime.clocks import Clock
 from routeiq_syncd.runtime.turns.pace import Retry, spread
 from routeiq_syncd.runtime.turns.waiting import NoThreadError, abandonable
+from routeiq_syncd.sources.object import ObjectSource
 from routeiq_syncd.sources.prefix.s3 import S3Objects
 from routeiq_syncd.sources.prefix.store import MovedError, Shelf, StoreError
-from routeiq_syncd.sources.s3 import S3Source
+from routeiq_syncd.sources.stores import open_store
 
 SPREAD_SECONDS = 2.0
 LONG_SECONDS = 60.0
@@ -40,12 +41,14 @@ class PointedFetcher:
         shelf: where the files of a prefix go.
         done: called when a fetch has ended.
         pause: returns the seconds to wait before the store is asked.
+        emulator: as `open_store` takes it.
     """
 
     shelf: Shelf
     done: Callable[[], None]
     clock: Clock
     pause: Callable[[], float] = own_moment
+    emulator: str | None = None
 
     def __post_init__(self) -> None:
         self._task: asyncio.Task[Bundle | str] | None = None
@@ -108,7 +111,7 @@ class PointedFetcher:
         size = sum(entry.size for entry in manifest.files)
         if size > Bounds().file_bytes:
             return f"Revision {manifest.number} points to {size} bytes; at most {Bounds().file_bytes} are taken."
-        source = S3Source(pointer.bucket, pointer.key, size)
+        source = ObjectSource(open_store(pointer.kind, pointer.bucket, self.emulator), pointer.key, size)
         try:
             fetched = await abandonable(lambda: source.fetch_version(pointer))
         except NoThreadError as error:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from routeiq_syncd.configuration.bundle import MOST_FILE_BYTES, MOST_FILES, Bounds, Entry, digest_of, fit_together
 from routeiq_syncd.revision.instants import stamp
-from routeiq_syncd.revision.pointer import Pointer, encodable, pointer_in
+from routeiq_syncd.revision.pointer import Pointer, encodable, pointer_in, written
 
 FORMAT = 1
 MANIFEST_BYTES = 4 * 1024 * 1024
@@ -24,7 +24,7 @@ class SourceVersion:
     """Where a bundle came from, and which version it is of.
 
     Attributes:
-        kind: of the source, ``file`` or ``s3``.
+        kind: of the source, ``file``, ``s3`` or ``gcs``.
         location: for people; without credentials.
         version_id, generation, etag: the source's own names of the version, None where the source has none.
     """
@@ -103,7 +103,11 @@ def write_manifest(manifest: Manifest) -> bytes:
         },
         "publisher": vars(manifest.publisher),
         "created_at": manifest.created_at,
-        **({"origins": {path: vars(origin) for path, origin in manifest.origins.items()}} if manifest.origins else {}),
+        **(
+            {"origins": {path: written(origin) for path, origin in manifest.origins.items()}}
+            if manifest.origins
+            else {}
+        ),
     }
     return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
 

@@ -14,17 +14,32 @@ UNVERSIONED = {None, "null"}  # S3's name for the version of an object in a buck
 
 @dataclass(frozen=True)
 class Pointer:
-    """One object at one version, named by version id, or by etag where the bucket keeps no versions."""
+    """One object at one version.
+
+    S3 names the version by version id, or by etag where the bucket keeps no versions; Google Cloud Storage names it by
+    generation, whether the bucket keeps it or not.
+    """
 
     bucket: str
     key: str
     version_id: str | None
     etag: str | None
+    generation: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the store, as a source names itself."""
+        return "s3" if self.generation is None else "gcs"
 
     @property
     def lasting(self) -> bool:
-        """Whether the version is still there after the object was overwritten."""
+        """Whether the version is known to be there still after the object was overwritten."""
         return self.version_id not in UNVERSIONED
+
+    @property
+    def nameable(self) -> bool:
+        """Whether the store gave a name by which it can be asked for this version."""
+        return self.lasting or self.etag is not None or self.generation is not None
 
 
 def write_source(version: Mapping[str, object], pointer: Pointer | None) -> str:
@@ -37,7 +52,8 @@ def read_pointer(source: str) -> Pointer | None:
     """Read the pointer out of the column ``source``, ignoring unknown fields; None where there is no pointer."""
     try:
         fields = json.loads(source)
-        return pointer_in(fields) if fields["kind"] == "s3" else None
+        pointer = pointer_in(fields)
+        return pointer if pointer is not None and pointer.kind == fields["kind"] else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -46,10 +62,17 @@ def pointer_in(fields: Mapping[str, object]) -> Pointer | None:
     """Read the pointer that ``fields`` describe, ignoring unknown ones; None where there is none."""
     try:
         place = _place(fields["bucket"]), _place(fields["key"])
-        pointer = Pointer(*place, _mark(fields.get("version_id")), _mark(fields.get("etag")))
+        names = (_mark(fields.get(name)) for name in ("version_id", "etag", "generation"))
+        pointer = Pointer(*place, *names)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return pointer if pointer.lasting or pointer.etag else None
+    return pointer if pointer.nameable else None
+
+
+def written(pointer: Pointer) -> dict[str, object]:
+    """Return the fields of a pointer as a manifest has them; a generation stands there only where the store has one."""
+    fields = vars(pointer)
+    return {name: value for name, value in fields.items() if name != "generation" or value is not None}
 
 
 def encodable(value: object) -> str:

@@ -10,7 +10,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """``file`` or ``s3``."""
+        """``file``, or the kind of a store."""
 
     @property
     def location(self) -> str:

@@ -7,8 +7,9 @@ import gc
 from typing import TYPE_CHECKING
 
 from routeiq_syncd.configuration.content.names import Object
+from routeiq_syncd.sources.aws.store import CHUNK, OK, PRECONDITION_FAILED, repeatable
+from routeiq_syncd.sources.deadline import deadline
 from routeiq_syncd.sources.prefix.store import MovedError, Opened, StoreError
-from routeiq_syncd.sources.s3 import CHUNK, OK, PRECONDITION_FAILED, deadline, repeatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ListObjectsV2RequestTypeDef
 
     from routeiq_syncd.revision.pointer import Pointer
-    from routeiq_syncd.sources.aws import Connection, Patience
+    from routeiq_syncd.sources.aws.client import Connection, Patience
 
 PAGE = 1000
 NOT_FOUND = 404
@@ -78,8 +79,9 @@ class S3Objects:
         with self._told(pointer.bucket, pointer.key) as client:
             answer = client.get_object(**request)
             body, status = answer["Body"], answer["ResponseMetadata"]["HTTPStatusCode"]
+        end = body._raw_stream.shutdown  # type: ignore[attr-defined]  # noqa: SLF001 - botocore names urllib3's nowhere
         seconds = (self._patience or _patience()).body + size / SLOWEST
-        with contextlib.closing(body), deadline(body, seconds) as late:
+        with contextlib.closing(body), deadline(end, seconds) as late:
             if status != OK:
                 raise StoreError(f"Reading {place} failed: the server answered {status} and not the whole object.")
             if (answer.get("ContentEncoding") or "").strip().lower() not in {"", "identity", "aws-chunked"}:
@@ -105,8 +107,8 @@ class S3Objects:
             MovedError: the object is not there in the version that was asked for.
             StoreError: the store cannot be read now.
         """
-        from routeiq_syncd.sources.aws import connect_s3  # noqa: PLC0415 - botocore's price is paid on use
-        from routeiq_syncd.sources.aws_faults import Place, explain, origin, way_failed  # noqa: PLC0415 - as above
+        from routeiq_syncd.sources.aws.client import connect_s3  # noqa: PLC0415 - botocore's price is paid on use
+        from routeiq_syncd.sources.aws.faults import Place, explain, origin, way_failed  # noqa: PLC0415 - as above
 
         endpoint = "of AWS"
         try:
@@ -129,7 +131,7 @@ class S3Objects:
 
 
 def _patience() -> Patience:
-    from routeiq_syncd.sources.aws import Patience  # noqa: PLC0415 - botocore's price is paid on use
+    from routeiq_syncd.sources.aws.client import Patience  # noqa: PLC0415 - botocore's price is paid on use
 
     return Patience()
 

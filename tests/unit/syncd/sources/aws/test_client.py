@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.session import Session
 
-from routeiq_syncd.sources.aws import SERVICES, LeanFiles, Patience, connect_s3
+from routeiq_syncd.sources.aws.client import SERVICES, LeanFiles, Patience, connect_s3
 
 REGIONS = ("us-east-1", "eu-central-1", "ap-south-2", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1")
 

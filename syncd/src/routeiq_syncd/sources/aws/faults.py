@@ -24,6 +24,7 @@ NOT_ACCEPTED = {
 DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"}
 CREDENTIALS_CAN_CAUSE = {400, 401, 403}
 """HTTP statuses by which S3 and STS answer to credentials that are wrong, ended or not allowed."""
+OF_THE_STORE = ("GetObject", "ListObjectsV2")
 TAKE_A_ROLE = ("AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 
 ROWS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
@@ -96,7 +97,7 @@ class Place:
 def explain(error: Exception, place: Place) -> str:
     """Return the sentence for ``error``, which botocore or what stands below it raised."""
     if isinstance(error, ClientError):
-        if error.operation_name in {"GetObject", "ListObjectsV2"}:
+        if error.operation_name in OF_THE_STORE:
             return _refused(error, place)
         return _credentials_refused(error, place)
     return _failed(error, place)
@@ -134,6 +135,8 @@ def _refused(error: ClientError, place: Place) -> str:
         )
     if code in {"PreconditionFailed", "412", "NoSuchVersion"}:
         return f"This version of {location} is gone {where}: the object was overwritten, or it expired."
+    if code in DENIED and error.operation_name == "ListObjectsV2":
+        return f"Listing {location} is denied {where}; the credentials need s3:ListBucket on the bucket."
     if code in DENIED:
         return (
             f"Access to {location} is denied {where}; the credentials need s3:GetObject on it, s3:GetObjectVersion "

@@ -7,7 +7,7 @@ from botocore import exceptions as aws
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from routeiq_syncd.sources.aws_faults import Place, explain, origin, way_failed
+from routeiq_syncd.sources.aws.faults import Place, explain, origin, way_failed
 
 PLACE = Place("configs", "a.yaml", "https://s3.example")
 SECRET = "AKIASECRET"

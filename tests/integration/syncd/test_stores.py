@@ -1,0 +1,99 @@
+"""Object stores by their one interface, each against a server of its kind."""
+
+import io
+
+import pytest
+
+from routeiq_syncd.revision.fetched import Failed, Unchanged
+from routeiq_syncd.sources.store import Answer, Gone, Listing, Store, Taken, TooLarge, Version, Wanted
+from routeiq_syncd.sources.stores import open_store
+from tests.support.s3 import Server
+
+
+@pytest.fixture
+def bucket(s3: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket of the test's own; the environment names its server."""
+    for name, value in s3.settings.items():
+        monkeypatch.setenv(name, value)
+    return s3.bucket("stores-" + str(abs(hash(request.node.nodeid))))
+
+
+@pytest.fixture
+def store(bucket: str) -> Store:
+    """The bucket."""
+    return open_store("s3", bucket)
+
+
+def read(store: Store, key: str, **wanted: object) -> tuple[Answer, bytes]:
+    """Return the answer and the bytes that were written."""
+    sink = io.BytesIO()
+    answer = store.read(Wanted(key, 100, **wanted), sink)  # type: ignore[arg-type]  # the fields of a question
+    return answer, sink.getvalue()
+
+
+def test_an_object_is_read_conditionally_and_at_one_version(store: Store, s3: Server, bucket: str) -> None:
+    """Its token makes the next answer short; once it is overwritten, what was is gone and what is can be read."""
+    s3.put(bucket, "one", "a/b c")
+    first, content = read(store, "a/b c")
+    assert isinstance(first, Taken)
+    assert content == b"one"
+    assert read(store, "a/b c", unless=first.token) == (Unchanged(), b"")
+    assert read(store, "a/b c", only=first.version) == (first, b"one")
+    s3.put(bucket, "two", "a/b c")
+    second, content = read(store, "a/b c", unless=first.token)
+    assert isinstance(second, Taken)
+    assert content == b"two"
+    assert isinstance(read(store, "a/b c", only=first.version)[0], Gone)
+    s3.client.delete_object(Bucket=bucket, Key="a/b c")
+    assert isinstance(read(store, "a/b c", only=second.version)[0], Gone)
+    assert isinstance(read(store, "a/b c")[0], Failed)
+
+
+def test_a_version_that_the_bucket_keeps_is_read_after_it_was_overwritten(
+    store: Store, s3: Server, bucket: str
+) -> None:
+    """The version id of an answer names these bytes for good."""
+    s3.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put(bucket, "one", "a")
+    first = read(store, "a")[0]
+    assert isinstance(first, Taken)
+    s3.put(bucket, "two", "a")
+    assert read(store, "a", only=first.version) == (first, b"one")
+
+
+def test_an_object_above_the_limit_is_not_taken(store: Store, s3: Server, bucket: str) -> None:
+    """Its size is told, and nothing of it is read."""
+    s3.put(bucket, "x" * 101, "a")
+    answer, content = read(store, "a")
+    assert isinstance(answer, TooLarge)
+    assert answer.size == 101
+    assert content == b""
+
+
+def test_a_prefix_is_listed_over_pages_in_byte_order(store: Store, s3: Server, bucket: str) -> None:
+    """Each entry names the version that a read is then held to; a list above the limit says that it is not whole."""
+    names = [f"p/{number}" for number in range(1003)] + ["p/é +%", "p/Z"]
+    for name in [*names, "q/other"]:
+        s3.put(bucket, "x", name)
+    listing = store.list("p/", 2000)
+    assert isinstance(listing, Listing)
+    assert listing.whole
+    assert [entry.key for entry in listing.entries] == sorted(names, key=str.encode)
+    assert {entry.size for entry in listing.entries} == {1}
+    last = listing.entries[-1]
+    assert last.version != Version()
+    assert read(store, last.key, only=last.version)[1] == b"x"
+    s3.put(bucket, "other", last.key)
+    assert isinstance(read(store, last.key, only=last.version)[0], Gone)
+    few = store.list("p/", 10)
+    assert isinstance(few, Listing)
+    assert (len(few.entries), few.whole) == (10, False)
+    assert store.list("none/", 10) == Listing((), whole=True)
+
+
+def test_a_bucket_that_is_missing_is_a_failure_with_advice(bucket: str) -> None:
+    """Of a read, of a read of one version, and of a list."""
+    missing = open_store("s3", f"not-{bucket}")
+    for answer in (read(missing, "a")[0], read(missing, "a", only=Version(etag='"x"'))[0], missing.list("", 1)):
+        assert isinstance(answer, Failed)
+        assert "mend S3_BUCKET_NAME" in answer.message
