@@ -23,9 +23,9 @@ from bench import scenarios
 from bench.shapes import SHAPES, Shape
 from bench.sides import KEY, configuration, environment
 from routeiq_gateway.litellm_edge import proxy
+from routeiq_gateway.litellm_edge.calls_in_threads import only_prepares
 from routeiq_gateway.litellm_edge.environment import use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
-from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.worker.replies import Application
 

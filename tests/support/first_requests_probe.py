@@ -17,7 +17,7 @@ import uvloop
 
 from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.litellm_edge.environment import prepare_environment, use_config
-from routeiq_gateway.litellm_edge.preload import MODULES, import_in_worker
+from routeiq_gateway.litellm_edge.first_request_modules import MODULES, import_in_worker
 
 KEY = "sk-probe-7c2f91d04e"
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

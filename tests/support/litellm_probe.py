@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 
 from routeiq_gateway.litellm_edge import proxy
+from routeiq_gateway.litellm_edge.calls_in_threads import only_prepares
 from routeiq_gateway.litellm_edge.environment import prepare_environment, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
-from routeiq_gateway.litellm_edge.preload import MODULES
-from routeiq_gateway.litellm_edge.preparing import only_prepares
+from routeiq_gateway.litellm_edge.first_request_modules import MODULES
 
 KEY = "sk-probe-7c2f91d04e"
 MESSAGES = [{"role": "user", "content": "x"}]

@@ -13,7 +13,7 @@ import structlog
 from structlog.testing import CapturingLogger
 
 from routeiq_gateway.ipc.channel import Channel
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.ipc.pulse import STACK_SIGNAL
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.worker.front import Front
 from routeiq_gateway.worker.server import Server
 

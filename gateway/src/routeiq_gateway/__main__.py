@@ -21,7 +21,7 @@ import yaml
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError, load_config
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override, apply_overrides
 from routeiq_gateway.configuration.redact import mask, scrub, secrets_of
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.command_line.env_file import BadEnvFileError, read_env_file
 from routeiq_gateway.litellm_edge.command_line.metrics_server import MetricsServer

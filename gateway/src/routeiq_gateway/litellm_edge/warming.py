@@ -12,7 +12,7 @@ from routeiq_gateway.litellm_edge.environment import (
     names_database,
     prepare_environment,
 )
-from routeiq_gateway.litellm_edge.preload import MODULES
+from routeiq_gateway.litellm_edge.first_request_modules import MODULES
 from routeiq_gateway.litellm_edge.proxy import import_proxy, work_out_routes
 from routeiq_gateway.litellm_edge.savings import table as savings
 from routeiq_gateway.runtime.logs import Log

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from routeiq_gateway.ipc.handoff import ASK_SECONDS, FOLDER, SERVING
+from routeiq_gateway.ipc.listener_handoff import ASK_SECONDS, FOLDER, SERVING
 
 
 def adopt_listener(volume: Path, port: int) -> socket.socket | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from routeiq_gateway.configuration.loading import CONFIG, BadRevisionError
 from routeiq_gateway.configuration.overrides import BadOverrideError, Override
 from routeiq_gateway.ipc.channel import Channel, Message
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.ipc.pulse import Pulse
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge.metrics.places import Places

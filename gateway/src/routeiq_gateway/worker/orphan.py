@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from routeiq_gateway.ipc.handoff import FOLDER, SERVING, WAITING
+from routeiq_gateway.ipc.listener_handoff import FOLDER, SERVING, WAITING
 from routeiq_gateway.settings import Settings
 from routeiq_gateway.worker.placeholder import placeholder
 from routeiq_gateway.worker.server import Server

@@ -1,9 +1,7 @@
 """The ASGI types, and the requests to and replies of the gateway's own routes."""
 
 import json
-import re
-import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +12,6 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_BODY = 64 * 1024
 """Bytes of the largest body that the gateway's own routes read."""
-BEARER = re.compile("bearer +", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,27 +47,6 @@ Handler = Callable[[Call], Awaitable[Reply]]
 def error_body(message: str) -> dict[str, Any]:
     """Return the body of a reply that refuses."""
     return {"error": {"message": message, "type": "routeiq_gateway"}}
-
-
-def check_master_key(key: str | None, headers: Sequence[str], call: Call) -> Reply | None:
-    """Return None where ``call`` carries the master key as bearer token (RFC 6750), else the reply that refuses it.
-
-    ``headers`` are the names of those that carry a key, in lower case; the first that was sent counts. The name of its
-    scheme is of either case (RFC 9110, 11.1).
-    """
-    if not key:
-        return Reply(
-            403,
-            error_body(
-                "this route needs a master key: set LITELLM_MASTER_KEY and use it as bearer token; a configuration's"
-                " own master_key counts once the configuration is served"
-            ),
-        )
-    sent = next((call.headers[name] for name in headers if name in call.headers), "")
-    given = BEARER.sub("", sent).encode()
-    if not secrets.compare_digest(given, key.encode()):
-        return Reply(401, error_body(f"wrong or missing master key; send it as '{headers[0].title()}: Bearer <key>'"))
-    return None
 
 
 async def send_reply(send: Send, reply: Reply) -> None:

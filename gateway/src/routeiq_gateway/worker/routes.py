@@ -16,8 +16,9 @@ from routeiq_gateway.ipc.channel import Channel, Message
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import proxy
 from routeiq_gateway.settings import PARENT_HANG, Settings
+from routeiq_gateway.worker.master_key import check_master_key
 from routeiq_gateway.worker.placeholder import placeholder
-from routeiq_gateway.worker.replies import Application, Call, Handler, Reply, check_master_key, error_body
+from routeiq_gateway.worker.replies import Application, Call, Handler, Reply, error_body
 from routeiq_gateway.worker.syncd_client import Syncd, SyncdDownError
 
 RELOAD_MARGIN = 5.0

@@ -24,7 +24,7 @@ from typing import Any
 
 import uvicorn
 
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.worker.connections.connection import Connection
 from routeiq_gateway.worker.connections.crowd import Crowd
 from routeiq_gateway.worker.connections.lingering import Lingering

@@ -21,16 +21,16 @@ import uvloop
 
 from routeiq_gateway.configuration.redact import scrub
 from routeiq_gateway.ipc.channel import Channel
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.ipc.pulse import Pulse
 from routeiq_gateway.ipc.shared_page import SharedPage
 from routeiq_gateway.litellm_edge import proxy
+from routeiq_gateway.litellm_edge.calls_in_threads import only_prepares
 from routeiq_gateway.litellm_edge.database.periodic_jobs import LastRuns, carry_on
 from routeiq_gateway.litellm_edge.environment import take_secrets, use_config
 from routeiq_gateway.litellm_edge.event_loop import Loop
+from routeiq_gateway.litellm_edge.first_request_modules import import_in_worker
 from routeiq_gateway.litellm_edge.metrics.places import Places
-from routeiq_gateway.litellm_edge.preload import import_in_worker
-from routeiq_gateway.litellm_edge.preparing import only_prepares
 from routeiq_gateway.runtime.logs import Log
 from routeiq_gateway.settings import IDLE_AT_STOP, Settings
 from routeiq_gateway.worker.access_log import AccessLog

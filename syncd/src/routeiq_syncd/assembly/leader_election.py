@@ -7,8 +7,8 @@ from functools import partial
 
 from routeiq_syncd.assembly.parts import Parts
 from routeiq_syncd.control.fleet_history import Question, fleet, history
-from routeiq_syncd.control.recall import commands, diff, show
 from routeiq_syncd.control.server import Query, Questions, Reply
+from routeiq_syncd.control.show_and_diff import commands, diff, show
 from routeiq_syncd.database.questions import Database
 from routeiq_syncd.database.seal import Ring
 from routeiq_syncd.database.session import Session
@@ -17,10 +17,10 @@ from routeiq_syncd.election.notifications import Notifications
 from routeiq_syncd.election.states import ElectionStates
 from routeiq_syncd.reconcile.poller import Poller
 from routeiq_syncd.replication.follower import Follower
+from routeiq_syncd.replication.old_revisions import Recall
 from routeiq_syncd.replication.pointed import PointedFetcher
 from routeiq_syncd.replication.publisher import Publishing, Tenure
 from routeiq_syncd.replication.reading import RevisionReader
-from routeiq_syncd.replication.recall import Recall
 from routeiq_syncd.replication.replica_row import write_row
 from routeiq_syncd.replication.requests import RequestTaking, ask_holder
 from routeiq_syncd.revision.fetched import Fetch

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 
 from routeiq_syncd.assembly.parts import Parts
-from routeiq_syncd.control.recall import commands, diff, show
 from routeiq_syncd.control.server import Questions, Reply
+from routeiq_syncd.control.show_and_diff import commands, diff, show
 from routeiq_syncd.reconcile.poller import Poller
 from routeiq_syncd.reconcile.requests import VolumeRequests
 from routeiq_syncd.runtime.turns.waiting import Asked

@@ -12,7 +12,7 @@ from routeiq_syncd.database.rows import Overtaken, Stored
 from routeiq_syncd.lease import Lost, Term, Timing, trusted
 from routeiq_syncd.reconcile.work import Work
 from routeiq_syncd.replication.reading import Read, opened_row
-from routeiq_syncd.replication.restoring import anew
+from routeiq_syncd.replication.rollback import anew
 from routeiq_syncd.revision.decide import Hold, Refuse, Same
 from routeiq_syncd.revision.fetched import Failed, Fetch, Fetched
 from routeiq_syncd.revision.outcome import Turn, texts

@@ -21,9 +21,9 @@ from routeiq_syncd.database.rows import Sight
 from routeiq_syncd.history.requests import Do, Kept, Request, Settled, checked, done_text, plan_request
 from routeiq_syncd.history.standing import Pin, write_record
 from routeiq_syncd.lease import Lost, trusted
+from routeiq_syncd.replication.old_revisions import Recall
 from routeiq_syncd.replication.publisher import Tenure
-from routeiq_syncd.replication.recall import Recall
-from routeiq_syncd.replication.restoring import Origin, locked, restore
+from routeiq_syncd.replication.rollback import Origin, locked, restore
 from routeiq_syncd.revision.instants import stamp
 from routeiq_syncd.revision.plan import Head
 from routeiq_syncd.runtime.clocks import Clock, Now

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from routeiq_gateway.ipc.passed import Passed
+from routeiq_gateway.ipc.passed_connections import Passed
 from routeiq_gateway.worker.connections.crowd import Crowd
 from routeiq_gateway.worker.connections.gathering import Gathering
 from routeiq_gateway.worker.connections.lingering import Lingering

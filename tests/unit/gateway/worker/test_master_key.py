@@ -2,7 +2,8 @@
 
 import pytest
 
-from routeiq_gateway.worker.replies import Call, check_master_key
+from routeiq_gateway.worker.master_key import check_master_key
+from routeiq_gateway.worker.replies import Call
 
 
 @pytest.mark.parametrize(
