@@ -136,6 +136,8 @@ def test_any_parameters_mean_the_same_to_both(authority: str, parameters: list[t
 
 @example("@/", "?=")
 @example("@/", "?a=")
+@example("@:/?", "=")
+@example("@", "/?a=")
 @given(st.text("ab#/?@:%&=,+[] ", max_size=12), st.text("ab#/?@:%&=,+[] ", max_size=12))
 def test_no_piece_of_an_unencoded_password_is_told(before: str, after: str) -> None:
     """A password with characters that should have been encoded shows in no refusal, nor as an unknown parameter."""

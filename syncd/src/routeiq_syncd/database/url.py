@@ -97,9 +97,9 @@ def _target(url: str, setting: str, schema: str | None) -> Target:
         others = "Prisma Accelerate and other kinds of database are not read here"
         raise _RefusedError(f"must be a URL that starts with postgresql:// (or postgres://); {others}. Correct it.")
     before, _, query = rest.partition("?")
-    authority, slash, database = before.partition("/")
-    login, at, address = authority.rpartition("@")
-    if "#" in rest or "@" in database or ("@" in query and not (at and address and slash)):
+    authority, _, database = before.partition("/")
+    login, _, address = authority.rpartition("@")
+    if "#" in rest or "@" in database + query:
         raise _RefusedError(
             "cannot be taken apart: a character such as # / ? @ stands unencoded in it, in the password for example; "
             "percent-encode it (@ as %40, # as %23, / as %2F, ? as %3F)."
