@@ -6,6 +6,15 @@ new_master_key() {
     printf 'sk-%s\n' "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
 }
 
+# Print how curl reaches the gateway on port $1: over TLS where it has a certificate, which curl is to trust.
+curl_to() {
+    if [ -n "${SSL_CERTFILE_PATH:-}" ]; then
+        printf "curl -s --cacert '%s' https://localhost:%s" "$SSL_CERTFILE_PATH" "$1"
+    else
+        printf 'curl -s http://localhost:%s' "$1"
+    fi
+}
+
 # Print the default configuration $1, and below its demo model all models of each provider whose key is set.
 default_configuration() {
     cat "$1"

@@ -7,16 +7,22 @@ here=$(dirname "$0")
 # shellcheck source=docker/first_start.sh
 . "$here/first_start.sh"
 port=${PORT:-4000}
+ASK_SECONDS=55
 
 cannot_work() {
     echo "$1" >&2
     exit 70
 }
 
-if ! (: >"$ROUTEIQ_VOLUME/.writable") 2>/dev/null; then
+tried=0
+# By a process of its own, which can be ended: the volume may hang.
+# shellcheck disable=SC2016 # its own shell expands it
+timeout -s KILL "$ASK_SECONDS" sh -c ': >"$1/.writable" && rm "$1/.writable"' sh "$ROUTEIQ_VOLUME" 2>/dev/null || tried=$?
+if [ "$tried" -eq 137 ]; then
+    cannot_work "the volume ROUTEIQ_VOLUME=$ROUTEIQ_VOLUME has not answered for $ASK_SECONDS s: mend its file system or its server"
+elif [ "$tried" -ne 0 ]; then
     cannot_work "the volume ROUTEIQ_VOLUME=$ROUTEIQ_VOLUME cannot be written by uid $(id -u), group $(id -g): mount a volume that this user may write, or set the user (fsGroup in Kubernetes)"
 fi
-rm -f "$ROUTEIQ_VOLUME/.writable"
 
 # The image's own configuration is what nobody has replaced: no mount, no other path, no other source.
 if [ -z "${LITELLM_CONFIG_PATH:-}" ] && [ "${CONFIG_SOURCE:-file}" = file ] &&
@@ -26,7 +32,16 @@ if [ -z "${LITELLM_CONFIG_PATH:-}" ] && [ "${CONFIG_SOURCE:-file}" = file ] &&
     export LITELLM_CONFIG_PATH
 fi
 
-if [ -z "${LITELLM_MASTER_KEY:-}" ]; then
+# Whether a directory of ROUTEIQ_SECRETS_DIR, whose directories are parted by colons, has the file $1.
+secret_file() (
+    IFS=:
+    for directory in ${ROUTEIQ_SECRETS_DIR:-}; do
+        [ ! -e "$directory/$1" ] || exit 0
+    done
+    exit 1
+)
+
+if [ -z "${LITELLM_MASTER_KEY:-}" ] && ! secret_file LITELLM_MASTER_KEY; then
     kept=$ROUTEIQ_VOLUME/master-key
     if [ -n "${DATABASE_URL:-}${DATABASE_HOST:-}" ] || [ "${LLMROUTER_HA_MODE:-single}" != single ]; then
         echo "LITELLM_MASTER_KEY is not set, and none is made where replicas share a database: all of them need the same key. Set it, unless the configuration has general_settings.master_key." >&2
@@ -39,7 +54,7 @@ if [ -z "${LITELLM_MASTER_KEY:-}" ]; then
         cat >&2 <<END
 LITELLM_MASTER_KEY is not set: a random key is made and kept in $kept. It is shown this once:
 
-  curl -s http://localhost:$port/v1/models -H "Authorization: Bearer $LITELLM_MASTER_KEY"
+  $(curl_to "$port")/v1/models -H "Authorization: Bearer $LITELLM_MASTER_KEY"
 
 END
     fi

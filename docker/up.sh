@@ -90,7 +90,7 @@ if grep -q 'model_name: *demo' "$LITELLM_CONFIG_PATH" 2>/dev/null && [ "${CONFIG
     cat <<END
 When it is ready, ask its demo model:
 
-  curl -s http://localhost:$PORT/v1/chat/completions \\
+  $(curl_to "$PORT")/v1/chat/completions \\
     -H "Authorization: Bearer $shown" \\
     -H 'Content-Type: application/json' \\
     -d '{"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}'
@@ -102,7 +102,7 @@ else
     cat <<END
 When it is ready, ask for its models:
 
-  curl -s http://localhost:$PORT/v1/models -H "Authorization: Bearer $shown"
+  $(curl_to "$PORT")/v1/models -H "Authorization: Bearer $shown"
 
 END
 fi

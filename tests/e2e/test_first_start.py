@@ -14,6 +14,7 @@ import yaml
 
 from tests.support.gateway import MASTER_KEY
 from tests.support.processes import REPOSITORY, SCRIPTS, Running, clean_environment, free_port, running
+from tests.support.silent_disk import silent_disk
 from tests.support.stack import end
 from tests.support.waiting import wait_for
 
@@ -152,3 +153,25 @@ def test_what_cannot_be_made_is_said(tmp_path: Path, settings: dict[str, str], t
     assert told in tried.stderr
     assert tried.returncode == (70 if "ROUTEIQ_VOLUME" in settings else 0)
     assert not (tmp_path / "volume/master-key").exists()
+
+
+def test_a_key_in_a_secret_file_is_the_key(tmp_path: Path) -> None:
+    """Nothing is made, kept or shown where a secret file gives the key."""
+    for name in ("empty", "secrets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "secrets/LITELLM_MASTER_KEY").write_text(MASTER_KEY)
+    places = f"{tmp_path}/empty:{tmp_path}/secrets"
+    with container(tmp_path, "log", ROUTEIQ_SECRETS_DIR=places) as (started, base):
+        assert httpx.get(f"{base}/v1/models", headers={"Authorization": f"Bearer {MASTER_KEY}"}).is_success
+        assert not (tmp_path / "volume/master-key").exists()
+        assert "random key" not in started.text()
+
+
+@pytest.mark.timeout(120)
+def test_a_volume_that_hangs_from_the_start_is_told(tmp_path: Path) -> None:
+    """Within 90 s, before anything else is started: a line that names the setting, and status 70."""
+    command, variables = image(tmp_path), environment(tmp_path)
+    with silent_disk(tmp_path / "volume"):
+        tried = subprocess.run(command, check=False, capture_output=True, text=True, env=variables, timeout=90)
+    assert tried.returncode == 70
+    assert f"the volume ROUTEIQ_VOLUME={variables['ROUTEIQ_VOLUME']} has not answered" in tried.stderr

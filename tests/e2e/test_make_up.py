@@ -97,7 +97,8 @@ def beside(clone: Path, environment: dict[str, str], log: Path) -> None:
 def test_make_up_says_what_cannot_work(tmp_path: Path, env_file: str, settings: dict[str, str], told: str) -> None:
     """One sentence that names the setting, before anything starts; no value of .env is shown."""
     (tmp_path / "docker").mkdir()
-    shutil.copy(REPOSITORY / "docker/up.sh", tmp_path / "docker/up.sh")
+    for name in ("up.sh", "first_start.sh"):
+        shutil.copy(REPOSITORY / "docker" / name, tmp_path / "docker" / name)
     (tmp_path / ".env").write_text(env_file)
     script = ["sh", str(tmp_path / "docker/up.sh"), "true"]  # in uv's place: there is nothing to install
     environment = clean_environment(**settings)
@@ -127,7 +128,7 @@ def test_make_up_generates_prismas_client_where_litellm_needs_it(
         (programs / name).chmod(0o755)
     for folder in ("docker", "var"):
         (tmp_path / folder).mkdir()
-    for name in ("up.sh", "config.default.yaml"):
+    for name in ("up.sh", "first_start.sh", "config.default.yaml"):
         shutil.copy(REPOSITORY / "docker" / name, tmp_path / "docker" / name)
     script = ["sh", str(tmp_path / "docker/up.sh"), "true"]
     environment = clean_environment(**settings)
@@ -142,6 +143,31 @@ def test_make_up_generates_prismas_client_where_litellm_needs_it(
         assert tried.returncode == 2
         assert f"run '{programs}/prisma generate --schema /" in tried.stderr
         assert "ROUTEIQ_LITELLM_DATABASE=false" in tried.stderr
+
+
+@pytest.mark.parametrize(("model", "secured"), [("demo", True), ("other", True), ("demo", False)])
+def test_the_line_to_paste_speaks_as_the_gateway_does(tmp_path: Path, model: str, *, secured: bool) -> None:
+    """With a certificate the printed curl asks over TLS and trusts it, also where the setting stands in .env."""
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    for name, code in (("supervisorctl", 1), ("supervisord", 0)):
+        (programs / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (programs / name).chmod(0o755)
+    (tmp_path / "docker").mkdir()
+    for name in ("up.sh", "first_start.sh"):
+        shutil.copy(REPOSITORY / "docker" / name, tmp_path / "docker" / name)
+    (tmp_path / "config.yaml").write_text(f"model_list:\n  - model_name: {model}\n")
+    lines = ["SSL_CERTFILE_PATH=/tls/own chain.pem", "SSL_KEYFILE_PATH=/tls/key.pem"] if secured else ["OTHER=1"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    script = ["sh", str(tmp_path / "docker/up.sh"), "true"]
+    printed = subprocess.run(
+        script, check=True, capture_output=True, text=True, env=clean_environment(PORT="4567")
+    ).stdout
+    told = (
+        "--cacert '/tls/own chain.pem' https://localhost:4567/v1/" if secured else "curl -s http://localhost:4567/v1/"
+    )
+    assert told in printed
+    assert printed.count("://localhost") == 1
 
 
 def test_uv_is_installed_where_it_is_missing(tmp_path: Path) -> None:
