@@ -11,13 +11,14 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import asyncpg
 
-from routeiq_migrate.database.connect import Connection, Whole, WrongAnswerError, no_tls, open_connection
+from routeiq_migrate.database.answers import Silence, Told
+from routeiq_migrate.database.connect import Connection, WrongAnswerError, no_tls, open_connection
 from routeiq_migrate.database.refusals import lacks_database, may_pass, pooler_advice, pooler_words
 from routeiq_migrate.database.url import DEFAULT_CONNECT_SECONDS, Target
 from routeiq_migrate.errors import NoDatabaseError, SessionLostError, UnreachableError
@@ -28,60 +29,12 @@ from routeiq_migrate.runtime.pace import pause
 CREATED_SECONDS = 5.0
 """How long a database that was just created may stay unknown, in seconds beyond the limit on waiting."""
 
-QUOTED = re.compile('".*"', re.DOTALL)
+GREETING = "SELECT pg_backend_pid(), pg_postmaster_start_time()::text"
 
-ENDED = ("FATAL", "PANIC")
-"""The severities with which a server ends the session."""
+QUOTED = re.compile('".*"', re.DOTALL)
 
 LOST = (SessionLostError, asyncpg.InterfaceError)
 """What a session raises that has ended; asyncpg's transactions say the latter on a closed connection."""
-
-
-class Told(Whole):
-    """A connection whose statements fail by the server's word, a PostgresError, or because the session has ended.
-
-    asyncpg raises errors of many kinds where the server goes away between two of its states, or is none.
-    """
-
-    __slots__ = ()
-
-    async def execute(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
-        """As asyncpg's: run a statement."""
-        with _losing():
-            return await super().execute(*parts, **more)
-
-    async def fetch(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
-        """As asyncpg's: return all rows."""
-        with _losing():
-            return await super().fetch(*parts, **more)
-
-    async def fetchrow(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
-        """As asyncpg's: return the first row."""
-        with _losing():
-            return await super().fetchrow(*parts, **more)
-
-    async def fetchval(self, *parts: Any, **more: Any) -> Any:  # noqa: ANN401 - asyncpg's own
-        """As asyncpg's: return a value."""
-        with _losing():
-            return await super().fetchval(*parts, **more)
-
-
-@contextlib.contextmanager
-def _losing() -> Iterator[None]:
-    """Make every error but the server's word on a statement the end of the session.
-
-    Raises:
-        SessionLostError: the session has ended.
-        PostgresError: the server did not do what was asked, and the session goes on.
-    """
-    try:
-        yield
-    except Exception as error:
-        ended = isinstance(error, asyncpg.PostgresConnectionError) or getattr(error, "severity", None) in ENDED
-        if isinstance(error, asyncpg.PostgresError) and not ended:
-            raise
-        reason = getattr(error, "sqlstate", None) or "no SQLSTATE"
-        raise SessionLostError(f"The session was lost: {type(error).__name__} ({reason}). Run again.") from error
 
 
 @dataclass(frozen=True)
@@ -160,12 +113,15 @@ async def session(target: Target, wait_seconds: float, log: LazyLog, *, create: 
 async def open_session(target: Target, limit: float) -> Database:
     """Open a session, find out what kind it is, and make it find the schema; within ``limit`` seconds."""
     async with asyncio.timeout(limit):
-        connection = await open_connection(target, limit, kind=Told)
+        connection = cast("Told", await open_connection(target, limit, kind=Told))
         try:
             # A pooler answers with a process id of its own making, and lets us in before it has a server.
-            async with connection.transaction():
-                server = await connection.fetchval("SELECT pg_backend_pid()")
+            # Its end says nothing to a server that may be silent: a ROLLBACK would wait for it without a limit.
+            await connection.execute("BEGIN")
+            server, started = await connection.fetchrow(GREETING) or (0, "")
+            await connection.execute("COMMIT")
             pooled = target.pooled or server != connection.get_server_pid()
+            connection.silence = Silence(target, None if pooled else server, started)
             if not pooled:
                 await connection.execute(f"SET search_path TO {identifier(target.schema)}")
         except BaseException:

@@ -1,6 +1,7 @@
 """Opening a connection to PostgreSQL, encrypted as the URL asks for, and bounded in what the server can send."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,14 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 MOST_ANSWER_BYTES = 32 * 1024 * 1024
 """What a server may send between two messages of ours, in bytes; twice what a revision in its row takes at most."""
 
+# Within a minute the kernel gives up a peer that acknowledges nothing: idle seconds, seconds between probes, how many
+# probes, and how many milliseconds what was sent may stay unacknowledged.
+DEAD_PEER = (
+    (socket.TCP_KEEPIDLE, 30),
+    (socket.TCP_KEEPINTVL, 10),
+    (socket.TCP_KEEPCNT, 3),
+    (socket.TCP_USER_TIMEOUT, 60_000),
+)
 
 HEAD = struct.Struct("!ci")  # of a message: its kind, and its length without the kind
 LEAST_LENGTH = 4
@@ -135,7 +144,10 @@ class _BoundedLoop:
         return getattr(self._loop, name)
 
     async def create_connection(self, factory: Callable[[], Any], *place: Any, **more: Any) -> tuple[_Line | None, Any]:  # noqa: ANN401
-        _, bounded = await self._loop.create_connection(lambda: _Bounded(factory()), *place, **more)
+        transport, bounded = await self._loop.create_connection(lambda: _Bounded(factory()), *place, **more)
+        for name, value in DEAD_PEER:
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, name, value)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return bounded.line, bounded.inner
 
     async def create_unix_connection(self, factory: Callable[[], Any], path: str) -> tuple[_Line | None, Any]:
