@@ -49,6 +49,8 @@ FOLLOWED = {
     "`status` shows what failed": ADVICE + "test_a_failure_that_is_looked_for_under_another_name",
     "does not answer as PostgreSQL does": "tests/integration/migrate/database/test_hostile.py::"
     "test_what_is_no_postgresql_is_told_in_a_sentence",
+    "the server works on nothing and says nothing": "tests/integration/migrate/database/test_silence.py::"
+    "test_a_session_that_falls_silent_is_lost_and_up_goes_on",
     "The session was lost: {}": "tests/integration/migrate/database/test_hostile.py::"
     "test_an_end_of_the_session_is_no_failed_migration",
     "The session was lost {} times": "tests/integration/migrate/apply/test_kill.py::"
