@@ -36,7 +36,8 @@ SELECT md5(string_agg(fact, E'\\n' ORDER BY fact)) FROM (
     WHERE c.relnamespace = 'public'::regnamespace
     UNION ALL SELECT conrelid::regclass || conname || pg_get_constraintdef(oid) FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace
-    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal) facts
+    UNION ALL SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE NOT tgisinternal AND c.relnamespace = 'public'::regnamespace) facts
 """
 
 REQUEST_LOG_INDEXES = """
