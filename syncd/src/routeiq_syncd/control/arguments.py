@@ -32,7 +32,6 @@ settings (environment):
   ROUTEIQ_CONFIG_FILES      patterns of further files that belong to it, source file: deny.json,prompts/**
   S3_BUCKET_NAME            the bucket, source s3; also CONFIG_S3_BUCKET
   S3_CONFIG_KEY             the object (default config.yaml); also CONFIG_S3_KEY
-  S3_CONFIG_PREFIX          instead of the object: all objects below this prefix as one revision
   CONFIG_GCS_BUCKET, CONFIG_GCS_KEY             the bucket and the object (default config.yaml), source gcs
   S3_CONFIG_PREFIX          a prefix as one bundle, instead of the object: gateway/ (/ for the whole bucket)
   CONFIG_SETTLE_SECONDS     how long the prefix has to be still before it is taken (default 2)
