@@ -20,9 +20,9 @@ from routeiq_syncd.replication.replica_row import row_of
 from routeiq_syncd.revision.answer import read_answer
 from routeiq_syncd.status.document import document
 from routeiq_syncd.status.explain import explain
+from tests.support.golden import GOLDEN
 from tests.support.snapshots import NOW, cluster_snapshot, manifest
 
-GOLDEN = Path(__file__).parent / "golden"
 STATES = get_args(Phase)
 SINCE = "2026-11-22T22:00:01.000Z"
 DESIRED = manifest(42)

@@ -12,7 +12,7 @@ from routeiq_syncd.database.session import NEEDED
 from routeiq_syncd.revision.manifest import SourceVersion, read_manifest, write_manifest
 from routeiq_syncd.revision.payload import pack, unpack
 from routeiq_syncd.revision.pointer import Pointer, read_pointer, write_source
-from tests.contract.test_syncd import FILES, GOLDEN
+from tests.support.golden import FILES, GOLDEN
 
 POINTER = Pointer("bucket", "config.yaml", "v1", '"abc"')
 

@@ -1,7 +1,6 @@
 """The gateway's side of the documents on the volume, against files that both sides are tested with."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,7 @@ from routeiq_gateway.volume.documents import (
     parse_answer,
     parse_manifest,
 )
-
-GOLDEN = Path(__file__).parent / "golden"
+from tests.support.golden import GOLDEN
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "manifest-newer.json", "manifest-older.json"])

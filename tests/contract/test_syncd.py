@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,10 +14,9 @@ from routeiq_syncd.revision.manifest import Publisher, SourceVersion, make_manif
 from routeiq_syncd.status.document import document, last_known
 from routeiq_syncd.status.explain import explain
 from routeiq_syncd.status.snapshot import FetchState, Snapshot
+from tests.support.golden import FILES, GOLDEN
 
-GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 22, 22, 10, tzinfo=UTC)
-FILES = {"config.yaml": b"model_list: []\n", "parts/models.yaml": b"model_list: []\n"}
 
 
 def test_syncd_writes_the_manifest_as_agreed() -> None:
