@@ -1,10 +1,18 @@
 """Object stores by their one interface, each against a server of its kind."""
 
+import http.server
 import io
+import itertools
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from routeiq_syncd.revision.fetched import Failed, Unchanged
+from routeiq_syncd.sources.aws.client import Patience
+from routeiq_syncd.sources.aws.store import S3Store
+from routeiq_syncd.sources.prefix.s3 import S3Objects
+from routeiq_syncd.sources.prefix.store import StoreError
 from routeiq_syncd.sources.store import Answer, Gone, Listing, Store, Taken, TooLarge, Version, Wanted
 from routeiq_syncd.sources.stores import open_store
 from tests.support.s3 import Server
@@ -97,3 +105,40 @@ def test_a_bucket_that_is_missing_is_a_failure_with_advice(bucket: str) -> None:
     for answer in (read(missing, "a")[0], read(missing, "a", only=Version(etag='"x"'))[0], missing.list("", 1)):
         assert isinstance(answer, Failed)
         assert "mend S3_BUCKET_NAME" in answer.message
+
+
+@pytest.fixture
+def endless(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket whose server answers each list with an empty page and says that there is more, until the test ends."""
+    pages, ended = itertools.count(), threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            more = "" if ended.is_set() else f"<NextContinuationToken>{next(pages)}</NextContinuationToken>"
+            whole = f"<ListBucketResult><IsTruncated>{str(bool(more)).lower()}</IsTruncated>{more}</ListBucketResult>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(whole)))
+            self.end_headers()
+            self.wfile.write(whole.encode())
+
+        def log_message(self, *_args: object) -> None:
+            """Stay silent."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        limit = threading.Timer(15, ended.set)  # a list without a limit fails the test, and does not hang it
+        limit.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_port}")
+        yield bucket
+        limit.cancel()
+        server.shutdown()
+
+
+def test_a_list_without_an_end_is_given_up(endless: str) -> None:
+    """However a list is read, empty pages that never end are a failure that says so, within the limit of a body."""
+    patience = Patience(body=0.5)
+    listing = S3Store(endless, patience).list("p/", 10)
+    assert isinstance(listing, Failed)
+    assert "was not listed within 0.5 s" in listing.message
+    with pytest.raises(StoreError, match=r"was not listed within 0\.5 s"):
+        S3Objects(patience).list(endless, "p/", 10)

@@ -4,6 +4,7 @@ from __future__ import annotations  # the client's type exists for the checker o
 
 import contextlib
 import gc
+import time
 from typing import TYPE_CHECKING
 
 from routeiq_syncd.configuration.content.names import Object
@@ -45,7 +46,8 @@ class S3Objects:
         Raises:
             StoreError: the store cannot be read now.
         """
-        found, token = list[Object](), ""
+        found, token, seconds = list[Object](), "", (self._patience or _patience()).body
+        end = time.monotonic() + seconds
         while True:
             with self._told(bucket, prefix) as client:
                 request: ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": PAGE}
@@ -60,6 +62,8 @@ class S3Objects:
                 following = str(page.get("NextContinuationToken") or "")
             if not page.get("IsTruncated") or following in {"", token} or len(found) > most:
                 return tuple(sorted(found, key=lambda item: item.key)[: most + 1])
+            if time.monotonic() > end:  # a store may send empty pages for ever
+                raise StoreError(f"s3://{bucket}/{prefix} was not listed within {seconds:g} s; it is tried again.")
             token = following
 
     @contextlib.contextmanager
