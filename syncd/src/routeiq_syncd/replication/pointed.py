@@ -128,6 +128,8 @@ class PointedFetcher:
         """Put the files that are not at hand on the shelf; return why that failed, None where it did not."""
         store = S3Objects()
         for entry, origin in self._missing(manifest).items():
+            if origin.kind != store.kind:
+                return f"A file of it lies in a store of the kind '{origin.kind}', which this release cannot read by parts."
             place = f"s3://{origin.bucket}/{origin.key}"
             try:
                 with store.open(origin, entry.size) as opened:

@@ -1,8 +1,10 @@
 """How a replica fetches what a revision points to."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+from routeiq_syncd.configuration.bundle import make_partial
 from routeiq_syncd.replication.pointed import SPREAD_SECONDS, PointedFetcher, own_moment
 from routeiq_syncd.revision.pointer import Pointer
 from routeiq_syncd.volume.shelf import Shelf
@@ -28,3 +30,22 @@ def test_a_fleet_asks_the_store_at_moments_of_its_own(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert asked[0] == "waits"
+
+
+def test_a_file_in_a_store_of_another_kind_is_not_asked_of_s3(tmp_path: Path) -> None:
+    """A later release may name a generation; which kind it is is told, and no store is asked."""
+    revision = manifest(4)
+    origin = Pointer("bucket", "key", None, None, "17")
+    pointed = replace(revision, origins={entry.path: origin for entry in revision.files})
+
+    async def story() -> str:
+        ended = asyncio.Event()
+        fetcher = PointedFetcher(Shelf(tmp_path), ended.set, lambda: 0.0, pause=lambda: 0.0)
+        part = make_partial(pointed.files, {})
+        assert fetcher.content(pointed, part) is None
+        await asyncio.wait_for(ended.wait(), 10)
+        found = fetcher.content(pointed, part)
+        assert isinstance(found, str)
+        return found
+
+    assert "a store of the kind 'gcs', which this release cannot read by parts" in asyncio.run(story())
