@@ -129,7 +129,7 @@ class PointedFetcher:
         store = S3Objects()
         for entry, origin in self._missing(manifest).items():
             if origin.kind != store.kind:
-                return f"A file of it lies in a store of the kind '{origin.kind}', which this release cannot read by parts."
+                return f"A file lies in a store of the kind '{origin.kind}', which this release cannot read by parts."
             place = f"s3://{origin.bucket}/{origin.key}"
             try:
                 with store.open(origin, entry.size) as opened:
