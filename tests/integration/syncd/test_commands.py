@@ -135,7 +135,7 @@ def test_settings_that_cannot_work_are_refused_in_sentences(syncd: Syncd) -> Non
     )
     assert result.returncode == 2
     assert "DATABASE_URL must be a URL that starts with postgresql://" in result.stderr
-    assert "this build has no source 'gcs'" in result.stderr
+    assert "CONFIG_GCS_BUCKET must name the bucket" in result.stderr
     assert "Traceback" not in result.stderr
     assert "hidden" not in result.stderr
 
