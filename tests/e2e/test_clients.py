@@ -53,13 +53,14 @@ def test_wrong_key(served: Gateway, key: str) -> None:
     assert caught.value.status_code == 401
 
 
-@pytest.mark.parametrize("view", ["fleet", "history"])
-def test_one_replica_has_no_fleet(served: Gateway, view: str) -> None:
-    """Without a database there is no fleet to show, and the answer says what it would take."""
+def test_one_replica_has_no_fleet_and_a_history(served: Gateway) -> None:
+    """Without a database there is no fleet to show, and the answer says what it would take; its revisions are shown."""
     with served.client() as asking:
-        answer = asking.get(f"/llmrouter/config/sync/{view}")
+        answer = asking.get("/llmrouter/config/sync/fleet")
+        history = asking.get("/llmrouter/config/sync/history")
     assert answer.status_code == 404
     assert "DATABASE_URL" in answer.json()["error"]
+    assert [revision["number"] for revision in history.json()["revisions"]] == [1]
 
 
 def test_litellms_own_routes_and_ui(served: Gateway) -> None:

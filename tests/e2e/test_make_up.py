@@ -77,7 +77,7 @@ def beside(clone: Path, environment: dict[str, str], log: Path) -> None:
     assert "in use by another 'make up'" in refused.stderr
     own = {"PORT": port, "ROUTEIQ_VOLUME": "./var2", "LITELLM_CONFIG_PATH": "./config2.yaml"}
     with running(["make", "up"], output=log, environment=environment | own, cwd=clone) as second:
-        wait_for("readiness of the second", lambda: ready(f"http://127.0.0.1:{port}"), seconds=60)
+        wait_for("readiness of the second", lambda: ready(f"http://127.0.0.1:{port}"), seconds=120)
         curl = "\n".join(re.findall(r"^  (?:curl|  -).*$", second.text(), re.MULTILINE))
         assert "Hello from RouteIQ Gateway." in ask(curl)
         assert (clone / "var2/current").is_symlink()
