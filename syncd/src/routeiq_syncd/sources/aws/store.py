@@ -68,7 +68,7 @@ class S3Store:
             return self._take(client.get_object(**request), wanted, sink, wanted.seconds or patience.body)
 
         def refused(error: Exception, sentence: str) -> Answer:
-            status, code = _said(error)
+            status, code = said(error)
             if wanted.unless is not None and status in {NOT_MODIFIED, PRECONDITION_FAILED}:
                 return Unchanged()  # some stores answer 412 where others answer 304
             if wanted.only is not None and status in {NOT_FOUND, PRECONDITION_FAILED} and code != "NoSuchBucket":
@@ -163,7 +163,7 @@ def repeatable(value: str | None) -> str | None:
     return value
 
 
-def _said(error: Exception) -> tuple[int | None, str]:
+def said(error: Exception) -> tuple[int | None, str]:
     """Return the HTTP status and the code of the answer that ``error`` is about; None and nothing for any other."""
     response = getattr(error, "response", None)
     if not isinstance(response, dict):

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from routeiq_syncd.configuration.content.names import Object
-from routeiq_syncd.sources.aws.store import CHUNK, OK, PRECONDITION_FAILED, repeatable
+from routeiq_syncd.sources.aws.store import CHUNK, OK, PRECONDITION_FAILED, repeatable, said
 from routeiq_syncd.sources.deadline import deadline
 from routeiq_syncd.sources.prefix.store import MovedError, Opened, StoreError
 
@@ -125,7 +125,8 @@ class S3Objects:
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - outside may do anything, and its libraries raise anything
-            if _status(error) == PRECONDITION_FAILED or _code(error) in {"NoSuchKey", "NoSuchVersion"}:
+            status, code = said(error)
+            if status == PRECONDITION_FAILED or code in {"NoSuchKey", "NoSuchVersion"}:
                 raise MovedError(f"s3://{bucket}/{key}") from None
             if self._connection is not None:
                 self._connection.client.close()
@@ -138,15 +139,3 @@ def _patience() -> Patience:
     from routeiq_syncd.sources.aws.client import Patience  # noqa: PLC0415 - botocore's price is paid on use
 
     return Patience()
-
-
-def _status(error: Exception) -> int | None:
-    response = getattr(error, "response", None)
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
-    return status if isinstance(status, int) else None
-
-
-def _code(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return str(code or "")
